@@ -1,0 +1,37 @@
+# One static library a folder, so that the link order mirrors the include order of the folders.
+
+add_library(tessera_flags INTERFACE)
+target_compile_options(tessera_flags INTERFACE -Wall -Wextra $<$<BOOL:${TESSERA_WERROR}>:-Werror>)
+if(TESSERA_SANITIZE)
+  target_compile_options(tessera_flags INTERFACE -fsanitize=address,undefined
+                                                 -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(tessera_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+# tessera_library(<folder> SOURCES <file>... [DEPENDS <folder>...] [LINKS <package target>...])
+# defines tessera_<folder>; DEPENDS are public, LINKS stay private (no third-party types in headers).
+function(tessera_library folder)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LINKS" ${ARGN})
+  add_library(tessera_${folder} STATIC ${ARG_SOURCES})
+  add_library(tessera::${folder} ALIAS tessera_${folder})
+  set_target_properties(tessera_${folder} PROPERTIES EXPORT_NAME ${folder})
+  target_include_directories(
+    tessera_${folder} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>
+                             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/tessera>)
+  target_compile_features(tessera_${folder} PUBLIC cxx_std_20)
+  list(TRANSFORM ARG_DEPENDS PREPEND tessera_)
+  target_link_libraries(tessera_${folder} PUBLIC ${ARG_DEPENDS})
+  target_link_libraries(tessera_${folder} PRIVATE $<BUILD_INTERFACE:tessera_flags> ${ARG_LINKS})
+  set_property(GLOBAL APPEND PROPERTY TESSERA_LIBRARIES tessera_${folder})
+endfunction()
+
+# tessera_test(<name> SOURCES <file>... DEPENDS <folder>... [LINKS <package target>...])
+# defines the test program test_<name>, run by ctest under that name.
+function(tessera_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LINKS" ${ARGN})
+  add_executable(test_${name} ${ARG_SOURCES} $<TARGET_OBJECTS:tessera_test_main>)
+  list(TRANSFORM ARG_DEPENDS PREPEND tessera_)
+  target_link_libraries(test_${name} PRIVATE ${ARG_DEPENDS} ${ARG_LINKS} tessera_flags)
+  add_test(NAME ${name} COMMAND test_${name})
+  set_tests_properties(${name} PROPERTIES WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+endfunction()

@@ -1,0 +1,66 @@
+// The CPU as a backend: threads and instruction set. Kernels take it as their first argument.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <ostream>
+
+#include "framework/core/device.h"
+#include "framework/core/errors.h"
+
+namespace tessera {
+
+/// Kernel families, each a superset of the one before it.
+enum class CpuIsa : uint8_t { portable, avx2, avx512, amx };
+
+std::ostream& operator<<(std::ostream& out, CpuIsa isa);
+
+/// The best family that this processor and operating system run, by feature bits.
+CpuIsa detect_cpu_isa();
+
+class Cpu {
+ public:
+  /// All processors that the process may use; the family from TESSERA_CPU_ISA, else detected.
+  /// Throws: std::invalid_argument for an unknown family or one that the processor lacks.
+  Cpu();
+
+  int threads() const { return threads_; }
+  /// REQUIRES: threads >= 1.
+  void set_threads(int threads);
+  CpuIsa isa() const { return isa_; }
+
+  /// Calls f(begin, end) on consecutive ranges that cover [0, n), one range a thread, each at least
+  /// `grain` long but for the last. The split depends on n, grain and threads() only, so sums over
+  /// ranges are reproducible. f must not throw.
+  template <class F>
+  void parallel_for(int64_t n, int64_t grain, F&& f) const {
+    const int64_t ranges =
+        std::clamp<int64_t>(n / std::max<int64_t>(grain, 1), 1, std::max(threads_, 1));
+    if (ranges == 1) {
+      if (n > 0) f(int64_t{0}, n);
+      return;
+    }
+#pragma omp parallel for num_threads(static_cast <int>(ranges)) schedule(static, 1)
+    for (int64_t r = 0; r < ranges; ++r) f(n * r / ranges, n * (r + 1) / ranges);
+  }
+
+ private:
+  int threads_;
+  CpuIsa isa_;
+};
+
+/// The process's CPU.
+Cpu& cpu();
+
+class Cuda;  // framework/backend/cuda.h, in builds that have it
+
+/// Calls f(backend) with the backend that `device` belongs to.
+/// Throws: std::invalid_argument where this build has no such backend.
+template <class F>
+void on_backend(const char* op, Device device, F&& f) {
+  if (!device.is_cpu())
+    fail("[", op, "] the tensor must be on the cpu in a CPU-only build; got one on ", device, ".");
+  f(cpu());
+}
+
+}  // namespace tessera

@@ -1,0 +1,147 @@
+// The config: one struct a section, its members the YAML keys, its initialisers the defaults.
+// framework/io/schema.h ties them to parsing, --help, the JSON Schema and the reference page.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tessera {
+
+/// "2ep" or "500st".
+struct Duration {
+  enum class Unit { epochs, steps };
+  double count = 0;
+  Unit unit = Unit::epochs;
+};
+
+/// One item of a list of components: `flip`, `{max_pool: 2}` (its main argument), or
+/// `{crop: {pad: 4}}`. `children` is the body of a component that contains others.
+struct ComponentSpec {
+  std::string type;
+  std::map<std::string, double> arguments;
+  std::vector<ComponentSpec> children;
+};
+
+struct RunConfig {
+  std::string name = "run";
+  std::string dir;  ///< runs/<name> where empty
+  uint64_t seed = 42;
+  std::string device = "auto";     ///< auto, cpu
+  int threads = 0;                 ///< 0: auto, all processors
+  std::string precision = "fp32";  ///< fp32
+};
+
+struct DataConfig {
+  std::string type;           ///< glyphs, mnist, cifar10, cifar100, image_folder
+  std::string root;           ///< also looked for in $TESSERA_DATA, then ./data
+  int64_t batch_size = 128;   ///< samples
+  int workers = 1;            ///< threads that prepare batches
+  double validation = 0.1;    ///< share of the training samples held out to select models
+  int64_t train_samples = 0;  ///< 0: all
+  int64_t test_samples = 0;   ///< 0: all
+  int64_t train_begin = 0;    ///< mnist: where the training range starts in a single file
+  int64_t train_end = 0;      ///< mnist: 0: no split by index
+  int64_t image_size = 0;     ///< pixels; image_folder: every image is resized to this square
+  std::vector<double> mean;   ///< per channel, of pixels in [0, 1]; empty: the data set's own
+  std::vector<double> std;    ///< likewise
+  std::vector<ComponentSpec> augment;  ///< training only
+};
+
+struct ModelConfig {
+  std::string type;                     ///< mlp, lenet, vgg11 ... resnet50, resnet20, sequential
+  int64_t num_classes = 0;              ///< 0: the data set's
+  int64_t in_channels = 0;              ///< 0: the data set's
+  int64_t image_size = 0;               ///< 0: the data set's
+  std::string head = "cifar";           ///< vgg, resnet: cifar or imagenet
+  double dropout = -1;                  ///< -1: the model's own
+  std::vector<int64_t> hidden = {256};  ///< mlp
+  std::vector<ComponentSpec> layers;    ///< sequential
+};
+
+struct OptimizerConfig {
+  std::string type = "sgd";  ///< sgd, adam, adamw
+  double lr = 0.1;
+  double momentum = 0.9;
+  bool nesterov = false;
+  double weight_decay = 0;
+  bool decay_norms_and_biases = true;
+  std::vector<double> betas = {0.9, 0.999};
+  double eps = 1e-8;
+};
+
+struct SchedulerConfig {
+  std::string type = "constant";  ///< constant, step, cosine, linear, polynomial
+  Duration warmup;
+  Duration every = {30};  ///< step: multiplied by gamma each time
+  double gamma = 0.1;     ///< step
+  double power = 2;       ///< polynomial
+  double final_lr = 0;    ///< cosine, linear, polynomial: where they end
+};
+
+struct TrainConfig {
+  int64_t epochs = 10;
+  double label_smoothing = 0;
+  double clip_norm = 0;    ///< 0: no clipping
+  int64_t accumulate = 1;  ///< batches per step
+  double ema = 0;          ///< decay of the moving average of the weights; 0: none
+};
+
+struct CheckpointConfig {
+  Duration every = {1};
+  int64_t keep = 2;
+};
+
+struct ScoreConfig {
+  std::string type = "taylor";  ///< magnitude, taylor
+  int64_t batches = 32;         ///< taylor: how many are accumulated
+};
+
+struct PruneScheduleConfig {
+  std::string type = "cubic";      ///< one_shot, linear, cubic, list
+  int64_t stages = 5;              ///< linear, cubic
+  std::vector<double> sparsities;  ///< list
+  double epochs = 2;               ///< of fine-tuning after each stage but the last
+  double lr = 0;                   ///< of these epochs; 0: fine_tune.lr
+};
+
+struct FineTuneConfig {
+  int64_t epochs = 6;  ///< after the last stage
+  double lr = 0.01;    ///< at their start; it follows a cosine to 0
+};
+
+struct PruneConfig {
+  std::string pattern = "tw";  ///< tw, ew
+  int64_t granularity = 64;    ///< columns of a tile
+  double sparsity = 0.75;      ///< share of zeros among all prunable weights
+  std::string scope = "global";
+  std::vector<std::string> include = {".*"};
+  std::vector<std::string> exclude;
+  bool prune_first_and_last =
+      false;                  ///< else the first convolution and the last classifier stay dense
+  int64_t k_multiple = 1;     ///< kept rows of a tile are rounded to multiples of this
+  bool dense_control = true;  ///< train the dense twin for the same total epochs
+  ScoreConfig score;
+  PruneScheduleConfig schedule;
+  FineTuneConfig fine_tune;
+};
+
+struct ExportConfig {
+  std::string dtype = "f32";  ///< f32, bf16
+};
+
+struct Config {
+  RunConfig run;
+  DataConfig data;
+  ModelConfig model;
+  OptimizerConfig optimizer;
+  SchedulerConfig scheduler;
+  TrainConfig train;
+  CheckpointConfig checkpoint;
+  PruneConfig prune;
+  bool has_prune = false;  ///< the section stands in the file
+  ExportConfig export_;    ///< `export` in YAML
+};
+
+}  // namespace tessera
