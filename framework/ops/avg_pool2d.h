@@ -1,0 +1,39 @@
+// Mean over windows: y[n, c, p, q] = sum over r, s of x[n, c, p*stride - padding + r, ...] / count,
+// x being 0 outside its bounds; count is the window's extent with the padding
+// (count_include_pad, PyTorch's default) or without it.
+// x: [N, C, H, W] nhwc, f32 or f64; y: [N, C, P, Q] nhwc, P = (H + 2*padding - kernel)/stride + 1.
+// Throws: std::invalid_argument where x or the options do not fit; padding may be at most kernel/2.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "framework/backend/cpu.h"
+#include "framework/core/tensor.h"
+
+namespace tessera {
+
+/// Pairs are (height, width).
+struct AvgPool2dOptions {
+  std::array<int64_t, 2> kernel{2, 2};
+  std::array<int64_t, 2> stride{2, 2};
+  std::array<int64_t, 2> padding{0, 0};
+  bool count_include_pad = true;
+
+  friend bool operator==(const AvgPool2dOptions&, const AvgPool2dOptions&) = default;
+};
+
+Tensor avg_pool2d(const Tensor& x, const AvgPool2dOptions& options = {});
+
+/// One axis of a window: positions [begin, end) of the input, and what it counts in the divisor.
+struct PoolWindow {
+  int64_t begin, end, count;
+};
+
+/// y[n, c, p, q] = sum of x over rows[p] and columns[q] / (rows[p].count * columns[q].count).
+void window_mean_forward(Cpu&, const Tensor& x, const std::vector<PoolWindow>& rows,
+                         const std::vector<PoolWindow>& columns, Tensor& y);
+void window_mean_backward(Cpu&, const Tensor& dy, const std::vector<PoolWindow>& rows,
+                          const std::vector<PoolWindow>& columns, Tensor& dx);
+
+}  // namespace tessera

@@ -1,0 +1,42 @@
+// Two-dimensional convolution (cross-correlation, as in every framework of the field):
+//   y[n, o, p, q] = bias[o] + sum over c, r, s of
+//                   weight[o, c, r, s] * x[n, c + first(o), p*stride - padding + r*dilation, ...]
+// where first(o) = (o / (out/groups)) * (in/groups), and x is 0 outside its bounds.
+// x: [N, in, H, W] nhwc; weight: [out, in/groups, R, S] row-major; bias: [out] or undefined;
+// y: [N, out, P, Q] nhwc with P = (H + 2*padding - dilation*(R-1) - 1) / stride + 1. f32 or f64.
+// f32 runs in oneDNN where the build has it; otherwise, and in f64, as im2col and Eigen's product.
+// Throws: std::invalid_argument where extents, types, layouts or options do not fit.
+#pragma once
+
+#include <array>
+
+#include "framework/backend/cpu.h"
+#include "framework/core/tensor.h"
+
+namespace tessera {
+
+/// Pairs are (height, width).
+struct Conv2dOptions {
+  std::array<int64_t, 2> stride{1, 1};
+  std::array<int64_t, 2> padding{0, 0};
+  std::array<int64_t, 2> dilation{1, 1};
+  int64_t groups = 1;
+
+  friend bool operator==(const Conv2dOptions&, const Conv2dOptions&) = default;
+};
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+              const Conv2dOptions& options = {});
+
+/// The shape of conv2d's output. Throws as conv2d does.
+Shape conv2d_shape(const Shape& x, const Shape& weight, const Conv2dOptions& options);
+
+void conv2d_forward(Cpu&, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                    const Conv2dOptions& options, Tensor& y);
+void conv2d_backward_input(Cpu&, const Tensor& dy, const Tensor& weight,
+                           const Conv2dOptions& options, Tensor& dx);
+/// dbias may be undefined: then it is not computed.
+void conv2d_backward_weight(Cpu&, const Tensor& x, const Tensor& dy, const Conv2dOptions& options,
+                            Tensor& dweight, Tensor& dbias);
+
+}  // namespace tessera
