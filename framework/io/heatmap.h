@@ -1,0 +1,27 @@
+// A picture of pruning masks: one panel a layer, outputs downwards and inputs to the right as the
+// weight [out, K] stands in memory. Kept weights are coloured (each layer in the next colour of a
+// cycle), pruned ones dark; where one pixel covers many weights its brightness is the share kept.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "framework/core/tensor.h"
+#include "framework/io/image.h"
+
+namespace tessera {
+
+struct MaskPanel {
+  std::string name;
+  Tensor mask;  ///< U8, 1 = kept; any rank >= 1, viewed as [dim 0, the rest]
+};
+
+struct HeatmapOptions {
+  int panel_height = 320;  ///< pixels; also the most a panel is wide
+  int columns = 4;         ///< panels side by side before the next row
+};
+
+/// REQUIRES: at least one panel, every mask U8 with at least one element.
+Image draw_heatmap(const std::vector<MaskPanel>& panels, const HeatmapOptions& options = {});
+
+}  // namespace tessera
