@@ -1,0 +1,41 @@
+// Masks: which weights are kept. Name of a parameter -> U8 tensor of its shape, 1 = kept, 0 =
+// pruned. Parameters without an entry are dense.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "framework/core/tensor.h"
+#include "layers/module.h"
+
+namespace tessera {
+
+struct Masks : std::map<std::string, Tensor> {
+  using std::map<std::string, Tensor>::map;
+
+  /// The mask of a parameter, or an undefined tensor.
+  Tensor of(const std::string& name) const {
+    const auto found = find(name);
+    return found == end() ? Tensor{} : found->second;
+  }
+};
+
+/// Throws: std::invalid_argument unless every mask is U8, row-major, of a prunable parameter and of
+/// its shape, and holds only 0 and 1; all mistakes in one message.
+void check_masks(const std::vector<Parameter>& parameters, const Masks& masks);
+
+/// Sets pruned weights to exactly 0 (also where they were NaN or infinite).
+void apply_masks(const std::vector<Parameter>& parameters, const Masks& masks);
+
+/// Sets the gradients of pruned weights to exactly 0. Goes before the norm is taken for clipping,
+/// else training under masks would differ from training the sparse model.
+void mask_gradients(const std::vector<Parameter>& parameters, const Masks& masks);
+
+/// Pruned weights / weights, over the prunable parameters whose names stand in `masks`; 0 for none.
+double sparsity(const Masks& masks);
+
+/// values[i] = 0 where mask[i] == 0.  REQUIRES: equal shapes; f32 or f64 values, U8 mask.
+void apply_mask(Tensor& values, const Tensor& mask);
+
+}  // namespace tessera

@@ -1,0 +1,26 @@
+// The randomness of a forward pass: which numbers the dropout layers draw.
+#pragma once
+
+#include "framework/core/random.h"
+
+namespace tessera {
+
+/// While it lives, layers on this thread draw from (seed, step): the k-th draw of the scope uses
+/// the k-th stream, so each layer has its own numbers, and a resumed run draws the same ones. Open
+/// one around each forward pass, with another `step` for each. Scopes nest; the innermost counts.
+class RandomScope {
+ public:
+  RandomScope(uint64_t seed, uint32_t step);
+  ~RandomScope();
+  RandomScope(const RandomScope&) = delete;
+  RandomScope& operator=(const RandomScope&) = delete;
+
+  /// The key of the next draw. Throws: std::invalid_argument naming `layer` where no scope is open.
+  static RandomKey next_key(const char* layer);
+
+ private:
+  RandomKey key_;
+  RandomScope* previous_;
+};
+
+}  // namespace tessera
