@@ -1,0 +1,25 @@
+// y[i] = x[i] / (1 - p) with probability 1 - p, else 0 (inverted dropout).  Any shape, any layout;
+// f32 or f64.  dx = dy / (1 - p) where x was kept, else 0.
+// Element i in memory order is kept where the i-th uniform number of `key` is at least p, so that
+// the numbers do not depend on the threads; backward draws them again instead of saving a mask.
+// The identity (the same handle) in evaluation and for p = 0.
+#pragma once
+
+#include "framework/backend/cpu.h"
+#include "framework/core/random.h"
+#include "framework/core/tensor.h"
+
+namespace tessera {
+
+struct DropoutOptions {
+  double p = 0.5;      ///< the share that is dropped, in [0, 1]
+  RandomKey key = {};  ///< another one at each step and for each layer
+  bool training = true;
+};
+
+Tensor dropout(const Tensor& x, const DropoutOptions& options);
+
+/// Also the backward pass, with dy for x.
+void dropout_forward(Cpu&, const Tensor& x, const DropoutOptions& options, Tensor& y);
+
+}  // namespace tessera

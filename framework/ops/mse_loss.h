@@ -1,0 +1,16 @@
+// y = mean((x - target)^2), a scalar of shape [].  Equal shapes, types and layouts; f32 or f64.
+// dx = 2 (x - target) dy / numel, dtarget = -dx.  NaN for no elements, as in PyTorch.
+#pragma once
+
+#include "framework/backend/cpu.h"
+#include "framework/core/tensor.h"
+
+namespace tessera {
+
+Tensor mse_loss(const Tensor& x, const Tensor& target);
+
+void mse_loss_forward(Cpu&, const Tensor& x, const Tensor& target, Tensor& y);
+/// dx and, with the arguments x and target exchanged, dtarget.
+void mse_loss_backward(Cpu&, const Tensor& x, const Tensor& target, const Tensor& dy, Tensor& dx);
+
+}  // namespace tessera
