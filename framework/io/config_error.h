@@ -1,0 +1,23 @@
+// What is wrong with a config: every mistake at once.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace tessera {
+
+/// what() is the messages, one a line, and "(N errors, nothing run)" at the end of the last one.
+class ConfigError : public std::invalid_argument {
+ public:
+  /// REQUIRES: at least one message.
+  explicit ConfigError(std::vector<std::string> messages);
+
+  /// "file.yaml:14:5: unknown key 'prune.target_sparsty' - did you mean 'prune.sparsity'?"
+  const std::vector<std::string>& messages() const { return messages_; }
+
+ private:
+  std::vector<std::string> messages_;
+};
+
+}  // namespace tessera
