@@ -1,0 +1,137 @@
+#include "framework/train/run_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "framework/core/errors.h"
+#include "framework/io/atomic_file.h"
+#include "framework/io/config_parser.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kCheckpointPrefix = "step-";
+constexpr const char* kCheckpointSuffix = ".safetensors";
+
+bool is_checkpoint(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.starts_with(kCheckpointPrefix) && name.ends_with(kCheckpointSuffix);
+}
+
+std::string read_text(const fs::path& path) {
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  require_runtime(in.good(), "[run] ", path.string(),
+                  " must be readable; got: ", std::strerror(errno), ".");
+  return text.str();
+}
+
+/// The first line in which the two texts differ, from both of them.
+std::string first_difference(const std::string& before, const std::string& now) {
+  std::istringstream a(before), b(now);
+  std::string line_a, line_b;
+  while (true) {
+    const bool more_a = static_cast<bool>(std::getline(a, line_a));
+    const bool more_b = static_cast<bool>(std::getline(b, line_b));
+    if (!more_a && !more_b) return "";
+    if (more_a != more_b || line_a != line_b)
+      return concat("was '", more_a ? line_a : "", "', is '", more_b ? line_b : "", "'");
+  }
+}
+
+}  // namespace
+
+RunDirectory::RunDirectory(const Config& config, const RunOptions& options)
+    : path_(config.run.dir.empty() ? fs::path("runs") / config.run.name
+                                   : fs::path(config.run.dir)) {
+  const std::string resolved = dump_config(config);
+  std::error_code error;
+  fs::create_directories(path_ / "checkpoints", error);
+  require_runtime(!error, "[run] the folder ", path_.string(),
+                  " must be writable; got: ", error.message(),
+                  ". Choose another with run.dir=PATH.");
+  take_lock();
+  const bool holds_run = fs::exists(file("config.yaml"));
+  if (holds_run && options.overwrite) {
+    remove_previous_run();
+  } else if (holds_run) {
+    require(options.resume, "[run] the folder ", path_.string(),
+            " must not hold a run; got one. Continue it with --resume auto, replace it with "
+            "--overwrite, or choose another with run.dir=PATH.");
+    check_resumable(resolved);
+    state_ = fs::exists(file("summary.json")) ? State::finished : State::unfinished;
+    return;
+  }
+  write_file_atomically(file("config.yaml"), resolved);
+}
+
+RunDirectory::~RunDirectory() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+void RunDirectory::take_lock() {
+  const fs::path lock_file = file(".lock");
+  lock_ = ::open(lock_file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  require_runtime(lock_ >= 0, "[run] the folder ", path_.string(),
+                  " must be writable; got: ", std::strerror(errno),
+                  ". Choose another with run.dir=PATH.");
+  if (::flock(lock_, LOCK_EX | LOCK_NB) == 0) return;
+  const int error = errno;
+  ::close(std::exchange(lock_, -1));
+  require_runtime(
+      error != EWOULDBLOCK, "[run] one process at a time may use ", path_.string(),
+      "; got a second. Wait for the first, or choose another folder with run.dir=PATH.");
+  fail_runtime("[run] ", lock_file.string(), " must be lockable; got: ", std::strerror(error), ".");
+}
+
+void RunDirectory::check_resumable(const std::string& resolved_config) const {
+  const std::string difference = first_difference(read_text(file("config.yaml")), resolved_config);
+  require(difference.empty(),
+          "[run] a resumed run must keep its config; got a change: ", difference,
+          ". Restore it, start afresh with --overwrite, or use another run.dir.");
+}
+
+void RunDirectory::remove_previous_run() const {
+  // Only what a run writes: the folder may be one that the user keeps other things in.
+  // config.yaml goes last: until then the folder still counts as one that holds a run.
+  for (const auto& path : checkpoints()) fs::remove(path);
+  for (const auto& entry : fs::directory_iterator(path_))
+    if (entry.path().filename().string().starts_with("events.out.tfevents"))
+      fs::remove(entry.path());
+  for (const char* name : {"summary.json", "metrics.jsonl", "environment.json", "dense.safetensors",
+                           "control.safetensors", "model.safetensors", "config.yaml"})
+    fs::remove(file(name));
+}
+
+fs::path RunDirectory::checkpoint(int64_t step) const {
+  char number[32];
+  std::snprintf(number, sizeof(number), "%09lld", static_cast<long long>(step));
+  return path_ / "checkpoints" / concat(kCheckpointPrefix, number, kCheckpointSuffix);
+}
+
+std::vector<fs::path> RunDirectory::checkpoints() const {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(path_ / "checkpoints"))
+    if (is_checkpoint(entry.path())) found.push_back(entry.path());
+  std::sort(found.rbegin(), found.rend());  // fixed-width numbers: the order of the names
+  return found;
+}
+
+void RunDirectory::keep_latest(int64_t keep) const {
+  const auto found = checkpoints();
+  for (size_t i = static_cast<size_t>(std::max<int64_t>(keep, 1)); i < found.size(); ++i)
+    fs::remove(found[i]);
+}
+
+}  // namespace tessera

@@ -1,0 +1,59 @@
+// The folder of a run, and the rules by which a command may use it.
+//
+//   config.yaml  environment.json  metrics.jsonl  events.out.tfevents.*  summary.json
+//   dense.safetensors  control.safetensors  model.safetensors
+//   checkpoints/step-000000123.safetensors
+//
+// A folder that holds a run is refused without --resume or --overwrite. `summary.json` is written
+// last: where it stands, the run is finished.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "framework/io/config.h"
+
+namespace tessera {
+
+struct RunOptions {
+  bool resume = false;     ///< --resume auto
+  bool overwrite = false;  ///< --overwrite
+  std::string from;        ///< --from: weights to start from; empty: a fresh initialisation
+};
+
+class RunDirectory {
+ public:
+  enum class State { fresh, unfinished, finished };
+
+  /// Creates the folder, or takes up the one that is there, and writes config.yaml.
+  /// Throws: std::invalid_argument where the folder holds a run and neither option is set, or where
+  /// a run with another config is to be resumed (the differing lines are named).
+  /// std::runtime_error where the folder cannot be made, or another process runs in it.
+  RunDirectory(const Config& config, const RunOptions& options);
+  ~RunDirectory();
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+
+  State state() const { return state_; }
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path file(const std::string& name) const { return path_ / name; }
+
+  /// checkpoints/step-<step>.safetensors.
+  std::filesystem::path checkpoint(int64_t step) const;
+  /// Complete checkpoints, the latest first.
+  std::vector<std::filesystem::path> checkpoints() const;
+  /// Removes all checkpoints but the latest `keep`.
+  void keep_latest(int64_t keep) const;
+
+ private:
+  void take_lock();
+  void check_resumable(const std::string& resolved_config) const;
+  void remove_previous_run() const;
+
+  std::filesystem::path path_;
+  State state_ = State::fresh;
+  int lock_ = -1;
+};
+
+}  // namespace tessera

@@ -1,0 +1,38 @@
+// The result of a run, as summary.json and as the table that ends it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace tessera {
+
+struct Summary {
+  std::string command;        ///< run, train or prune
+  std::string model;          ///< model.type
+  std::string pattern;        ///< empty for train
+  int64_t parameters = 0;     ///< of the model, weights and biases
+  double sparsity = 0;        ///< zeros among the prunable weights, a fraction
+  double dense_accuracy = 0;  ///< on test data; of the dense control where there is one
+  double dense_accuracy_before_pruning = 0;
+  double sparse_accuracy = 0;  ///< on test data, by the sparse runtime from the exported file
+  double dense_top5 = 0;
+  double sparse_top5 = 0;
+  int64_t dense_bytes = 0;   ///< of the dense file
+  int64_t sparse_bytes = 0;  ///< of the sparse file
+  int64_t batch_size = 0;    ///< of the timings
+  double dense_ms = 0;       ///< one batch through the dense model of this program
+  double sparse_ms = 0;      ///< the same batch through the sparse one
+  double best_library_ms = 0;
+  std::string best_library;
+  double speedup = 0;       ///< dense_ms / sparse_ms
+  double max_abs_diff = 0;  ///< between the logits of the sparse and of the dense masked model
+  double run_seconds = 0;   ///< without installing and building
+};
+
+void write_summary(const std::filesystem::path& path, const Summary& summary);
+
+/// "dense / sparse: accuracy, file size, images/s, speed-up", as text.
+std::string summary_table(const Summary& summary);
+
+}  // namespace tessera

@@ -1,0 +1,239 @@
+#include "framework/train/trainer.h"
+
+#include <chrono>
+#include <cmath>
+#include <iomanip>
+#include <utility>
+
+#include "framework/autograd/autograd.h"
+#include "framework/io/progress.h"
+#include "framework/ops/cross_entropy.h"
+#include "framework/train/evaluate.h"
+#include "framework/train/interrupt.h"
+#include "framework/train/pruner.h"
+#include "layers/random_scope.h"
+#include "optim/gradients.h"
+
+namespace tessera {
+namespace {
+
+// Steps between two lines of metrics.jsonl: frequent enough for a curve, rare enough to cost
+// nothing.
+constexpr int64_t kStepsPerMetric = 10;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+TensorMap copy_of(const TensorMap& tensors) {
+  TensorMap copy;
+  for (const auto& [name, tensor] : tensors) copy[name] = tensor.clone();
+  return copy;
+}
+
+std::string percent(double fraction) {
+  return concat(std::fixed, std::setprecision(2), 100 * fraction, "%");
+}
+
+}  // namespace
+
+Trainer::Trainer(const Config& config, Module& model, DataLoader& train, DataLoader* validation,
+                 const RunDirectory& directory)
+    : config_(config),
+      model_(model),
+      parameters_(model.parameters()),
+      train_(train),
+      validation_(validation),
+      directory_(directory),
+      steps_per_epoch_(train.batches() / config.train.accumulate),
+      seconds_at_start_(now()) {
+  require(steps_per_epoch_ >= 1, "[train] an epoch must hold at least one step; got ",
+          train.dataset().size(), " samples for batches of ", config.data.batch_size,
+          " accumulated ", config.train.accumulate,
+          " times. Use more samples (data.train_samples) or a smaller data.batch_size.");
+}
+
+bool Trainer::resume() {
+  const auto checkpoints = directory_.checkpoints();
+  if (checkpoints.empty()) return false;
+  state_ = load_training_state(checkpoints.front());
+  model_.load_state_dict(state_.model);
+  check_masks(parameters_, state_.masks);
+  return true;
+}
+
+double Trainer::seconds() const { return state_.seconds + (now() - seconds_at_start_); }
+
+void Trainer::run(const std::vector<Phase>& phases, RunLog& log, const Hooks& hooks) {
+  InterruptScope signals;
+  while (state_.phase < static_cast<int64_t>(phases.size())) {
+    const Phase& phase = phases[static_cast<size_t>(state_.phase)];
+    if (state_.step == 0) begin_phase(phase, log, hooks);
+    prepare_phase(phase);
+    run_steps(phase, log);
+    take_final_weights(phase);
+    optimizer_.reset();
+    average_.reset();
+    hooks.after(phase);
+    ++state_.phase;
+    state_.step = 0;
+    save();
+  }
+}
+
+void Trainer::begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks) {
+  hooks.before(phase);
+  state_.best.clear();
+  state_.best_accuracy = -1;
+  state_.optimizer.clear();
+  state_.average.clear();
+  state_.epoch_loss = 0;
+  state_.epoch_correct = state_.epoch_samples = 0;
+  if (phase.kind != Phase::Kind::prune) {
+    state_.masks.clear();
+    return;
+  }
+  state_.masks = prune_model(model_, config_.prune, phase.sparsity, state_.masks, train_,
+                             phase.first_epoch, config_.train.label_smoothing);
+  apply_masks(parameters_, state_.masks);
+  const double reached = sparsity(state_.masks);
+  log.add("prune", state_.total_steps, {{"sparsity", reached}, {"asked", phase.sparsity}});
+  log.say(concat(phase.name, ": ", config_.prune.pattern, " to ", percent(reached),
+                 " sparsity (asked ", percent(phase.sparsity), ")"));
+}
+
+/// Sets up what follows from the position in the plan, or stands in the state.
+void Trainer::prepare_phase(const Phase& phase) {
+  OptimizerConfig optimizer = config_.optimizer;
+  optimizer.lr = phase.lr;
+  optimizer_ = make_optimizer(optimizer, parameters_);
+  schedule_.emplace(phase.scheduler, phase.lr, phase.steps, steps_per_epoch_);
+  if (config_.train.ema > 0) average_.emplace(model_, config_.train.ema);
+  if (state_.step == 0) return;
+  optimizer_->load_state(state_.optimizer);
+  if (average_) average_->load_state(state_.average);
+}
+
+void Trainer::run_steps(const Phase& phase, RunLog& log) {
+  const int64_t checkpoint_steps =
+      std::max<int64_t>(1, steps_of(config_.checkpoint.every, steps_per_epoch_));
+  Progress progress(
+      phase.name, phase.steps,
+      {.unit = "images",
+       .units_per_step = static_cast<double>(config_.data.batch_size * config_.train.accumulate)});
+  progress.start_at(state_.step);
+  bool epoch_is_open = false;
+  while (state_.step < phase.steps) {
+    if (!epoch_is_open) {
+      train_.begin(phase.first_epoch + state_.step / steps_per_epoch_,
+                   state_.step % steps_per_epoch_ * config_.train.accumulate);
+      epoch_is_open = true;
+    }
+    const double lr = schedule_->lr(state_.step);
+    const double loss = train_step(lr);
+    ++state_.step;
+    ++state_.total_steps;
+    progress.update(state_.step, concat(std::setprecision(3), "loss ", loss, "  lr ", lr));
+    if (state_.total_steps % kStepsPerMetric == 0)
+      log.add("train", state_.total_steps, {{"loss", loss}, {"lr", lr}});
+    if (state_.step % steps_per_epoch_ == 0 || state_.step == phase.steps) {
+      end_epoch(phase, log);
+      epoch_is_open = false;
+    }
+    if (const char* signal = InterruptScope::pending()) {
+      save();
+      throw Interrupted(concat("[train] stopped by ", signal, " at step ", state_.total_steps,
+                               "; everything is saved. Continue with --resume auto."));
+    }
+    if (state_.step % checkpoint_steps == 0 && state_.step < phase.steps) save();
+  }
+  progress.finish();
+}
+
+/// One optimizer step: gradients of train.accumulate batches, masked, clipped, applied.
+double Trainer::train_step(double lr) {
+  model_.set_training(true);
+  double loss_sum = 0;
+  for (int64_t part = 0; part < config_.train.accumulate; ++part) {
+    Batch batch;
+    require_runtime(train_.next(batch), "[train] the epoch must not end before its last step.");
+    RandomScope random(config_.run.seed,
+                       static_cast<uint32_t>(state_.total_steps * config_.train.accumulate + part));
+    const Tensor logits = model_.forward(batch.input);
+    const Tensor loss =
+        cross_entropy(logits, batch.target, {.label_smoothing = config_.train.label_smoothing});
+    check_finite(loss.item(), lr);
+    backward(loss);
+    loss_sum += loss.item();
+    state_.epoch_loss += loss.item() * static_cast<double>(batch.target.dim(0));
+    state_.epoch_correct += count_top(logits, batch.target, 1);
+    state_.epoch_samples += batch.target.dim(0);
+  }
+  if (config_.train.accumulate > 1)
+    scale_gradients(parameters_, 1.0 / static_cast<double>(config_.train.accumulate));
+  mask_gradients(parameters_, state_.masks);
+  if (config_.train.clip_norm > 0) clip_gradients(parameters_, config_.train.clip_norm);
+  optimizer_->step(state_.masks, lr);
+  if (average_) average_->update(model_, state_.masks);
+  model_.zero_grad();
+  return loss_sum / static_cast<double>(config_.train.accumulate);
+}
+
+void Trainer::end_epoch(const Phase& phase, RunLog& log) {
+  const auto samples = static_cast<double>(std::max<int64_t>(state_.epoch_samples, 1));
+  const double train_loss = state_.epoch_loss / samples;
+  const double train_accuracy = static_cast<double>(state_.epoch_correct) / samples;
+  state_.epoch_loss = 0;
+  state_.epoch_correct = state_.epoch_samples = 0;
+  log.add("epoch", state_.total_steps, {{"loss", train_loss}, {"accuracy", train_accuracy}});
+  std::string line =
+      concat(phase.name, " epoch ", (state_.step + steps_per_epoch_ - 1) / steps_per_epoch_, "/",
+             (phase.steps + steps_per_epoch_ - 1) / steps_per_epoch_, ": loss ",
+             std::setprecision(4), train_loss, ", train accuracy ", percent(train_accuracy));
+  if (validation_ != nullptr) {
+    if (average_) average_->swap(model_);
+    model_.set_training(false);
+    const auto result =
+        evaluate([&](const Tensor& images) { return model_.forward(images); }, *validation_);
+    if (result.top1 > state_.best_accuracy) {
+      state_.best_accuracy = result.top1;
+      state_.best = copy_of(model_.state_dict());
+    }
+    if (average_) average_->swap(model_);
+    log.add("validation", state_.total_steps,
+            {{"loss", result.loss}, {"accuracy", result.top1}, {"top5", result.top5}});
+    line += concat(", validation accuracy ", percent(result.top1));
+  }
+  log.say(line);
+}
+
+/// The phase's result: the weights that did best on validation data, where there is a choice; else
+/// the last ones, averaged where an average is kept.
+void Trainer::take_final_weights(const Phase& phase) {
+  if (phase.selects_best && !state_.best.empty()) {
+    model_.load_state_dict(state_.best);
+  } else if (phase.selects_best && average_) {
+    average_->swap(model_);
+  }
+}
+
+void Trainer::check_finite(double loss, double lr) const {
+  if (std::isfinite(loss)) return;
+  const auto checkpoints = directory_.checkpoints();
+  fail_runtime("[train] the loss must stay finite; got ", loss, " at step ", state_.total_steps + 1,
+               " with learning rate ", lr, ". The last good checkpoint is ",
+               checkpoints.empty() ? "none yet" : checkpoints.front().string(),
+               ". Lower optimizer.lr, add scheduler.warmup, or set train.clip_norm.");
+}
+
+void Trainer::save() {
+  state_.model = model_.state_dict();
+  if (optimizer_) state_.optimizer = optimizer_->state();
+  if (average_) state_.average = average_->state();
+  TrainingState saved = state_;
+  saved.seconds = seconds();
+  save_training_state(directory_.checkpoint(state_.total_steps), saved);
+  directory_.keep_latest(config_.checkpoint.keep);
+}
+
+}  // namespace tessera

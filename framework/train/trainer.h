@@ -1,0 +1,79 @@
+// The training loop: runs a plan of phases (framework/train/phases.h) over one model.
+//
+// After every step the masks hold: gradients are masked before their norm is taken for clipping,
+// and the optimizer leaves pruned weights at exactly zero. Checkpoints are taken between steps, and
+// a run that goes on from one ends in the same weights, bit for bit, at the same thread count.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "datasets/data_loader.h"
+#include "framework/train/phases.h"
+#include "framework/train/run_directory.h"
+#include "framework/train/run_log.h"
+#include "framework/train/training_state.h"
+#include "layers/module.h"
+#include "optim/ema.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
+
+namespace tessera {
+
+class Trainer {
+ public:
+  /// What the caller does at the ends of a phase, with the phase's weights in the model.
+  struct Hooks {
+    std::function<void(const Phase&)> before;  ///< before it prunes or trains
+    std::function<void(const Phase&)> after;   ///< with the final (selected) weights
+  };
+
+  /// The references must outlive the trainer. `validation` may be null: then no weights are
+  /// selected, and the last ones stand.
+  Trainer(const Config& config, Module& model, DataLoader& train, DataLoader* validation,
+          const RunDirectory& directory);
+
+  /// Runs what is left of the phases. Throws: Interrupted after saving, on a signal;
+  /// std::runtime_error for a loss that is not finite, naming the step, the learning rate and the
+  /// last checkpoint.
+  void run(const std::vector<Phase>& phases, RunLog& log, const Hooks& hooks);
+
+  /// Takes up the latest checkpoint of the run's folder; false where there is none.
+  bool resume();
+
+  /// Optimizer steps of an epoch: whole groups of train.accumulate batches.
+  int64_t steps_per_epoch() const { return steps_per_epoch_; }
+  int64_t total_steps() const { return state_.total_steps; }
+  const Masks& masks() const { return state_.masks; }
+  void set_masks(Masks masks) { state_.masks = std::move(masks); }
+  /// Of the run so far, over all its processes.
+  double seconds() const;
+
+ private:
+  void begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks);
+  void prepare_phase(const Phase& phase);
+  void run_steps(const Phase& phase, RunLog& log);
+  double train_step(double lr);
+  void end_epoch(const Phase& phase, RunLog& log);
+  void take_final_weights(const Phase& phase);
+  void check_finite(double loss, double lr) const;
+  void save();
+
+  const Config& config_;
+  Module& model_;
+  const std::vector<Parameter> parameters_;
+  DataLoader& train_;
+  DataLoader* validation_;
+  const RunDirectory& directory_;
+  int64_t steps_per_epoch_;
+  double seconds_at_start_;
+
+  TrainingState state_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::optional<Ema> average_;
+  std::optional<Schedule> schedule_;
+};
+
+}  // namespace tessera

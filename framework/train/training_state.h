@@ -1,0 +1,38 @@
+// All that a run needs to go on exactly where it stopped: the position in the plan, the weights,
+// the optimizer's state, the moving average, the masks and the sums of the epoch under way.
+// Random numbers, the order of the data and the learning rate follow from the position.
+#pragma once
+
+#include <filesystem>
+
+#include "framework/core/tensor_map.h"
+#include "layers/masks.h"
+
+namespace tessera {
+
+struct TrainingState {
+  int64_t phase = 0;        ///< index in the plan
+  int64_t step = 0;         ///< optimizer steps done in the phase
+  int64_t total_steps = 0;  ///< over all phases
+  double seconds = 0;       ///< that the run has taken so far
+
+  double epoch_loss = 0;  ///< summed over the epoch's samples so far
+  int64_t epoch_correct = 0;
+  int64_t epoch_samples = 0;
+
+  double best_accuracy = -1;  ///< of the phase, on validation data; -1: none yet
+  TensorMap best;             ///< the state dict that reached it
+
+  TensorMap model;  ///< state dict
+  TensorMap optimizer;
+  TensorMap average;  ///< EMA of the weights; empty without
+  Masks masks;
+};
+
+/// One safetensors file, written atomically.
+void save_training_state(const std::filesystem::path& path, const TrainingState& state);
+
+/// Throws: std::runtime_error for a file that is not a complete training state.
+TrainingState load_training_state(const std::filesystem::path& path);
+
+}  // namespace tessera
