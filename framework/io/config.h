@@ -56,6 +56,7 @@ struct ModelConfig {
   int64_t image_size = 0;               ///< 0: the data set's
   std::string head = "cifar";           ///< vgg, resnet: cifar or imagenet
   double dropout = -1;                  ///< -1: the model's own
+  std::string init = "auto";            ///< auto (the model's own), pytorch, kaiming, xavier
   std::vector<int64_t> hidden = {256};  ///< mlp
   std::vector<ComponentSpec> layers;    ///< sequential
 };
