@@ -30,10 +30,10 @@ struct PatternOptions {
 };
 
 struct LayerScores {
-  std::string name;
-  Tensor scores;       ///< [out, K] f32, row-major, finite; larger is more important
+  std::string name = {};
+  Tensor scores = {};  ///< [out, K] f32, row-major, finite; larger is more important
   int64_t groups = 1;  ///< of a convolution: outputs [i*out/groups, (i+1)*out/groups) are group i
-  Tensor mask;         ///< the current mask, [out, K] u8, 1 = kept; undefined: everything is kept
+  Tensor mask = {};    ///< the current mask, [out, K] u8, 1 = kept; undefined: everything is kept
 };
 
 /// The masks ([out, K] u8, 1 = kept) of `layers`, in their order, at `sparsity` in [0, 1).
@@ -57,6 +57,10 @@ struct LayerMatrix {
 
   int64_t numel() const { return outputs * inputs; }
 };
+
+int64_t count_weights(std::span<const LayerMatrix> layers);
+/// Pruned weights of all layers.
+int64_t count_zeros(std::span<const LayerMatrix> layers);
 
 /// One pattern with its options. To add one: a class in a file of its own, one line in the table of
 /// pattern.cc, one test.

@@ -1,0 +1,79 @@
+#include "pruning/stages.h"
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+
+using namespace tessera;
+
+namespace {
+
+PruneConfig config_of(const char* type, double sparsity) {
+  PruneConfig config;
+  config.sparsity = sparsity;
+  config.schedule.type = type;
+  config.schedule.stages = 4;
+  return config;
+}
+
+void check_plan(const PruneConfig& config, const std::vector<double>& expected, double start = 0) {
+  const std::vector<PruneStage> stages = plan_stages(config, start);
+  REQUIRE(stages.size() == expected.size());
+  for (size_t i = 0; i < stages.size(); ++i)
+    CHECK(stages[i].sparsity == doctest::Approx(expected[i]).epsilon(1e-12));
+  CHECK(stages.back().sparsity == config.sparsity);
+}
+
+}  // namespace
+
+TEST_CASE("stages of each schedule") {
+  check_plan(config_of("one_shot", 0.75), {0.75});
+  check_plan(config_of("linear", 0.8), {0.2, 0.4, 0.6, 0.8});
+  check_plan(config_of("cubic", 0.64), {0.37, 0.56, 0.63, 0.64});
+  PruneConfig list = config_of("list", 0.75);
+  list.schedule.sparsities = {0.5, 0.7, 0.75};
+  check_plan(list, {0.5, 0.7, 0.75});
+}
+
+TEST_CASE("stages go on from masks that exist") {
+  check_plan(config_of("linear", 0.8), {0.5, 0.6, 0.7, 0.8}, 0.4);
+  check_plan(config_of("cubic", 0.8), {0.63125, 0.75, 0.79375, 0.8}, 0.4);
+  PruneConfig list = config_of("list", 0.75);
+  list.schedule.sparsities = {0.5, 0.7, 0.75};
+  check_plan(list, {0.7, 0.75}, 0.5);
+  check_plan(list, {0.75}, 0.7504);  // the last stage ended one unit above
+}
+
+TEST_CASE("the last stage has the fine-tuning's epochs and rate, the others the schedule's") {
+  PruneConfig config = config_of("linear", 0.5);
+  config.schedule.stages = 2;
+  config.schedule.epochs = 1.5;
+  config.fine_tune = {.epochs = 6, .lr = 0.01};
+  std::vector<PruneStage> stages = plan_stages(config);
+  CHECK(stages[0].epochs == 1.5);
+  CHECK(stages[0].lr == 0.01);  // no rate of its own
+  CHECK(stages[1].epochs == 6);
+  config.schedule.lr = 0.02;
+  stages = plan_stages(config);
+  CHECK(stages[0].lr == 0.02);
+  CHECK(stages[1].lr == 0.01);
+}
+
+TEST_CASE("impossible plans are errors") {
+  using doctest::Contains;
+  const auto check_error = [](PruneConfig config, const char* message, double start = 0) {
+    CHECK_THROWS_WITH_AS(plan_stages(config, start), Contains(message), std::invalid_argument);
+  };
+  check_error(config_of("quadratic", 0.5), "one of one_shot, linear, cubic, list; got 'quadratic'");
+  check_error(config_of("cubic", 1.0), "below 1; got 1");
+  check_error(config_of("cubic", 0.5), "got 0.5 for masks at 0.6", 0.6);
+  PruneConfig config = config_of("linear", 0.5);
+  config.schedule.stages = 0;
+  check_error(config, "stages must be at least 1; got 0");
+  config = config_of("list", 0.75);
+  check_error(config, "a list needs sparsities; got none");
+  config.schedule.sparsities = {0.5, 0.5, 0.75};
+  check_error(config, "must rise strictly, from 0 to below 1; got 0.5 after 0.5");
+  config.schedule.sparsities = {0.5, 0.7};
+  check_error(config, "must be prune.sparsity; got 0.7 and 0.75");
+}
