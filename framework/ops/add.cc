@@ -1,15 +1,18 @@
 #include "framework/ops/add.h"
 
 #include "framework/autograd/autograd.h"
+#include "framework/ops/broadcast.h"
 
 namespace tessera {
 
 Tensor add(const Tensor& a, const Tensor& b) {
-  require(a.shape() == b.shape() && a.dtype() == b.dtype() && a.layout() == b.layout(),
-          "[add] both inputs must agree in shape, type and layout; got ", a, " and ", b, ".");
-  Tensor y = Tensor::empty_like(a);
-  on_backend("add", a.device(), [&](auto& backend) { add_forward(backend, a, b, y); });
-  return record("add", {a, b}, y, [](const Tensor& dy) -> Gradients { return {dy, dy}; });
+  Tensor y = broadcast_result("add", a, b);
+  on_backend("add", y.device(), [&](auto& backend) { add_forward(backend, a, b, y); });
+  return record("add", {a, b}, y,
+                [a = BroadcastInput(a), b = BroadcastInput(b)](const Tensor& dy) -> Gradients {
+                  return {a.needs_gradient ? sum_to(dy, a) : Tensor{},
+                          b.needs_gradient ? sum_to(dy, b) : Tensor{}};
+                });
 }
 
 void accumulate_gradient(Tensor& into, const Tensor& gradient) {
@@ -17,6 +20,9 @@ void accumulate_gradient(Tensor& into, const Tensor& gradient) {
     into = gradient;
     return;
   }
+  require(into.shape() == gradient.shape() && into.layout() == gradient.layout(),
+          "[backward] gradients of one tensor must agree in shape and layout; got ", gradient,
+          " after ", into, ".");
   // The handle may be shared with another input's gradient: then the sum needs memory of its own.
   Tensor sum = into.is_unshared() ? into : Tensor::empty_like(into);
   on_backend("add", into.device(),

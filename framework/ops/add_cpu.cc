@@ -1,11 +1,13 @@
 #include "framework/ops/add.h"
+#include "framework/ops/axes.h"
 #include "framework/ops/elementwise_cpu.h"
 
 namespace tessera {
 
 void add_forward(Cpu& cpu, const Tensor& a, const Tensor& b, Tensor& y) {
-  map_elements(
-      "add", cpu, [](auto left, auto right) { return left + right; }, y, a, b);
+  const auto f = [](auto left, auto right) { return left + right; };
+  if (a.shape() == y.shape() && b.shape() == y.shape()) return map_elements("add", cpu, f, y, a, b);
+  map_broadcast("add", cpu, f, y, memory_shape(y), a, memory_shape(a), b, memory_shape(b));
 }
 
 }  // namespace tessera

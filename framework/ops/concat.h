@@ -4,7 +4,6 @@
 
 #include <vector>
 
-#include "framework/backend/cpu.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {

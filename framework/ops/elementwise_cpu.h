@@ -1,9 +1,12 @@
-// The loop of the CPU's element-wise kernels: one pass over flat memory, split over the threads.
+// The loops of the CPU's element-wise kernels: one pass over memory, split over the threads and
+// compiled for each instruction set.
 #pragma once
 
+#include <array>
 #include <tuple>
 
 #include "framework/backend/cpu.h"
+#include "framework/backend/vectorized.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -16,15 +19,61 @@ template <class F, class... Inputs>
 void map_elements(const char* op, Cpu& cpu, F f, Tensor& out, const Inputs&... in) {
   dispatch_float(op, out.dtype(), [&]<class T>() {
     T* const to = out.data<T>();
+    const auto from = std::make_tuple(in.template data<T>()...);
+    cpu.parallel_for(out.numel(), kElementwiseGrain, [&](int64_t begin, int64_t end) {
+      vectorized(cpu.isa(), [&, to] {
+        std::apply(
+            [&](auto*... p) {
+              for (int64_t i = begin; i < end; ++i) to[i] = f(p[i]...);
+            },
+            from);
+      });
+    });
+  });
+}
+
+/// How two row-major inputs lie under their broadcast result: its extents, neighbouring axes that
+/// both inputs cross alike joined, and each input's stride there (0 where it is stretched).
+struct BroadcastPlan {
+  struct Axis {
+    int64_t extent, stride_a, stride_b;
+  };
+  std::array<Axis, Shape::kMaxRank> axes;
+  int rank = 0;
+
+  /// REQUIRES: a and b broadcast to y.
+  BroadcastPlan(const Shape& a, const Shape& b, const Shape& y);
+  /// The first elements of both inputs in row `row`, a run along the last axis.
+  std::array<int64_t, 2> offsets(int64_t row) const;
+};
+
+/// y[i] = f(a[i], b[i]), a and b broadcast to y.  REQUIRES: one type, f32 or f64, and row-major
+/// shapes (memory_shape() for others).
+template <class F>
+void map_broadcast(const char* op, Cpu& cpu, F f, Tensor& y, const Shape& shape_y, const Tensor& a,
+                   const Shape& shape_a, const Tensor& b, const Shape& shape_b) {
+  if (y.numel() == 0) return;
+  const BroadcastPlan plan(shape_a, shape_b, shape_y);
+  const auto [n, stride_a, stride_b] = plan.axes[static_cast<size_t>(plan.rank - 1)];
+  dispatch_float(op, y.dtype(), [&]<class T>() {
+    const auto rows = [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        const auto [at_a, at_b] = plan.offsets(row);
+        T* const to = y.data<T>() + row * n;
+        const T* const p = a.data<T>() + at_a;
+        const T* const q = b.data<T>() + at_b;
+        if (stride_b == 0) {
+          for (int64_t i = 0; i < n; ++i) to[i] = f(p[i * stride_a], *q);
+        } else if (stride_a == 0) {
+          for (int64_t i = 0; i < n; ++i) to[i] = f(*p, q[i]);
+        } else {
+          for (int64_t i = 0; i < n; ++i) to[i] = f(p[i], q[i]);
+        }
+      }
+    };
     cpu.parallel_for(
-        out.numel(), kElementwiseGrain,
-        [&, from = std::make_tuple(in.template data<T>()...)](int64_t begin, int64_t end) {
-          std::apply(
-              [&](auto*... p) {
-                for (int64_t i = begin; i < end; ++i) to[i] = f(p[i]...);
-              },
-              from);
-        });
+        y.numel() / n, std::max<int64_t>(kElementwiseGrain / n, 1),
+        [&](int64_t begin, int64_t end) { vectorized(cpu.isa(), [&] { rows(begin, end); }); });
   });
 }
 

@@ -1,0 +1,17 @@
+#include "framework/ops/gelu.h"
+
+#include "framework/autograd/autograd.h"
+
+namespace tessera {
+
+Tensor gelu(const Tensor& x) {
+  Tensor y = Tensor::empty_like(x);
+  on_backend("gelu", x.device(), [&](auto& backend) { gelu_forward(backend, x, y); });
+  return record("gelu", {x}, y, [x = x.detach()](const Tensor& dy) -> Gradients {
+    Tensor dx = Tensor::empty_like(dy);
+    on_backend("gelu", dy.device(), [&](auto& backend) { gelu_backward(backend, x, dy, dx); });
+    return {dx};
+  });
+}
+
+}  // namespace tessera
