@@ -10,10 +10,11 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "framework/core/errors.h"
 #include "framework/io/atomic_file.h"
-#include "framework/io/config_parser.h"
+#include "framework/io/load_config.h"
 
 namespace tessera {
 namespace {
@@ -53,31 +54,39 @@ std::string first_difference(const std::string& before, const std::string& now) 
 }  // namespace
 
 RunDirectory::RunDirectory(const Config& config, const RunOptions& options)
-    : path_(config.run.dir.empty() ? fs::path("runs") / config.run.name
-                                   : fs::path(config.run.dir)) {
-  const std::string resolved = dump_config(config);
+    : path_(config.run.dir.empty() ? fs::path("runs") / config.run.name : fs::path(config.run.dir)),
+      resolved_config_(dump_config(config)) {
   std::error_code error;
   fs::create_directories(path_ / "checkpoints", error);
   require_runtime(!error, "[run] the folder ", path_.string(),
                   " must be writable; got: ", error.message(),
                   ". Choose another with run.dir=PATH.");
   take_lock();
-  const bool holds_run = fs::exists(file("config.yaml"));
-  if (holds_run && options.overwrite) {
-    remove_previous_run();
-  } else if (holds_run) {
-    require(options.resume, "[run] the folder ", path_.string(),
-            " must not hold a run; got one. Continue it with --resume auto, replace it with "
-            "--overwrite, or choose another with run.dir=PATH.");
-    check_resumable(resolved);
-    state_ = fs::exists(file("summary.json")) ? State::finished : State::unfinished;
-    return;
-  }
-  write_file_atomically(file("config.yaml"), resolved);
+  holds_run_ = fs::exists(file("config.yaml"));
+  if (!holds_run_ || options.overwrite) return;
+  require(options.resume, "[run] the folder ", path_.string(),
+          " must not hold a run; got one. Continue it with --resume auto, replace it with "
+          "--overwrite, or choose another with run.dir=PATH.");
+  check_resumable();
+  state_ = fs::exists(file("summary.json")) ? State::finished : State::unfinished;
 }
 
 RunDirectory::~RunDirectory() {
+  if (!holds_run_) {
+    std::error_code ignored;  // a folder with other files in it stays
+    fs::remove(file(".lock"), ignored);
+    fs::remove(path_ / "checkpoints", ignored);
+    fs::remove(path_, ignored);
+  }
   if (lock_ >= 0) ::close(lock_);
+}
+
+void RunDirectory::begin() {
+  if (state_ != State::fresh) return;
+  remove_stale_temporaries(path_);
+  if (holds_run_) remove_previous_run();
+  write_file_atomically(file("config.yaml"), resolved_config_);
+  holds_run_ = true;
 }
 
 void RunDirectory::take_lock() {
@@ -95,8 +104,8 @@ void RunDirectory::take_lock() {
   fail_runtime("[run] ", lock_file.string(), " must be lockable; got: ", std::strerror(error), ".");
 }
 
-void RunDirectory::check_resumable(const std::string& resolved_config) const {
-  const std::string difference = first_difference(read_text(file("config.yaml")), resolved_config);
+void RunDirectory::check_resumable() const {
+  const std::string difference = first_difference(read_text(file("config.yaml")), resolved_config_);
   require(difference.empty(),
           "[run] a resumed run must keep its config; got a change: ", difference,
           ". Restore it, start afresh with --overwrite, or use another run.dir.");

@@ -26,16 +26,21 @@ class RunDirectory {
  public:
   enum class State { fresh, unfinished, finished };
 
-  /// Creates the folder, or takes up the one that is there, and writes config.yaml.
+  /// Locks the folder for this process, creating it where it is not there.
   /// Throws: std::invalid_argument where the folder holds a run and neither option is set, or where
   /// a run with another config is to be resumed (the differing lines are named).
   /// std::runtime_error where the folder cannot be made, or another process runs in it.
   RunDirectory(const Config& config, const RunOptions& options);
+  /// Leaves no trace of a folder in which nothing was begun.
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
 
   State state() const { return state_; }
+  /// Writes config.yaml; removes the files of the run that is overwritten, if any. Everything that
+  /// can be wrong with the config should have been found before.
+  void begin();
+
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path file(const std::string& name) const { return path_ / name; }
 
@@ -48,11 +53,13 @@ class RunDirectory {
 
  private:
   void take_lock();
-  void check_resumable(const std::string& resolved_config) const;
+  void check_resumable() const;
   void remove_previous_run() const;
 
   std::filesystem::path path_;
+  std::string resolved_config_;
   State state_ = State::fresh;
+  bool holds_run_ = false;
   int lock_ = -1;
 };
 

@@ -30,10 +30,8 @@ void add_row(std::ostringstream& table, const std::string& name, const std::stri
 
 void write_summary(const std::filesystem::path& path, const Summary& s) {
   nlohmann::ordered_json json{
-      {"command", s.command},
-      {"model", s.model},
-      {"parameters", s.parameters},
-      {"dense_accuracy", s.dense_accuracy},
+      {"command", s.command},       {"model", s.model},
+      {"parameters", s.parameters}, {"dense_accuracy", s.dense_accuracy},
       {"dense_top5", s.dense_top5},
   };
   if (!s.pattern.empty()) {

@@ -1,0 +1,27 @@
+// The sparse model against its dense twin: equality and time, measured in one go.
+#pragma once
+
+#include <string>
+
+#include "framework/infer/model_file.h"
+
+namespace tessera {
+
+struct Comparison {
+  int64_t batch_size = 0;
+  double dense_ms = 0;   ///< one batch through the fastest dense plan of this program
+  double sparse_ms = 0;  ///< the same through the sparse plan
+  double best_library_ms = 0;
+  std::string best_library;
+  double speedup = 0;  ///< dense_ms / sparse_ms
+  double max_abs_diff =
+      0;             ///< between the outputs of the sparse plan and of the dense masked model
+  std::string plan;  ///< the sparse plan, a step a line
+};
+
+/// Times the plans of a model in turn, in rounds, and takes the medians.
+/// `batch`: f32 [N, C, H, W] nhwc, prepared as the model's card says.
+Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
+                              const Tensor& batch);
+
+}  // namespace tessera

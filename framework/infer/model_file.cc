@@ -1,0 +1,181 @@
+#include "framework/infer/model_file.h"
+
+#include <nlohmann/json.hpp>
+
+#include "framework/core/errors.h"
+#include "framework/io/safetensors.h"
+#include "layers/models/make_model.h"
+
+namespace tessera {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kVersion = "1";
+constexpr const char* kMaskSuffix = ".mask";
+
+/// One entry of the metadata `tessera.sparse`.
+struct SparseEntry {
+  std::string layout;
+  Shape shape;
+  int64_t granularity = 0;
+};
+
+json to_json(const SparseEntry& entry) {
+  const auto dims = entry.shape.dims();
+  return {{"layout", entry.layout},
+          {"shape", std::vector<int64_t>(dims.begin(), dims.end())},
+          {"granularity", entry.granularity}};
+}
+
+std::map<std::string, SparseEntry> parse_entries(const std::string& text, const std::string& path) {
+  const json root = json::parse(text, nullptr, false);
+  require_runtime(root.is_object(), "[model file] ", path,
+                  ": the metadata tessera.sparse must be a JSON object; got something else.");
+  std::map<std::string, SparseEntry> entries;
+  for (const auto& [name, value] : root.items()) {
+    try {
+      SparseEntry entry{value.at("layout").get<std::string>(),
+                        Shape(value.at("shape").get<std::vector<int64_t>>()),
+                        value.at("granularity").get<int64_t>()};
+      require(entry.layout == "tw" || entry.layout == "ew", "layout must be tw or ew; got '",
+              entry.layout, "'");
+      require(entry.shape.rank() >= 2 && entry.granularity >= 1,
+              "rank must be at least 2 and granularity at least 1; got shape ", entry.shape,
+              " and ", entry.granularity);
+      entries[name] = entry;
+    } catch (const std::exception& error) {
+      fail_runtime("[model file] ", path, ": tessera.sparse['", name,
+                   "'] must have layout, shape and granularity; got: ", error.what(), ".");
+    }
+  }
+  return entries;
+}
+
+Tensor in_file_precision(const Tensor& tensor, DType dtype) {
+  return tensor.rank() >= 2 && is_floating(tensor.dtype()) ? tensor.to(dtype) : tensor;
+}
+
+TileMatrix pack_for(const ExportOptions& options, const Tensor& weight, const Tensor& mask,
+                    int64_t groups) {
+  return options.pattern == "ew" ? pack_remainder(weight, mask)
+                                 : pack(weight, mask, options.granularity, groups);
+}
+
+/// Takes the weight `name` out of `tensors`, from either of the two forms of a pruned weight.
+void read_pruned(const std::string& name, const SparseEntry& entry, TensorMap& tensors,
+                 ModelFile& file) {
+  const auto mask = tensors.find(name + kMaskSuffix);
+  if (mask == tensors.end()) {
+    file.tiles[name] = from_tensors(name, entry.shape, entry.granularity, tensors);
+    for (const char* suffix : kTileSuffixes) tensors.erase(name + suffix);
+    return;
+  }
+  const auto weight = tensors.find(name);
+  require_runtime(weight != tensors.end() && weight->second.shape() == entry.shape &&
+                      is_floating(weight->second.dtype()) && mask->second.shape() == entry.shape &&
+                      mask->second.dtype() == DType::u8,
+                  "[model file] the weight ", name, " and its mask must have shape ", entry.shape,
+                  ", the mask type u8; got something else.");
+  const Tensor dense = weight->second.to(DType::f32);
+  file.tiles[name] = entry.layout == "ew" ? pack_remainder(dense, mask->second)
+                                          : pack(dense, mask->second, entry.granularity);
+  tensors.erase(mask);
+  tensors.erase(weight);
+}
+
+ModelFile interpret(SafetensorsFile raw, const std::string& path) {
+  require_runtime(
+      raw.metadata["tessera.version"] == kVersion && !raw.metadata["tessera.config"].empty(),
+      "[model file] ", path, " must hold tessera.config and tessera.version ", kVersion,
+      " in its metadata; got neither. Use a file that tessera wrote.");
+  ModelFile file;
+  file.card = parse_model_card(raw.metadata["tessera.config"], path);
+  const std::string& sparse = raw.metadata["tessera.sparse"];
+  if (!sparse.empty()) {
+    for (const auto& [name, entry] : parse_entries(sparse, path)) {
+      read_pruned(name, entry, raw.tensors, file);
+      file.pattern = entry.layout;
+      file.granularity = entry.granularity;
+    }
+  }
+  for (auto& [name, tensor] : raw.tensors)
+    file.state[name] = tensor.dtype() == DType::bf16 ? tensor.to(DType::f32) : tensor;
+  return file;
+}
+
+}  // namespace
+
+ExportFormat export_format_from(const std::string& word) {
+  if (word == "tw") return ExportFormat::tw;
+  if (word == "dense") return ExportFormat::dense;
+  if (word == "masked") return ExportFormat::masked;
+  fail("[export] the format must be tw, dense or masked; got '", word, "'.");
+}
+
+void write_model_file(const std::filesystem::path& path, const Module& model, const ModelCard& card,
+                      const Masks& masks, const ExportOptions& options) {
+  const auto parameters = model.parameters();
+  check_masks(parameters, masks);
+  SafetensorsFile file;
+  file.metadata = {
+      {"format", "pt"}, {"tessera.version", kVersion}, {"tessera.config", model_card_json(card)}};
+  for (const auto& [name, tensor] : model.state_dict())
+    file.tensors[name] = in_file_precision(tensor.detach(), options.dtype);
+
+  json entries = json::object();
+  for (const Parameter& parameter : parameters) {
+    const Tensor mask = masks.of(parameter.name);
+    if (!mask.defined() || options.format == ExportFormat::dense) continue;
+    entries[parameter.name] =
+        to_json({options.pattern, parameter.tensor.shape(), options.granularity});
+    if (options.format == ExportFormat::masked) {
+      file.tensors[parameter.name + kMaskSuffix] = mask;
+      continue;
+    }
+    file.tensors.erase(parameter.name);
+    file.tensors.merge(to_tensors(parameter.name,
+                                  pack_for(options, parameter.tensor, mask, parameter.groups),
+                                  options.dtype));
+  }
+  if (!entries.empty()) file.metadata["tessera.sparse"] = entries.dump();
+  write_safetensors(path, file);
+}
+
+ModelFile read_model_file(const std::filesystem::path& path) {
+  try {
+    return interpret(read_safetensors(path), path.string());
+  } catch (const std::invalid_argument& error) {
+    fail_runtime("[model file] ", path.string(), " must be a valid model; got: ", error.what());
+  }
+}
+
+LoadedModel load_model(const ModelFile& file, const std::filesystem::path& path) {
+  try {
+    LoadedModel loaded;
+    loaded.model = make_model(file.card.model, {.channels = file.card.channels,
+                                                .height = file.card.height,
+                                                .width = file.card.width,
+                                                .classes = file.card.model.num_classes});
+    TensorMap state = file.state;
+    for (const Parameter& parameter : loaded.model->parameters()) {
+      const auto found = file.tiles.find(parameter.name);
+      if (found == file.tiles.end()) continue;
+      // Compared before unpacking: a small file can claim any shape.
+      require(found->second.shape == parameter.tensor.shape(), "[load] ", parameter.name,
+              " must have shape ", parameter.tensor.shape(), "; got ", found->second.shape, ".");
+      state[parameter.name] = unpack(found->second);
+      loaded.masks[parameter.name] = stored_mask(found->second);
+    }
+    require(loaded.masks.size() == file.tiles.size(),
+            "[load] every packed weight must be one of the model's; got others.");
+    loaded.model->load_state_dict(state);
+    loaded.model->set_training(false);
+    return loaded;
+  } catch (const std::invalid_argument& error) {
+    fail_runtime("[model file] ", path.string(),
+                 " must hold the weights of its model; got: ", error.what());
+  }
+}
+
+}  // namespace tessera

@@ -1,0 +1,61 @@
+// Model files: a safetensors file that is enough to run the model, since its metadata say how to
+// build it, how to prepare its input and how to name its outputs (framework/io/model_card.h).
+//
+//   tw      pruned weights packed (framework/sparse/tile_matrix.h), absent under their own name
+//   dense   zeros in place, under PyTorch's names
+//   masked  as dense, and a U8 `<weight>.mask` beside each pruned weight
+//
+// docs/file-format.md has the details.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "framework/core/tensor_map.h"
+#include "framework/io/model_card.h"
+#include "framework/sparse/tile_matrix.h"
+#include "layers/masks.h"
+#include "layers/module.h"
+
+namespace tessera {
+
+enum class ExportFormat { tw, dense, masked };
+
+/// "tw", "dense" or "masked". Throws: std::invalid_argument for any other word.
+ExportFormat export_format_from(const std::string& word);
+
+struct ExportOptions {
+  ExportFormat format = ExportFormat::tw;
+  DType dtype = DType::f32;    ///< f32 or bf16, of the weights of rank 2 and more
+  std::string pattern = "tw";  ///< tw: packed in tiles; ew: zero tiles and a remainder
+  int64_t granularity = 64;    ///< outputs of a tile
+};
+
+/// What a model file holds, whatever its format.
+struct ModelFile {
+  ModelCard card;
+  TensorMap state;                          ///< the tensors that are not packed, floats as f32
+  std::map<std::string, TileMatrix> tiles;  ///< the pruned weights; empty for a dense file
+  std::string pattern;                      ///< empty for a dense file
+  int64_t granularity = 0;
+};
+
+/// Writes the model's state under `masks`; every weight with a mask is packed, even at 0%.
+/// Throws: std::invalid_argument for options or masks that do not fit the model.
+void write_model_file(const std::filesystem::path& path, const Module& model, const ModelCard& card,
+                      const Masks& masks, const ExportOptions& options);
+
+/// Throws: std::runtime_error naming the file and what is wrong with it.
+ModelFile read_model_file(const std::filesystem::path& path);
+
+struct LoadedModel {
+  std::unique_ptr<Module> model;  ///< zeros in place, in evaluation mode
+  Masks masks;                    ///< of the pruned weights
+};
+
+/// Throws: std::runtime_error where the weights are not the model's.
+LoadedModel load_model(const ModelFile& file, const std::filesystem::path& path);
+
+}  // namespace tessera

@@ -1,0 +1,274 @@
+#include "framework/train/run.h"
+
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include "datasets/make_datasets.h"
+#include "framework/backend/cpu.h"
+#include "framework/infer/compare.h"
+#include "framework/infer/model_file.h"
+#include "framework/infer/plan.h"
+#include "framework/train/environment.h"
+#include "framework/train/pruner.h"
+#include "framework/train/trainer.h"
+#include "layers/models/make_model.h"
+#include "optim/schedule.h"
+
+namespace tessera {
+namespace {
+
+// Images of a batch when the sparse model is timed against the dense one.
+constexpr int64_t kTimedBatch = 64;
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void use_backend(const RunConfig& run) {
+  if (run.threads > 0) cpu().set_threads(run.threads);
+}
+
+ModelInput input_of(const DatasetInfo& info) {
+  return {.channels = info.shape.channels,
+          .height = info.shape.height,
+          .width = info.shape.width,
+          .classes = info.num_classes()};
+}
+
+ModelCard card_of(const Config& config, const Datasets& data) {
+  const ModelInput input = resolve_input(config.model, input_of(data.info()));
+  ModelCard card{.model = config.model,
+                 .dataset = config.data.type,
+                 .channels = input.channels,
+                 .height = input.height,
+                 .width = input.width,
+                 .mean = data.mean,
+                 .std = data.std,
+                 .class_names = data.info().class_names};
+  card.model.num_classes = input.classes;
+  card.model.in_channels = input.channels;
+  card.model.image_size = input.height;
+  return card;
+}
+
+Tensor first_batch(const Config& config, const Datasets& data) {
+  DataLoaderOptions options = eval_loader_options(config.data, data);
+  options.batch_size = std::min(kTimedBatch, data.test->size());
+  options.workers = 0;
+  DataLoader loader(data.test, options);
+  loader.begin(0);
+  Batch batch;
+  loader.next(batch);
+  return batch.input;
+}
+
+/// One run from the checked config to the summary.
+class Run {
+ public:
+  Run(Command command, const Config& config, const RunOptions& options, RunDirectory& directory)
+      : command_(command),
+        config_(config),
+        options_(options),
+        directory_(directory),
+        data_(make_datasets(config.data, config.run.seed)),
+        card_(card_of(config, data_)),
+        model_(make_model(config.model, input_of(data_.info()), config.run.seed)),
+        train_(data_.train, train_loader_options(config.data, data_, config.run.seed)),
+        test_(data_.test, eval_loader_options(config.data, data_)) {
+    if (data_.validation != nullptr)
+      validation_ =
+          std::make_unique<DataLoader>(data_.validation, eval_loader_options(config.data, data_));
+    trainer_ = std::make_unique<Trainer>(config, *model_, train_, validation_.get(), directory);
+    setup_seconds_ = seconds_since(started_);
+    load_start_weights();
+    phases_ = plan_phases(config, command, trainer_->steps_per_epoch(), start_sparsity_);
+    check_everything();
+  }
+
+  void execute() {
+    directory_.begin();
+    write_environment(directory_.file("environment.json"));
+    const bool resumed = trainer_->resume();
+    RunLog log(directory_, resumed ? trainer_->total_steps() : -1);
+    say_hello(log, resumed);
+    if (!resumed && command_ == Command::prune) write_dense(kDenseFile);
+    trainer_->run(phases_, log,
+                  {.before = [&](const Phase& phase) { before(phase); },
+                   .after = [&](const Phase& phase) { after(phase); }});
+    const Summary summary = summarize(log);
+    write_summary(directory_.file("summary.json"), summary);
+    log.say("\n" + summary_table(summary));
+    log.say("Everything is in " + directory_.path().string() + ".");
+  }
+
+ private:
+  static constexpr const char* kDenseFile = "dense.safetensors";
+  static constexpr const char* kControlFile = "control.safetensors";
+  static constexpr const char* kModelFile = "model.safetensors";
+
+  void load_start_weights() {
+    require(command_ != Command::prune || !options_.from.empty(),
+            "[prune] the weights to prune must be given; got none. Use --from FILE, or tessera "
+            "run, which trains them.");
+    if (options_.from.empty()) return;
+    const ModelFile file = read_model_file(options_.from);
+    LoadedModel loaded = load_model(file, options_.from);
+    model_->load_state_dict(loaded.model->state_dict());
+    start_sparsity_ = sparsity(loaded.masks);
+    if (command_ == Command::prune) trainer_->set_masks(std::move(loaded.masks));
+  }
+
+  /// What would fail later fails here, before anything is written.
+  void check_everything() {
+    make_optimizer(config_.optimizer, model_->parameters());
+    for (const Phase& phase : phases_)
+      Schedule(phase.scheduler, phase.lr, phase.steps, trainer_->steps_per_epoch());
+    if (command_ == Command::train) return;
+    PruneConfig by_magnitude = config_.prune;
+    by_magnitude.score.type = "magnitude";
+    prune_model(*model_, by_magnitude, by_magnitude.sparsity, trainer_->masks(), train_, 0, 0);
+  }
+
+  void say_hello(RunLog& log, bool resumed) const {
+    int64_t weights = 0;
+    for (const Parameter& parameter : model_->parameters()) weights += parameter.tensor.numel();
+    log.say(concat(name_of(command_), " ", config_.run.name, ": ", config_.model.type, ", ",
+                   weights, " parameters, ", data_.train->size(), " training, ",
+                   data_.validation ? data_.validation->size() : 0, " validation and ",
+                   data_.test->size(), " test samples, cpu (", cpu().isa(), ", ", cpu().threads(),
+                   " threads)"));
+    if (resumed) log.say(concat("resumed at step ", trainer_->total_steps()));
+    if (command_ == Command::train) return;
+    for (const auto& [name, reason] : select_layers_of(config_.prune, *model_).excluded)
+      log.say(concat("stays dense: ", name, " (", reason, ")"));
+  }
+
+  void before(const Phase& phase) {
+    if (phase.kind == Phase::Kind::control) load(kDenseFile);
+  }
+
+  void after(const Phase& phase) {
+    if (phase.kind == Phase::Kind::dense) write_dense(kDenseFile);
+    if (phase.kind == Phase::Kind::dense && command_ == Command::train) write_dense(kModelFile);
+    if (phase.kind == Phase::Kind::control) write_dense(kControlFile);
+    if (phase.kind == Phase::Kind::prune && phase.selects_best) {
+      const DType dtype = config_.export_.dtype == "bf16" ? DType::bf16 : DType::f32;
+      write_model_file(directory_.file(kModelFile), *model_, card_, trainer_->masks(),
+                       {.dtype = dtype,
+                        .pattern = config_.prune.pattern,
+                        .granularity = config_.prune.granularity});
+    }
+  }
+
+  void write_dense(const char* name) const {
+    write_model_file(directory_.file(name), *model_, card_, {}, {.format = ExportFormat::dense});
+  }
+
+  void load(const char* name) {
+    const auto path = directory_.file(name);
+    model_->load_state_dict(load_model(read_model_file(path), path).model->state_dict());
+  }
+
+  /// Test accuracy of one of the run's dense files; leaves its weights in the model.
+  Evaluation evaluate_dense(const char* name) {
+    load(name);
+    model_->set_training(false);
+    return evaluate([&](const Tensor& images) { return model_->forward(images); }, test_);
+  }
+
+  Summary summarize(RunLog& log) {
+    Summary summary{.command = name_of(command_), .model = config_.model.type};
+    for (const Parameter& parameter : model_->parameters())
+      summary.parameters += parameter.tensor.numel();
+    const Evaluation dense = evaluate_dense(kDenseFile);
+    summary.dense_accuracy = summary.dense_accuracy_before_pruning = dense.top1;
+    summary.dense_top5 = dense.top5;
+    if (command_ != Command::train) {
+      if (config_.prune.dense_control) {
+        const Evaluation control = evaluate_dense(kControlFile);
+        summary.dense_accuracy = control.top1;
+        summary.dense_top5 = control.top5;
+      }
+      add_sparse(summary, log);
+    }
+    summary.run_seconds = setup_seconds_ + trainer_->seconds();
+    return summary;
+  }
+
+  void add_sparse(Summary& summary, RunLog& log) {
+    const auto path = directory_.file(kModelFile);
+    const ModelFile file = read_model_file(path);
+    const LoadedModel loaded = load_model(file, path);
+    const Tensor batch = first_batch(config_, data_);
+    const InferencePlan plan = make_plan(*loaded.model, batch, file.tiles);
+    const Evaluation sparse =
+        evaluate([&](const Tensor& images) { return plan.run(images); }, test_);
+    const Comparison compared = compare_with_dense(loaded, file, batch);
+    log.say(compared.plan);
+    summary.pattern = config_.prune.pattern;
+    summary.sparsity = sparsity(loaded.masks);
+    summary.sparse_accuracy = sparse.top1;
+    summary.sparse_top5 = sparse.top5;
+    summary.dense_bytes =
+        static_cast<int64_t>(std::filesystem::file_size(directory_.file(kDenseFile)));
+    summary.sparse_bytes = static_cast<int64_t>(std::filesystem::file_size(path));
+    summary.batch_size = compared.batch_size;
+    summary.dense_ms = compared.dense_ms;
+    summary.sparse_ms = compared.sparse_ms;
+    summary.best_library_ms = compared.best_library_ms;
+    summary.best_library = compared.best_library;
+    summary.speedup = compared.speedup;
+    summary.max_abs_diff = compared.max_abs_diff;
+  }
+
+  const Clock::time_point started_ = Clock::now();
+  Command command_;
+  const Config& config_;
+  const RunOptions& options_;
+  RunDirectory& directory_;
+  Datasets data_;
+  ModelCard card_;
+  std::unique_ptr<Module> model_;
+  DataLoader train_;
+  DataLoader test_;
+  std::unique_ptr<DataLoader> validation_;
+  std::unique_ptr<Trainer> trainer_;
+  std::vector<Phase> phases_;
+  double start_sparsity_ = 0;
+  double setup_seconds_ = 0;  ///< until the trainer's own clock started
+};
+
+}  // namespace
+
+void run_command(Command command, const Config& config, const RunOptions& options) {
+  RunDirectory directory(config, options);
+  if (directory.state() == RunDirectory::State::finished) {
+    std::cout << "The run in " << directory.path().string()
+              << " is finished: nothing to do. Its result is in summary.json." << std::endl;
+    return;
+  }
+  use_backend(config.run);
+  Run(command, config, options, directory).execute();
+}
+
+Evaluation evaluate_file(const Config& config, const std::filesystem::path& weights) {
+  use_backend(config.run);
+  const ModelFile file = read_model_file(weights);
+  const LoadedModel loaded = load_model(file, weights);
+  const Datasets data = make_datasets(config.data, config.run.seed);
+  require(data.info().shape == ImageShape{file.card.channels, file.card.height, file.card.width},
+          "[eval] the data must have the shape that the model was trained on, ",
+          ImageShape{file.card.channels, file.card.height, file.card.width}, "; got ",
+          data.info().shape, ".");
+  DataLoaderOptions options = eval_loader_options(config.data, data);
+  options.mean = file.card.mean;
+  options.std = file.card.std;
+  DataLoader test(data.test, options);
+  return evaluate([&](const Tensor& images) { return loaded.model->forward(images); }, test);
+}
+
+}  // namespace tessera
