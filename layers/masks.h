@@ -32,7 +32,7 @@ void apply_masks(const std::vector<Parameter>& parameters, const Masks& masks);
 /// else training under masks would differ from training the sparse model.
 void mask_gradients(const std::vector<Parameter>& parameters, const Masks& masks);
 
-/// Pruned weights / weights, over the prunable parameters whose names stand in `masks`; 0 for none.
+/// Pruned weights / weights, over all masks; 0 where there are none.
 double sparsity(const Masks& masks);
 
 /// values[i] = 0 where mask[i] == 0.  REQUIRES: equal shapes; f32 or f64 values, U8 mask.

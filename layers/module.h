@@ -10,11 +10,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "framework/core/random.h"
 #include "framework/core/tensor_map.h"
 
 namespace tessera {
@@ -70,9 +70,6 @@ class Module {
   /// Forgets the gradients of all parameters.
   void zero_grad();
 
-  /// Draws this module's own parameters (not its children's) as PyTorch does by default.
-  virtual void reset_parameters(RandomKey) {}
-
   /// Calls f(path, module) for this module and all below it, parents first, in registration order.
   template <class F>
   void visit(F&& f, const std::string& path = "") {
@@ -114,5 +111,10 @@ class Module {
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
   bool training_ = true;
 };
+
+/// Copies elements by name, for state dicts of any kind. Throws: std::invalid_argument, headed by
+/// `where`, unless names, shapes, types and layouts are equal, listing all mistakes; then nothing
+/// has changed.
+void copy_tensors(const char* where, const TensorMap& from, const TensorMap& into);
 
 }  // namespace tessera

@@ -1,0 +1,30 @@
+// Inverted dropout (framework/ops/dropout.h) with the numbers of the open RandomScope; the identity
+// in evaluation.
+#pragma once
+
+#include "framework/core/errors.h"
+#include "framework/ops/dropout.h"
+#include "layers/module.h"
+#include "layers/random_scope.h"
+
+namespace tessera {
+
+class Dropout : public Module {
+ public:
+  /// REQUIRES: 0 <= p < 1, the share of elements that is dropped.
+  explicit Dropout(double p) : p_(p) {
+    require(p >= 0 && p < 1, "[Dropout] p must lie in [0, 1); got ", p, ".");
+  }
+
+  const char* kind() const override { return "Dropout"; }
+  /// Throws: std::invalid_argument in training where no RandomScope is open.
+  Tensor forward(const Tensor& x) override {
+    if (!training() || p_ == 0) return x;
+    return dropout(x, {.p = p_, .key = RandomScope::next_key(kind())});
+  }
+
+ private:
+  double p_;
+};
+
+}  // namespace tessera

@@ -1,0 +1,19 @@
+#include "layers/linear.h"
+
+#include "framework/core/errors.h"
+#include "framework/ops/linear.h"
+
+namespace tessera {
+
+Linear::Linear(int64_t in_features, int64_t out_features, bool bias) {
+  require(in_features >= 1 && out_features >= 1,
+          "[Linear] in and out must be at least 1; got in = ", in_features,
+          ", out = ", out_features, ".");
+  weight_ =
+      add_parameter("weight", Tensor::zeros({out_features, in_features}), ParameterRole::weight);
+  if (bias) bias_ = add_parameter("bias", Tensor::zeros({out_features}), ParameterRole::bias);
+}
+
+Tensor Linear::forward(const Tensor& x) { return linear(x, weight_, bias_); }
+
+}  // namespace tessera

@@ -1,0 +1,106 @@
+#include "layers/module.h"
+
+#include <algorithm>
+
+#include "framework/core/errors.h"
+
+namespace tessera {
+
+LayerError::LayerError(std::string layer_path, std::string layer_reason)
+    : std::invalid_argument(
+          concat("[model] layer ", layer_path, " must accept its input. ", layer_reason)),
+      path(std::move(layer_path)),
+      reason(std::move(layer_reason)) {}
+
+std::vector<Parameter> Module::parameters() const {
+  std::vector<Parameter> all = parameters_;
+  for (const auto& [name, child] : children_) {
+    for (Parameter& parameter : child->parameters()) {
+      parameter.name = name + "." + parameter.name;
+      all.push_back(std::move(parameter));
+    }
+  }
+  return all;
+}
+
+std::vector<NamedTensor> Module::buffers() const {
+  std::vector<NamedTensor> all = buffers_;
+  for (const auto& [name, child] : children_)
+    for (const NamedTensor& buffer : child->buffers())
+      all.push_back({name + "." + buffer.name, buffer.tensor});
+  return all;
+}
+
+TensorMap Module::state_dict() const {
+  TensorMap state;
+  for (const Parameter& parameter : parameters()) state[parameter.name] = parameter.tensor;
+  for (const NamedTensor& buffer : buffers()) state[buffer.name] = buffer.tensor;
+  return state;
+}
+
+void Module::load_state_dict(const TensorMap& state) {
+  copy_tensors("load_state_dict", state, state_dict());
+}
+
+void copy_tensors(const char* where, const TensorMap& from, const TensorMap& into) {
+  std::string mistakes;
+  for (const auto& [name, tensor] : into) {
+    const auto found = from.find(name);
+    if (found == from.end())
+      mistakes += concat("\n  missing: ", name, " ", tensor);
+    else if (found->second.shape() != tensor.shape() || found->second.dtype() != tensor.dtype() ||
+             found->second.layout() != tensor.layout())
+      mistakes += concat("\n  ", name, " must be ", tensor, "; got ", found->second);
+  }
+  for (const auto& [name, tensor] : from)
+    if (!into.contains(name)) mistakes += concat("\n  unexpected: ", name, " ", tensor);
+  require(mistakes.empty(), "[", where,
+          "] the tensors must be exactly the ones expected; got:", mistakes);
+  for (const auto& [name, tensor] : into) Tensor(tensor).copy_from(from.at(name));
+}
+
+void Module::set_training(bool training) {
+  training_ = training;
+  for (auto& [name, child] : children_) child->set_training(training);
+}
+
+void Module::zero_grad() {
+  for (Parameter& parameter : parameters_) parameter.tensor.set_grad({});
+  for (auto& [name, child] : children_) child->zero_grad();
+}
+
+Tensor Module::add_parameter(const std::string& name, Tensor tensor, ParameterRole role,
+                             int64_t groups) {
+  tensor.set_requires_grad();
+  parameters_.push_back({name, tensor, role, groups});
+  return tensor;
+}
+
+Tensor Module::add_buffer(const std::string& name, Tensor tensor) {
+  buffers_.push_back({name, tensor});
+  return tensor;
+}
+
+void Module::register_child(const std::string& name, std::unique_ptr<Module> child) {
+  require(!name.empty() && name.find('.') == std::string::npos &&
+              std::ranges::none_of(children_, [&](const auto& c) { return c.first == name; }),
+          "[", kind(), "] a child's name must be new and without dots; got '", name, "'.");
+  children_.emplace_back(name, std::move(child));
+}
+
+Tensor Module::call(Module& child, const Tensor& x) const {
+  const auto name = [&]() -> std::string {
+    for (const auto& [child_name, owned] : children_)
+      if (owned.get() == &child) return child_name;
+    return child.kind();
+  };
+  try {
+    return child.forward(x);
+  } catch (const LayerError& error) {
+    throw LayerError(name() + "." + error.path, error.reason);
+  } catch (const std::invalid_argument& error) {
+    throw LayerError(concat(name(), " (", child.kind(), ")"), error.what());
+  }
+}
+
+}  // namespace tessera

@@ -1,0 +1,31 @@
+#include "layers/random_scope.h"
+
+#include "framework/core/errors.h"
+
+namespace tessera {
+namespace {
+
+thread_local RandomScope* innermost = nullptr;
+
+// Draws inside a forward pass count up from here, away from the streams of data and initialisation.
+constexpr uint32_t kFirstStream = 0x20000000;
+
+}  // namespace
+
+RandomScope::RandomScope(uint64_t seed, uint32_t step)
+    : key_{.seed = seed, .stream = kFirstStream, .step = step}, previous_(innermost) {
+  innermost = this;
+}
+
+RandomScope::~RandomScope() { innermost = previous_; }
+
+RandomKey RandomScope::next_key(const char* layer) {
+  require(innermost != nullptr, "[", layer,
+          "] training must run inside a RandomScope(seed, step); got none on this thread. Open one "
+          "around forward(), or call set_training(false).");
+  RandomKey key = innermost->key_;
+  ++innermost->key_.stream;
+  return key;
+}
+
+}  // namespace tessera

@@ -1,0 +1,76 @@
+#include "layers/residual.h"
+
+#include "framework/core/errors.h"
+#include "framework/ops/add.h"
+#include "framework/ops/relu.h"
+#include "layers/batch_norm2d.h"
+#include "layers/conv2d.h"
+
+namespace tessera {
+namespace {
+
+std::unique_ptr<Conv2d> convolution(int64_t in, int64_t out, int64_t kernel, int64_t stride) {
+  const int64_t padding = kernel / 2;
+  return std::make_unique<Conv2d>(
+      in, out, std::array{kernel, kernel},
+      Conv2dOptions{.stride = {stride, stride}, .padding = {padding, padding}}, /*bias=*/false);
+}
+
+}  // namespace
+
+std::unique_ptr<Sequential> projection(int64_t in_channels, int64_t out_channels, int64_t stride) {
+  auto layers = std::make_unique<Sequential>();
+  layers->append(convolution(in_channels, out_channels, 1, stride));
+  layers->append<BatchNorm2d>(out_channels);
+  return layers;
+}
+
+Residual::Residual(std::unique_ptr<Sequential> body, std::unique_ptr<Sequential> shortcut)
+    : body_(&add_child("body", std::move(body))) {
+  if (shortcut != nullptr && shortcut->size() > 0)
+    shortcut_ = &add_child("shortcut", std::move(shortcut));
+}
+
+Tensor Residual::forward(const Tensor& x) {
+  const Tensor y = call(*body_, x);
+  const Tensor identity = shortcut_ == nullptr ? x : call(*shortcut_, x);
+  require(y.shape() == identity.shape(),
+          "[Residual] body and shortcut must give the same shape; got ", y, " and ", identity, ".");
+  return tessera::add(y, identity);
+}
+
+BasicBlock::BasicBlock(int64_t in_channels, int64_t width, int64_t stride) {
+  conv_[0] = &add_child("conv1", convolution(in_channels, width, 3, stride));
+  norm_[0] = &add<BatchNorm2d>("bn1", width);
+  conv_[1] = &add_child("conv2", convolution(width, width, 3, 1));
+  norm_[1] = &add<BatchNorm2d>("bn2", width);
+  if (stride != 1 || in_channels != width)
+    downsample_ = &add_child("downsample", projection(in_channels, width, stride));
+}
+
+Tensor BasicBlock::forward(const Tensor& x) {
+  Tensor y = relu(call(*norm_[0], call(*conv_[0], x)));
+  y = call(*norm_[1], call(*conv_[1], y));
+  return relu(tessera::add(y, downsample_ == nullptr ? x : call(*downsample_, x)));
+}
+
+Bottleneck::Bottleneck(int64_t in_channels, int64_t width, int64_t stride) {
+  const int64_t out_channels = width * kExpansion;
+  conv_[0] = &add_child("conv1", convolution(in_channels, width, 1, 1));
+  norm_[0] = &add<BatchNorm2d>("bn1", width);
+  conv_[1] = &add_child("conv2", convolution(width, width, 3, stride));
+  norm_[1] = &add<BatchNorm2d>("bn2", width);
+  conv_[2] = &add_child("conv3", convolution(width, out_channels, 1, 1));
+  norm_[2] = &add<BatchNorm2d>("bn3", out_channels);
+  if (stride != 1 || in_channels != out_channels)
+    downsample_ = &add_child("downsample", projection(in_channels, out_channels, stride));
+}
+
+Tensor Bottleneck::forward(const Tensor& x) {
+  Tensor y = relu(call(*norm_[0], call(*conv_[0], x)));
+  y = relu(call(*norm_[1], call(*conv_[1], y)));
+  y = call(*norm_[2], call(*conv_[2], y));
+  return relu(tessera::add(y, downsample_ == nullptr ? x : call(*downsample_, x)));
+}
+
+}  // namespace tessera

@@ -1,0 +1,28 @@
+// One layer after the other, named "0", "1", ...
+#pragma once
+
+#include "layers/module.h"
+
+namespace tessera {
+
+class Sequential : public Module {
+ public:
+  const char* kind() const override { return "Sequential"; }
+  Tensor forward(const Tensor& x) override {
+    Tensor y = x;
+    for (const auto& [name, child] : children()) y = call(*child, y);
+    return y;
+  }
+
+  template <class M, class... Arguments>
+  M& append(Arguments&&... arguments) {
+    return append(std::make_unique<M>(std::forward<Arguments>(arguments)...));
+  }
+  template <class M>
+  M& append(std::unique_ptr<M> layer) {
+    return add_child(std::to_string(children().size()), std::move(layer));
+  }
+  int64_t size() const { return static_cast<int64_t>(children().size()); }
+};
+
+}  // namespace tessera
