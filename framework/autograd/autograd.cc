@@ -23,7 +23,9 @@ using PendingNodes = std::map<uint64_t, Pending, std::greater<>>;
 void deliver(const std::shared_ptr<AutogradMeta>& meta, const Tensor& gradient,
              PendingNodes& pending) {
   if (meta->node == nullptr) {
-    accumulate_gradient(meta->grad, gradient);
+    // A leaf's gradient is clipped and masked in place: its memory must be its own.
+    const bool owned = meta->grad.defined() || gradient.is_unshared();
+    accumulate_gradient(meta->grad, owned ? gradient : gradient.clone());
     return;
   }
   Pending& entry = pending[meta->node->sequence];
