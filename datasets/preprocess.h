@@ -9,22 +9,10 @@
 
 namespace tessera {
 
-/// How an image of any extents becomes the square or rectangle that a model takes.
-enum class Fit {
-  stretch,  ///< both sides are resized
-  crop,     ///< the largest middle part of the target's aspect ratio, resized
-};
-
-/// "stretch" or "crop". Throws: std::invalid_argument for any other word.
-Fit parse_fit(const std::string& word);
-
 /// Resizes by a triangle filter whose support grows with the reduction: bilinear interpolation when
 /// enlarging, area averaging when shrinking. Channels stay.
 /// REQUIRES: equal channels; positive extents; out holds to.numel() bytes.
 void resize(const uint8_t* in, ImageShape from, uint8_t* out, ImageShape to);
-
-/// resize() to `to`, after the crop that `fit` asks for.
-void fit_image(const uint8_t* in, ImageShape from, uint8_t* out, ImageShape to, Fit fit);
 
 /// (pixel / 255 - mean[c]) / std[c] as pixel * scale[c] + shift[c].
 class Normalizer {

@@ -37,7 +37,8 @@ using TransformList = std::vector<std::shared_ptr<const Transform>>;
 ///                            [min_aspect, 1 / min_aspect], becomes the mean colour (Zhong et al.,
 ///                            "Random erasing data augmentation", AAAI 2020)
 /// `mean` is the colour of the data set in [0, 1] per channel; empty: black.
-/// Throws: std::invalid_argument naming every unknown transform or argument.
+/// Throws: std::invalid_argument naming an unknown transform or argument, or a value out of its
+/// range.
 TransformList make_transforms(const std::vector<ComponentSpec>& specs,
                               const std::vector<double>& mean);
 
