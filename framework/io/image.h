@@ -1,5 +1,4 @@
-// Images of 8 bits a channel: decoding of JPEG, PNG, BMP and the other formats of stb_image, and
-// writing of PNG.
+// Images of 8 bits a channel: decoding of JPEG, PNG and BMP, and writing of PNG.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +30,9 @@ inline constexpr int64_t kMaxImagePixels = int64_t{1} << 27;
 inline constexpr int64_t kMaxImageFileBytes = int64_t{1} << 28;
 
 /// Decodes to `channels` channels (1 or 3), converting grey to RGB and back; alpha is dropped.
-/// Throws: std::runtime_error naming the file and what is wrong with it.
+/// Files that are cut off are refused, and PNG files whose checksums do not hold, although much of
+/// them could be shown: a data set with half a picture in it is a mistake to be told of.
+/// Throws: std::runtime_error naming the file and what is wrong with it. Thread-safe.
 Image decode_image(const std::filesystem::path& path, int channels = 3);
 /// As above, from the bytes of a file; `name` stands in errors for the path.
 Image decode_image(std::span<const std::byte> bytes, const std::string& name, int channels = 3);
