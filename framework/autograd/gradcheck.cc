@@ -20,7 +20,7 @@ double projected(const Tensor& y, const Tensor& r) {
 GradcheckResult gradcheck(const std::function<Tensor(const std::vector<Tensor>&)>& f,
                           const std::vector<Tensor>& inputs, double epsilon) {
   for (Tensor input : inputs)
-    if (input.requires_grad()) input.set_grad({});
+    if (input.defined() && input.requires_grad()) input.set_grad({});
   const Tensor y = f(inputs);
   Tensor r = Tensor::empty_like(y.detach());
   RandomSequence random({.seed = 1, .stream = 7});
@@ -31,7 +31,7 @@ GradcheckResult gradcheck(const std::function<Tensor(const std::vector<Tensor>&)
   NoGrad no_grad;
   for (size_t k = 0; k < inputs.size(); ++k) {
     Tensor input = inputs[k];
-    if (!input.requires_grad()) continue;
+    if (!input.defined() || !input.requires_grad()) continue;
     const Tensor& grad = input.grad();
     for (int64_t i = 0; i < input.numel(); ++i) {
       double& element = input.data<double>()[i];

@@ -34,14 +34,22 @@ class Cpu {
   /// ranges are reproducible. f must not throw.
   template <class F>
   void parallel_for(int64_t n, int64_t grain, F&& f) const {
+    parallel_ranges(n, grain, [&](int64_t begin, int64_t end, int64_t) { f(begin, end); });
+  }
+
+  /// The same with f(begin, end, range), where `range` counts up from 0 in the order of the ranges:
+  /// the place of its partial sums. Returns the number of ranges, at most threads().
+  template <class F>
+  int64_t parallel_ranges(int64_t n, int64_t grain, F&& f) const {
     const int64_t ranges =
         std::clamp<int64_t>(n / std::max<int64_t>(grain, 1), 1, std::max(threads_, 1));
     if (ranges == 1) {
-      if (n > 0) f(int64_t{0}, n);
-      return;
+      if (n > 0) f(int64_t{0}, n, int64_t{0});
+      return n > 0;
     }
 #pragma omp parallel for num_threads(static_cast <int>(ranges)) schedule(static, 1)
-    for (int64_t r = 0; r < ranges; ++r) f(n * r / ranges, n * (r + 1) / ranges);
+    for (int64_t r = 0; r < ranges; ++r) f(n * r / ranges, n * (r + 1) / ranges, r);
+    return ranges;
   }
 
  private:

@@ -25,15 +25,21 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   const Tensor& running_mean, const Tensor& running_var,
                   const BatchNormOptions& options = {});
 
-/// mean[c] and var[c] (biased) of x over N, H and W.
+/// mean[c] and (biased) var[c] of x over N, H and W.
 void batch_norm_statistics(Cpu&, const Tensor& x, Tensor& mean, Tensor& var);
-/// y = x * scale[c] + shift[c].
-void batch_norm_forward(Cpu&, const Tensor& x, const Tensor& scale, const Tensor& shift, Tensor& y);
-/// sum_dy[c] = sum of dy,  sum_dy_x[c] = sum of dy * (x - mean[c]).
-void batch_norm_sums(Cpu&, const Tensor& x, const Tensor& mean, const Tensor& dy, Tensor& sum_dy,
-                     Tensor& sum_dy_x);
-/// dx = a[c] * dy + b[c] * x + c[c].
-void batch_norm_backward(Cpu&, const Tensor& x, const Tensor& dy, const Tensor& a, const Tensor& b,
-                         const Tensor& c, Tensor& dx);
+/// Moves the running statistics towards those of a batch of `count` values a channel.
+void batch_norm_update(Cpu&, const Tensor& mean, const Tensor& var, int64_t count, double momentum,
+                       Tensor& running_mean, Tensor& running_var);
+/// weight and bias may be undefined: 1 and 0.
+void batch_norm_forward(Cpu&, const Tensor& x, const Tensor& mean, const Tensor& var,
+                        const Tensor& weight, const Tensor& bias, double epsilon, Tensor& y);
+/// With h = (x - mean) / sqrt(var + epsilon) and m values a channel:
+///   dbias = sum of dy,  dweight = sum of dy * h,
+///   dx = weight / sqrt(var + epsilon) * (dy - dbias/m - h * dweight/m)  in training,
+///   dx = weight / sqrt(var + epsilon) * dy                              otherwise.
+/// dx may be undefined: then it is not computed.
+void batch_norm_backward(Cpu&, const Tensor& x, const Tensor& dy, const Tensor& mean,
+                         const Tensor& var, const Tensor& weight, const BatchNormOptions& options,
+                         Tensor& dx, Tensor& dweight, Tensor& dbias);
 
 }  // namespace tessera

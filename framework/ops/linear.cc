@@ -1,0 +1,72 @@
+#include "framework/ops/linear.h"
+
+#include "framework/autograd/autograd.h"
+#include "framework/ops/matmul.h"
+
+namespace tessera {
+namespace {
+
+void check(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  require(x.rank() >= 1 && x.layout() == Layout::row_major,
+          "[linear] x must be row-major with at least one axis; got ", x, ".",
+          x.rank() == 4 ? " Flatten it, or convert it with to_layout()." : "");
+  require(weight.rank() == 2 && weight.layout() == Layout::row_major &&
+              weight.dim(1) == x.dim(-1) && weight.dtype() == x.dtype(),
+          "[linear] weight must be [out, in] with in = ", x.dim(-1), ", the last extent of x = ", x,
+          "; got ", weight, ".");
+  require(
+      !bias.defined() || (bias.shape() == Shape{weight.dim(0)} && bias.dtype() == weight.dtype()),
+      "[linear] bias must be ", weight.dtype(), "[", weight.dim(0), "]; got ", bias, ".");
+}
+
+Shape with_last_extent(const Shape& shape, int64_t extent) {
+  std::vector<int64_t> dims(shape.begin(), shape.end());
+  dims.back() = extent;
+  return Shape(dims);
+}
+
+/// [..., K] as the matrix [M, K].
+Tensor as_rows(const Tensor& x) {
+  const int64_t k = x.dim(-1);
+  int64_t m = 1;
+  for (int axis = 0; axis < x.rank() - 1; ++axis) m *= x.dim(axis);
+  return x.alias({m, k});
+}
+
+}  // namespace
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  check(x, weight, bias);
+  Tensor y = Tensor::empty(with_last_extent(x.shape(), weight.dim(0)), x.options());
+  Tensor y_rows = as_rows(y);
+  on_backend("linear", x.device(), [&](auto& backend) {
+    matmul_forward(backend, as_rows(x), weight, {.transpose_b = true}, y_rows);
+    if (bias.defined()) add_bias(backend, bias, y_rows);
+  });
+  const Tensor x_saved = needs_gradient({weight}) ? x.detach() : Tensor{};
+  const Tensor weight_saved = needs_gradient({x}) ? weight.detach() : Tensor{};
+  auto backward = [x_saved, weight_saved, x_shape = x.shape(), w_shape = weight.shape(),
+                   needs_dbias = needs_gradient({bias})](const Tensor& dy) -> Gradients {
+    Tensor dx, dweight, dbias;
+    const Tensor dy_rows = as_rows(dy);
+    on_backend("linear", dy.device(), [&](auto& backend) {
+      if (weight_saved.defined()) {
+        dx = Tensor::empty(x_shape, dy.options());
+        Tensor dx_rows = as_rows(dx);
+        matmul_forward(backend, dy_rows, weight_saved, {}, dx_rows);
+      }
+      if (x_saved.defined()) {
+        dweight = Tensor::empty(w_shape, dy.options());
+        matmul_forward(backend, dy_rows, as_rows(x_saved), {.transpose_a = true}, dweight);
+      }
+      if (needs_dbias) {
+        dbias = Tensor::empty({w_shape[0]}, dy.options());
+        bias_backward(backend, dy_rows, dbias);
+      }
+    });
+    return {dx, dweight, dbias};
+  };
+  return record("linear", {x, weight, bias}, y, backward);
+}
+
+}  // namespace tessera

@@ -1,0 +1,36 @@
+#include "framework/backend/vectorized.h"
+#include "framework/ops/linear.h"
+
+namespace tessera {
+
+void add_bias(Cpu& cpu, const Tensor& bias, Tensor& y) {
+  const int64_t M = y.dim(0), N = y.dim(1);
+  dispatch_float("linear", y.dtype(), [&]<class T>() {
+    T* const out = y.data<T>();
+    const T* const b = bias.data<T>();
+    cpu.parallel_for(M, 16384 / std::max<int64_t>(N, 1) + 1, [&](int64_t begin, int64_t end) {
+      vectorized(cpu.isa(), [=] {
+        for (int64_t m = begin; m < end; ++m)
+          for (int64_t n = 0; n < N; ++n) out[m * N + n] += b[n];
+      });
+    });
+  });
+}
+
+void bias_backward(Cpu& cpu, const Tensor& dy, Tensor& dbias) {
+  const int64_t M = dy.dim(0), N = dy.dim(1);
+  dispatch_float("linear", dy.dtype(), [&]<class T>() {
+    const T* const in = dy.data<T>();
+    T* const out = dbias.data<T>();
+    // Threads own columns: no partial sums, so any number of threads adds in the same order.
+    cpu.parallel_for(N, 16384 / std::max<int64_t>(M, 1) + 16, [&](int64_t begin, int64_t end) {
+      vectorized(cpu.isa(), [=] {
+        for (int64_t n = begin; n < end; ++n) out[n] = 0;
+        for (int64_t m = 0; m < M; ++m)
+          for (int64_t n = begin; n < end; ++n) out[n] += in[m * N + n];
+      });
+    });
+  });
+}
+
+}  // namespace tessera

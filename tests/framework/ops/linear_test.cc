@@ -1,0 +1,52 @@
+#include "framework/ops/linear.h"
+
+#include "tests/framework/ops/op_case.h"
+
+using namespace tessera;
+using namespace tessera::testing;
+
+TEST_CASE("linear") {
+  const Op op = [](const auto& in) { return linear(in[0], in[1], in[2]); };
+  const Tensor weight = Tensor::from<double>({1, 2, 3, 4, 5, 6}, {2, 3});
+  for (const OpCase& test : std::vector<OpCase>{
+           {"values",
+            op,
+            {Tensor::from<double>({1, 0, -1}, {1, 3}), weight,
+             Tensor::from<double>({0.5, -0.5}, {2})},
+            {-1.5, -2.5}},
+           {"without bias", op, {Tensor::from<double>({1, 0, -1}, {1, 3}), weight, {}}, {-2, -2}},
+           {"one vector",
+            op,
+            {Tensor::from<double>({1, 1, 1}, {3}), weight, Tensor::from<double>({1, 2}, {2})},
+            {7, 17}},
+           {"leading axes", op, {uniform({2, 3, 5}), uniform({4, 5}, -1, 1, 1), uniform({4})}},
+           {"no row", op, {uniform({0, 3}), weight, uniform({2})}},
+           {"extents that fit no tile",
+            op,
+            {uniform({9, 5}), uniform({17, 5}, -1, 1, 1), uniform({17})}},
+           {.name = "inner extents",
+           .op = op,
+           .inputs = {uniform({2, 4}), weight, {}},
+           .throws = "[linear] weight must be [out, in] with in = 4, the last extent of x = "
+                     "f64[2, 4]; got f64[2, 3]"},
+           {.name = "bias",
+           .op = op,
+           .inputs = {uniform({2, 3}), weight, uniform({3})},
+           .throws = "[linear] bias must be f64[2]; got f64[3]"},
+           {.name = "layout",
+           .op = op,
+           .inputs = {uniform({1, 2, 2, 3}, -1, 1, 0, Layout::nhwc), weight, {}},
+           .throws = "Flatten it, or convert it with to_layout()."},
+       })
+    check(test);
+}
+
+TEST_CASE("linear: computes only the gradients that are asked for") {
+  Tensor x = uniform({2, 3}), weight = uniform({2, 3}), bias = uniform({2});
+  bias.set_requires_grad();
+  const Tensor y = linear(x, weight, bias);
+  backward(y, Tensor::full(y.shape(), 1, {.dtype = DType::f64}));
+  CHECK(bias.grad().to_vector<double>() == std::vector<double>{2, 2});
+  CHECK(!x.grad().defined());
+  CHECK(!weight.grad().defined());
+}
