@@ -31,32 +31,30 @@ class Optimizer {
   /// state(), listing all mistakes.
   void load_state(const TensorMap& state);
 
-  const std::vector<Parameter>& parameters() const { return parameters_; }
-
  protected:
-  /// `quantities` are the names of the state tensors, each of its parameter's shape.
-  /// REQUIRES: f32 or f64 row-major parameters.
+  /// `quantities` are the names of the state tensors, each of its parameter's shape, zero at first.
+  /// Throws: std::invalid_argument for parameters that are not row-major f32 or f64.
   Optimizer(std::vector<Parameter> parameters, const OptimizerConfig& config,
-            std::vector<const char*> quantities);
+            std::vector<std::string> quantities);
 
   /// One parameter as its kernel sees it.
   struct Slot {
-    Tensor weight, gradient, mask;  ///< mask may be undefined
-    std::vector<Tensor> state;      ///< by the order of `quantities`
+    Tensor weight, gradient, mask;  ///< mask may be undefined: all kept
+    std::vector<Tensor> state;      ///< in the order of `quantities`
     double weight_decay = 0;
     int64_t step = 0;  ///< of this parameter, from 1
   };
   virtual void update(Slot& slot, double lr) = 0;
 
  private:
-  double weight_decay_of(const Parameter& parameter) const;
-
-  std::vector<Parameter> parameters_;
-  std::vector<const char*> quantities_;
-  std::vector<std::vector<Tensor>> state_;
-  std::vector<Tensor> steps_;  ///< i64 scalars
-  double weight_decay_;
-  bool decay_norms_and_biases_;
+  struct Entry {
+    Parameter parameter;
+    std::vector<Tensor> state;
+    Tensor steps;  ///< i64 scalar
+    double weight_decay;
+  };
+  std::vector<Entry> entries_;
+  std::vector<std::string> quantities_;
 };
 
 /// Throws: std::invalid_argument for an unknown type (listing the known ones) or values out of
