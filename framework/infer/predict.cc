@@ -53,8 +53,7 @@ Tensor load_images(const ModelCard& card, const std::vector<fs::path>& paths) {
   std::vector<uint8_t> pixels(static_cast<size_t>(to.numel()));
   for (int64_t i = 0; i < count; ++i) {
     const Image image = decode_image(paths[static_cast<size_t>(i)], static_cast<int>(to.channels));
-    fit_image(image.pixels.data(), {image.channels, image.height, image.width}, pixels.data(), to,
-              Fit::stretch);
+    resize(image.pixels.data(), {image.channels, image.height, image.width}, pixels.data(), to);
     normalizer.apply(pixels.data(), to.numel(), images.data<float>() + i * to.numel());
   }
   return images;
