@@ -24,13 +24,13 @@ help:
 	@echo "make format      clang-format on all sources"
 	@echo "make lint        check format, include order of the folders, length of files"
 	@echo "make clean       remove the build folders"
-	@echo "JOBS=N sets the number of parallel compilations (now $(JOBS)), BUILD=DIR the build folder"
+	@echo "JOBS=N: parallel compilations (now $(JOBS)); BUILD=DIR: the build folder; CMAKE_ARGS: for configuring"
 
 deps:
 	@scripts/install-deps.sh
 
 configure: deps
-	cmake --preset release -B $(BUILD)
+	cmake --preset release -B $(BUILD) $(CMAKE_ARGS)
 
 build: configure
 	cmake --build $(BUILD) -j$(JOBS) --target tessera
