@@ -82,10 +82,10 @@ DataLoader::Impl::Impl(DatasetPtr data, DataLoaderOptions options)
   const auto& o = options_;
   require(o.batch_size >= 1 && o.batch_size <= (int64_t{1} << 24),
           "[data_loader] batch_size must lie in [1, 2^24]; got ", o.batch_size, ".");
-  require(o.workers >= 0 && o.workers <= 256, "[data_loader] workers must lie in [0, 256]; got ",
+  require(o.workers >= 0 && o.workers <= 1024, "[data_loader] workers must lie in [0, 1024]; got ",
           o.workers, ".");
-  require(o.prefetch >= 1 && o.prefetch <= 1024,
-          "[data_loader] prefetch must lie in [1, 1024]; got ", o.prefetch, ".");
+  require(o.prefetch >= 1 && o.prefetch <= 4096,
+          "[data_loader] prefetch must lie in [1, 4096]; got ", o.prefetch, ".");
   require(o.world_size >= 1 && o.rank >= 0 && o.rank < o.world_size,
           "[data_loader] rank must lie in [0, world_size); got ", o.rank, " of ", o.world_size,
           ".");

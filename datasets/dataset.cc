@@ -61,15 +61,24 @@ Subset::Subset(DatasetPtr base, std::vector<int64_t> indices)
             base_->size(), "); got ", index, ".");
 }
 
-std::vector<int64_t> stratified_sample(const Dataset& data, int64_t count, uint64_t seed) {
-  require(count >= 0 && count <= data.size(), "[", data.info().name,
-          "] the number of samples asked for must lie in [0, ", data.size(), "]; got ", count, ".");
-  std::vector<std::vector<int64_t>> members(static_cast<size_t>(data.info().num_classes()));
-  for (int64_t i = 0; i < data.size(); ++i)
-    members[static_cast<size_t>(data.label(i))].push_back(i);
+std::vector<int32_t> labels_of(const Dataset& data) {
+  std::vector<int32_t> out(static_cast<size_t>(data.size()));
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = static_cast<int32_t>(data.label(static_cast<int64_t>(i)));
+  return out;
+}
+
+std::vector<int64_t> stratified_sample(std::span<const int32_t> labels, int64_t num_classes,
+                                       int64_t count, uint64_t seed) {
+  const auto size = static_cast<int64_t>(labels.size());
+  require(count >= 0 && count <= size, "[stratified_sample] the number of samples must lie in [0, ",
+          size, "]; got ", count, ".");
+  std::vector<std::vector<int64_t>> members(static_cast<size_t>(num_classes));
+  for (size_t i = 0; i < labels.size(); ++i)
+    members.at(static_cast<size_t>(labels[i])).push_back(static_cast<int64_t>(i));
   std::vector<int64_t> out;
   if (count == 0) return out;
-  const auto wanted = shares(members, data.size(), count);
+  const auto wanted = shares(members, size, count);
   for (size_t c = 0; c < members.size(); ++c) {
     // The first wanted[c] steps of a Fisher-Yates shuffle.
     RandomSequence random({seed, kSampleStream, static_cast<uint32_t>(c)});

@@ -55,6 +55,12 @@ class Dataset {
 
 using DatasetPtr = std::shared_ptr<const Dataset>;
 
+/// A training set and a test set of equal shape and classes.
+struct TrainTest {
+  DatasetPtr train;
+  DatasetPtr test;
+};
+
 /// All samples in memory: pixels is [N][H][W][C].
 class MemoryDataset : public Dataset {
  public:
@@ -89,10 +95,12 @@ class Subset : public Dataset {
   std::vector<int64_t> indices_;
 };
 
-/// `count` indices of `data`, increasing, with the classes in the proportions of the whole (largest
-/// remainders), drawn within each class by `seed`.
-/// Throws: std::invalid_argument unless 0 <= count <= data.size().
-std::vector<int64_t> stratified_sample(const Dataset& data, int64_t count, uint64_t seed);
+/// `count` indices into `labels`, increasing, with the classes in the proportions of the whole
+/// (largest remainders), drawn within each class by `seed`.
+/// REQUIRES: 0 <= count <= labels.size(); labels in [0, num_classes).
+std::vector<int64_t> stratified_sample(std::span<const int32_t> labels, int64_t num_classes,
+                                       int64_t count, uint64_t seed);
+std::vector<int32_t> labels_of(const Dataset& data);
 
 /// Mean and standard deviation of each channel, of pixels scaled to [0, 1], over at most 10,000
 /// evenly spaced samples.

@@ -32,7 +32,7 @@ std::vector<std::string> dataset_types();
 /// files that are missing (with the places looked at), unreadable or corrupted.
 Datasets make_datasets(const DataConfig& config, uint64_t seed);
 
-/// Shuffled, augmented, without the last batch where it is not full.
+/// Shuffled, augmented, without the last batch where it is not full (unless it is the only one).
 DataLoaderOptions train_loader_options(const DataConfig& config, const Datasets& data,
                                        uint64_t seed);
 /// In order, plain, complete.
