@@ -52,11 +52,11 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name, in
                   " must have at most ", kMaxImageFileBytes, " bytes; got ", bytes.size(), ".");
   const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
   const int size = static_cast<int>(bytes.size());
-  const auto check = [&](bool ok, const std::string& problem) {
+  const auto check = [&](bool ok, const char* problem) {
     require_runtime(ok, "[image] ", name, " must be a JPEG, PNG or BMP image; got: ", problem, ".");
   };
   const std::string damage = damage_in({data, bytes.size()});
-  check(damage.empty(), damage);
+  check(damage.empty(), damage.c_str());
   Image image;
   image.channels = channels;
   int stored_channels = 0;
