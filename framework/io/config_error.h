@@ -7,7 +7,7 @@
 
 namespace tessera {
 
-/// what() is the messages, one a line, and "(N errors, nothing run)" at the end of the last one.
+/// what() is the messages, one a line, and a last line "(N errors, nothing run)".
 class ConfigError : public std::invalid_argument {
  public:
   /// REQUIRES: at least one message.

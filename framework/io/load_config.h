@@ -35,8 +35,4 @@ Config parse_config(std::string_view text, const std::string& origin,
 /// parse_config(dump_config(c)) is c (for what applies to its types).
 std::string dump_config(const Config& config);
 
-/// The checks that parsing makes, for a Config filled in by a program.
-/// Throws: ConfigError, with key paths in place of lines.
-void check_config(const Config& config);
-
 }  // namespace tessera

@@ -1,0 +1,129 @@
+#include "framework/io/config_checks.h"
+
+#include <cmath>
+#include <regex>
+
+#include "framework/core/errors.h"
+
+namespace tessera {
+namespace {
+
+/// std::regex recurses over the pattern; names of parameters need no longer ones.
+constexpr size_t kMaxRegexLength = 512;
+
+/// Two sparsities are the same below this: far below one weight of any model.
+constexpr double kSameSparsity = 1e-9;
+
+class Checks {
+ public:
+  Checks(const Config& config, const ConfigReader& reader, ConfigErrors& errors)
+      : config_(config), reader_(reader), errors_(errors) {}
+
+  void run() const {
+    check_run();
+    check_data();
+    check_model();
+    check_optimizer();
+    check_scheduler();
+    if (config_.has_prune) check_prune();
+  }
+
+ private:
+  template <class... Parts>
+  void check(bool ok, const char* path, const Parts&... message) const {
+    if (!ok) errors_.add(reader_.place_of(path), concat("'", path, "' ", message...));
+  }
+
+  void check_run() const {
+    const std::string& name = config_.run.name;
+    bool safe = !name.empty() && name[0] != '.' && name.size() <= 200;
+    for (char c : name)
+      safe &= (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '_' || c == '-';
+    check(safe, "run.name",
+          "must be letters, digits, '.', '_' and '-', not starting with '.': it names a folder; "
+          "got '",
+          name, "'");
+  }
+
+  void check_data() const {
+    const DataConfig& data = config_.data;
+    check(data.train_end == 0 || data.train_end > data.train_begin, "data.train_end",
+          "must be above data.train_begin; got ", data.train_end, " and ", data.train_begin);
+    check(data.train_end > 0 || data.train_begin == 0, "data.train_begin",
+          "has no effect without data.train_end");
+    check(data.mean.size() == data.std.size(), "data.std",
+          "must have one value for each of data.mean; got ", data.std.size(), " for ",
+          data.mean.size());
+  }
+
+  void check_model() const {
+    const ModelConfig& model = config_.model;
+    check(model.type != "sequential" || !model.layers.empty(), "model.layers",
+          "must list at least one layer");
+  }
+
+  void check_optimizer() const {
+    const OptimizerConfig& optimizer = config_.optimizer;
+    check(optimizer.betas.size() == 2, "optimizer.betas", "must be two values; got ",
+          optimizer.betas.size());
+    check(!optimizer.nesterov || optimizer.momentum > 0, "optimizer.nesterov",
+          "needs optimizer.momentum above 0");
+  }
+
+  void check_scheduler() const {
+    const SchedulerConfig& scheduler = config_.scheduler;
+    check(scheduler.warmup.unit == Duration::Unit::steps ||
+              scheduler.warmup.count < static_cast<double>(config_.train.epochs),
+          "scheduler.warmup", "must be shorter than train.epochs; got ", scheduler.warmup.count,
+          " of ", config_.train.epochs, " epochs");
+    check(scheduler.final_lr <= config_.optimizer.lr, "scheduler.final_lr",
+          "must not exceed optimizer.lr; got ", scheduler.final_lr, " and ", config_.optimizer.lr);
+  }
+
+  void check_prune() const {
+    const PruneConfig& prune = config_.prune;
+    check(!prune.include.empty(), "prune.include", "must list at least one regular expression");
+    check_regexes("prune.include", prune.include);
+    check_regexes("prune.exclude", prune.exclude);
+    if (prune.schedule.type == "list") check_sparsities(prune);
+  }
+
+  void check_regexes(const char* path, const std::vector<std::string>& patterns) const {
+    for (const std::string& pattern : patterns) {
+      check(pattern.size() <= kMaxRegexLength, path, "takes regular expressions of at most ",
+            kMaxRegexLength, " characters; got ", pattern.size());
+      if (pattern.size() > kMaxRegexLength) continue;
+      try {
+        std::regex compiled(pattern);
+      } catch (const std::regex_error& error) {
+        check(false, path, "must be regular expressions (ECMAScript); got '", pattern,
+              "': ", error.what());
+      }
+    }
+  }
+
+  void check_sparsities(const PruneConfig& prune) const {
+    const std::vector<double>& stages = prune.schedule.sparsities;
+    const char* path = "prune.schedule.sparsities";
+    check(!stages.empty(), path, "must list the sparsity of each stage");
+    for (size_t i = 1; i < stages.size(); ++i)
+      check(stages[i] > stages[i - 1], path, "must rise; got ", stages[i], " after ",
+            stages[i - 1]);
+    if (!stages.empty())
+      check(std::abs(stages.back() - prune.sparsity) < kSameSparsity, path,
+            "must end with prune.sparsity; got ", stages.back(), " and ", prune.sparsity);
+  }
+
+  const Config& config_;
+  const ConfigReader& reader_;
+  ConfigErrors& errors_;
+};
+
+}  // namespace
+
+void check_relations(const Config& config, const ConfigReader& reader, ConfigErrors& errors) {
+  Checks(config, reader, errors).run();
+}
+
+}  // namespace tessera

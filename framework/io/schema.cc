@@ -1,0 +1,231 @@
+#include "framework/io/schema.h"
+
+namespace tessera {
+namespace {
+
+// A key path is the path of its member, so it is written once.
+#define TESSERA_FIELD(path_) \
+  .path = #path_, .member = [](Config& config) -> Member { return &config.path_; }
+
+/// Bounds that keep sizes computed from them far from overflow.
+constexpr double kMaxCount = 1e9;
+constexpr double kMaxPixels = 16384;
+
+const std::vector<std::string> kVgg = {"vgg11", "vgg11_bn", "vgg13", "vgg13_bn",
+                                       "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"};
+const std::vector<std::string> kResnet = {"resnet18", "resnet34", "resnet50", "resnet20"};
+
+std::vector<std::string> join(std::vector<std::vector<std::string>> lists) {
+  std::vector<std::string> all;
+  for (const auto& list : lists) all.insert(all.end(), list.begin(), list.end());
+  return all;
+}
+
+std::vector<Field> run_fields() {
+  return {
+      {TESSERA_FIELD(run.name), .doc = "Names the run's folder: letters, digits, '.', '_', '-'."},
+      {TESSERA_FIELD(run.dir), .doc = "The run's folder; runs/<run.name> where not given."},
+      {TESSERA_FIELD(run.seed), .doc = "Of all random numbers: equal seeds give equal runs."},
+      {TESSERA_FIELD(run.device), .doc = "Where it computes.", .choices = {"auto", "cpu"}},
+      {TESSERA_FIELD(run.threads),
+       .doc = "Threads that compute; auto: all processors that the process may use.",
+       .range = within(1, 4096), .word = Word{"auto", 0}},
+      {TESSERA_FIELD(run.precision), .doc = "Of weights and arithmetic.", .choices = {"fp32"}},
+  };
+}
+
+std::vector<Field> data_fields() {
+  return {
+      {TESSERA_FIELD(data.type), .doc = "The data set.", .required = true,
+       .choices = {"glyphs", "mnist", "cifar10", "cifar100", "image_folder"}},
+      {TESSERA_FIELD(data.root),
+       .doc = "The folder of its files; where not given, it is looked for in $TESSERA_DATA, then "
+              "in ./data.",
+       .types = {"mnist", "cifar10", "cifar100", "image_folder"}},
+      {TESSERA_FIELD(data.batch_size), .doc = "Samples.", .range = within(1, 1 << 20)},
+      {TESSERA_FIELD(data.workers),
+       .doc = "Threads that prepare batches; 0: the training thread does.",
+       .range = within(0, 1024)},
+      {TESSERA_FIELD(data.validation),
+       .doc = "Share of the training samples held out to select models.",
+       .range = from_below(0, 1)},
+      {TESSERA_FIELD(data.train_samples), .doc = "Training samples, drawn evenly from the classes.",
+       .range = within(1, kMaxCount), .word = Word{"all", 0}},
+      {TESSERA_FIELD(data.test_samples), .doc = "Test samples, likewise.",
+       .range = within(1, kMaxCount), .word = Word{"all", 0}},
+      {TESSERA_FIELD(data.train_begin), .doc = "Where the training range starts in a single file.",
+       .range = within(0, kMaxCount), .types = {"mnist"}},
+      {TESSERA_FIELD(data.train_end),
+       .doc = "Where it ends; the samples outside it are the test set. none: no split by index.",
+       .range = within(1, kMaxCount), .word = Word{"none", 0}, .types = {"mnist"}},
+      {TESSERA_FIELD(data.image_size),
+       .doc = "Pixels: every image is resized to this square; auto: the images' own size.",
+       .range = within(1, kMaxPixels), .word = Word{"auto", 0}, .types = {"image_folder"}},
+      {TESSERA_FIELD(data.mean),
+       .doc = "Per channel, of pixels in [0, 1]; the data set's own where not given.",
+       .range = within(0, 1)},
+      {TESSERA_FIELD(data.std), .doc = "Standard deviation, likewise.", .range = above(0)},
+      {TESSERA_FIELD(data.augment),
+       .doc = "Random transforms of the training images, first to last.",
+       .components = augment_components},
+  };
+}
+
+std::vector<Field> model_fields() {
+  return {
+      {TESSERA_FIELD(model.type), .doc = "The architecture.", .required = true,
+       .choices = join({{"mlp", "lenet"}, kVgg, kResnet, {"sequential"}})},
+      {TESSERA_FIELD(model.num_classes), .doc = "Outputs; auto: the data set's classes.",
+       .range = within(1, 1 << 24), .word = Word{"auto", 0}},
+      {TESSERA_FIELD(model.in_channels), .doc = "Channels of its images; auto: the data set's.",
+       .range = within(1, 1 << 16), .word = Word{"auto", 0}},
+      {TESSERA_FIELD(model.image_size),
+       .doc = "Pixels of a side of its images; auto: the data set's.",
+       .range = within(1, kMaxPixels), .word = Word{"auto", 0}},
+      {TESSERA_FIELD(model.head),
+       .doc = "The stem and classifier: for 32 x 32 images, or torchvision's.",
+       .choices = {"cifar", "imagenet"}, .types = join({kVgg, kResnet})},
+      {TESSERA_FIELD(model.dropout),
+       .doc = "Share of activations dropped before linear layers; auto: the model's own.",
+       .range = from_below(0, 1), .word = Word{"auto", -1},
+       .types = join({{"mlp", "lenet"}, kVgg})},
+      {TESSERA_FIELD(model.init), .doc = "Initialisation of the weights; auto: the model's own.",
+       .choices = {"auto", "pytorch", "kaiming", "xavier"}},
+      {TESSERA_FIELD(model.hidden), .doc = "Widths of the hidden layers.",
+       .range = within(1, 1 << 24), .types = {"mlp"}},
+      {TESSERA_FIELD(model.layers), .doc = "The layers, first to last.", .types = {"sequential"},
+       .components = layer_components},
+  };
+}
+
+std::vector<Field> optimizer_fields() {
+  return {
+      {TESSERA_FIELD(optimizer.type), .doc = "The rule.", .choices = {"sgd", "adam", "adamw"}},
+      {TESSERA_FIELD(optimizer.lr), .doc = "Learning rate before the schedule.", .range = above(0)},
+      {TESSERA_FIELD(optimizer.momentum), .doc = "Of the gradients.", .range = from_below(0, 1),
+       .types = {"sgd"}},
+      {TESSERA_FIELD(optimizer.nesterov), .doc = "Nesterov's momentum.", .types = {"sgd"}},
+      {TESSERA_FIELD(optimizer.weight_decay),
+       .doc = "L2 penalty added to the gradient; adamw: decoupled.", .range = at_least(0)},
+      {TESSERA_FIELD(optimizer.decay_norms_and_biases),
+       .doc = "Whether weight decay also takes norms and biases."},
+      {TESSERA_FIELD(optimizer.betas), .doc = "Decay of the two moving moments.",
+       .range = from_below(0, 1), .types = {"adam", "adamw"}},
+      {TESSERA_FIELD(optimizer.eps), .doc = "Added to the denominator.", .range = above(0),
+       .types = {"adam", "adamw"}},
+      {TESSERA_FIELD(scheduler.type), .doc = "The curve of the learning rate after the warm-up.",
+       .choices = {"constant", "step", "cosine", "linear", "polynomial"}},
+      {TESSERA_FIELD(scheduler.warmup), .doc = "A linear rise from 0.",
+       .range = within(0, kMaxCount)},
+      {TESSERA_FIELD(scheduler.every), .doc = "Each time, the rate is multiplied by gamma.",
+       .range = {.min = 0, .max = kMaxCount, .open_min = true}, .types = {"step"}},
+      {TESSERA_FIELD(scheduler.gamma), .doc = "The factor.",
+       .range = {.min = 0, .max = 1, .open_min = true}, .types = {"step"}},
+      {TESSERA_FIELD(scheduler.power), .doc = "The exponent.", .range = above(0),
+       .types = {"polynomial"}},
+      {TESSERA_FIELD(scheduler.final_lr), .doc = "The rate at the end.", .range = at_least(0),
+       .types = {"cosine", "linear", "polynomial"}},
+  };
+}
+
+std::vector<Field> train_fields() {
+  return {
+      {TESSERA_FIELD(train.epochs), .doc = "Passes over the training data before pruning.",
+       .range = within(1, 1e6)},
+      {TESSERA_FIELD(train.label_smoothing), .doc = "Share of the target spread over all classes.",
+       .range = from_below(0, 1)},
+      {TESSERA_FIELD(train.clip_norm), .doc = "Gradients are scaled down to this norm.",
+       .range = above(0), .word = Word{"none", 0}},
+      {TESSERA_FIELD(train.accumulate), .doc = "Batches a step.", .range = within(1, 1 << 20)},
+      {TESSERA_FIELD(train.ema), .doc = "Decay of the moving average of the weights.",
+       .range = between(0, 1), .word = Word{"none", 0}},
+      {TESSERA_FIELD(checkpoint.every), .doc = "How often the state is saved.",
+       .range = {.min = 0, .max = kMaxCount, .open_min = true}},
+      {TESSERA_FIELD(checkpoint.keep), .doc = "Checkpoints kept, besides the best.",
+       .range = within(1, 1e6)},
+  };
+}
+
+std::vector<Field> prune_fields() {
+  return {
+      {TESSERA_FIELD(prune.pattern), .doc = "tw: tile-wise; ew: single weights.",
+       .choices = {"tw", "ew"}},
+      {TESSERA_FIELD(prune.granularity), .doc = "tw: columns (outputs) of a tile.",
+       .range = within(1, 1 << 20)},
+      {TESSERA_FIELD(prune.sparsity), .doc = "Share of zeros to reach among all prunable weights.",
+       .range = between(0, 1)},
+      {TESSERA_FIELD(prune.scope), .doc = "Whether units are ranked over all layers or in each.",
+       .choices = {"global", "layer"}},
+      {TESSERA_FIELD(prune.include), .doc = "Regular expressions: the parameters that are pruned."},
+      {TESSERA_FIELD(prune.exclude), .doc = "Regular expressions: those of them that are not."},
+      {TESSERA_FIELD(prune.prune_first_and_last),
+       .doc = "Whether the first convolution and the last classifier are pruned, too."},
+      {TESSERA_FIELD(prune.k_multiple), .doc = "tw: a tile keeps a multiple of this many rows.",
+       .range = within(1, 1 << 20)},
+      {TESSERA_FIELD(prune.dense_control),
+       .doc = "Whether the dense model is trained on for the same total epochs, to compare with."},
+      {TESSERA_FIELD(prune.score.type),
+       .doc = "Importance of a weight: its magnitude, or (w * dL/dw)^2.",
+       .choices = {"magnitude", "taylor"}},
+      {TESSERA_FIELD(prune.score.batches), .doc = "Batches that the score is accumulated over.",
+       .range = within(1, kMaxCount), .types = {"taylor"}},
+      {TESSERA_FIELD(prune.schedule.type), .doc = "How the sparsity rises from stage to stage.",
+       .choices = {"one_shot", "linear", "cubic", "list"}},
+      {TESSERA_FIELD(prune.schedule.stages), .doc = "How many.", .range = within(1, 1000),
+       .types = {"linear", "cubic"}},
+      {TESSERA_FIELD(prune.schedule.sparsities),
+       .doc = "Of the stages, rising; the last one is prune.sparsity.", .range = between(0, 1),
+       .types = {"list"}},
+      {TESSERA_FIELD(prune.schedule.epochs), .doc = "Of fine-tuning after each stage but the last.",
+       .range = within(0, 1e6), .types = {"linear", "cubic", "list"}},
+      {TESSERA_FIELD(prune.schedule.lr),
+       .doc = "Learning rate of these epochs; auto: prune.fine_tune.lr.", .range = above(0),
+       .word = Word{"auto", 0}, .types = {"linear", "cubic", "list"}},
+      {TESSERA_FIELD(prune.fine_tune.epochs), .doc = "Of fine-tuning after the last stage.",
+       .range = within(0, 1e6)},
+      {TESSERA_FIELD(prune.fine_tune.lr),
+       .doc = "Learning rate at their start; it follows a cosine to 0.", .range = above(0)},
+  };
+}
+
+std::vector<Field> export_fields() {
+  return {{.path = "export.dtype",
+           .member = [](Config& config) -> Member { return &config.export_.dtype; },
+           .doc = "Of the values in model.safetensors.",
+           .choices = {"f32", "bf16"}}};
+}
+
+#undef TESSERA_FIELD
+
+}  // namespace
+
+const std::vector<Field>& config_fields() {
+  static const std::vector<Field> fields = [] {
+    std::vector<Field> all;
+    for (auto group : {run_fields, data_fields, model_fields, optimizer_fields, train_fields,
+                       prune_fields, export_fields})
+      for (Field& field : group()) all.push_back(std::move(field));
+    return all;
+  }();
+  return fields;
+}
+
+const std::vector<Section>& config_sections() {
+  static const std::vector<Section> sections = {
+      {"run", "The run as a whole."},
+      {"data", "What it learns from."},
+      {"model", "What is trained."},
+      {"optimizer", "How weights follow gradients."},
+      {"scheduler", "The learning rate over time."},
+      {"train", "The training before pruning."},
+      {"checkpoint", "What a killed run resumes from."},
+      {"prune", "Pruning in stages with fine-tuning; without this section nothing is pruned."},
+      {"prune.score", "What a weight is worth."},
+      {"prune.schedule", "The stages."},
+      {"prune.fine_tune", "The training after the last stage."},
+      {"export", "The checkpoint that a run ends with."},
+  };
+  return sections;
+}
+
+}  // namespace tessera
