@@ -61,7 +61,7 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name, in
   image.channels = channels;
   int stored_channels = 0;
   check(stbi_info_from_memory(data, size, &image.width, &image.height, &stored_channels) != 0,
-        stbi_failure_reason());
+        "a damaged header");
   require_runtime(int64_t{image.width} * image.height <= kMaxImagePixels, "[image] ", name,
                   " must have at most ", kMaxImagePixels, " pixels; got ", image.width, "x",
                   image.height, ".");

@@ -89,7 +89,7 @@ float float_from_half(uint16_t half) {
 Tensor read_tensor(const SafetensorsEntry& entry, const SafetensorsHeader& header,
                    const ReadAt& read_at, const std::string& where) {
   const SafetensorsType& type = *find_safetensors_type(entry.dtype);
-  require_runtime(type.dtype.has_value(), where, quoted(entry.name),
+  require_runtime(type.dtype.has_value(), where, printable(entry.name),
                   " must be F64, F32, F16, BF16, I64, I32 or U8; got ", entry.dtype,
                   ". Convert it first.");
   Tensor tensor = Tensor::empty(entry.shape, {.dtype = *type.dtype});
@@ -134,7 +134,7 @@ std::string json_string(const std::string& text, const std::string& where) {
   try {
     return nlohmann::json(text).dump();
   } catch (const nlohmann::json::exception&) {
-    fail(where, "names and metadata must be UTF-8; got ", quoted(text), ".");
+    fail(where, "names and metadata must be UTF-8; got ", printable(text), ".");
   }
 }
 
@@ -148,8 +148,8 @@ TensorList in_file_order(const TensorMap& tensors, const std::string& where) {
     require(name != kMetadataKey, where, "a tensor must not be called ", kMetadataKey,
             "; got one. Rename it.");
     require(tensor.defined() && tensor.layout() == Layout::row_major && tensor.device().is_cpu(),
-            where, "tensors must be row-major and on the cpu; got ", quoted(name), " as ", tensor,
-            ".");
+            where, "tensors must be row-major and on the cpu; got ", printable(name), " as ",
+            tensor, ".");
     order.push_back(&item);
   }
   std::ranges::stable_sort(order, std::ranges::greater(),

@@ -61,15 +61,15 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
     if (state_ == State::root) {
       key_ = name;
       require_runtime(tensors_.insert(name).second, where_, "names must be unique; got ",
-                      quoted(name), " twice.");
+                      printable(name), " twice.");
       state_ = State::root_value;
       return true;
     }
-    check(names_.insert(name).second, "must not repeat a name; got ", quoted(name), " twice");
+    check(names_.insert(name).second, "must not repeat a name; got ", printable(name), " twice");
     field_ = name;
     if (state_ == State::metadata) return true;
     check(name == "dtype" || name == "shape" || name == "data_offsets",
-          "must have the fields dtype, shape and data_offsets only; got ", quoted(name));
+          "must have the fields dtype, shape and data_offsets only; got ", printable(name));
     state_ = State::entry_value;
     return true;
   }
@@ -80,7 +80,7 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
     }
     if (state_ != State::entry_value || field_ != "dtype") unexpected("a string");
     check(find_safetensors_type(value) != nullptr, "must have a dtype of the format; got ",
-          quoted(value));
+          printable(value));
     header_.entries.back().dtype = value;
     state_ = State::entry;
     return true;
@@ -134,22 +134,22 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
 
   template <class... Parts>
   void check(bool ok, const Parts&... message) const {
-    require_runtime(ok, where_, quoted(key_), " ", message..., ".");
+    require_runtime(ok, where_, printable(key_), " ", message..., ".");
   }
   [[noreturn]] void unexpected(const char* what) const {
     switch (state_) {
       case State::document:
         fail_runtime(where_, "the header must be a JSON object; got ", what, ".");
       case State::metadata:
-        fail_runtime(where_, "the metadata must be strings; got ", what, " for ", quoted(field_),
+        fail_runtime(where_, "the metadata must be strings; got ", what, " for ", printable(field_),
                      ".");
       case State::entry_value:
       case State::numbers:
-        fail_runtime(where_, quoted(key_), " must have a ", field_, " of ",
+        fail_runtime(where_, printable(key_), " must have a ", field_, " of ",
                      field_ == "dtype" ? "type string" : "non-negative integers", "; got ", what,
                      ".");
       default:
-        fail_runtime(where_, quoted(key_), " must be a JSON object; got ", what, ".");
+        fail_runtime(where_, printable(key_), " must be a JSON object; got ", what, ".");
     }
   }
 
@@ -169,10 +169,10 @@ void check_length(const SafetensorsEntry& entry, const std::string& where) {
   const int64_t bits_each = find_safetensors_type(entry.dtype)->bits;
   int64_t bits = 0;
   const bool overflows = __builtin_mul_overflow(entry.shape.numel(), bits_each, &bits);
-  require_runtime(!overflows && bits % 8 == 0, where, quoted(entry.name),
+  require_runtime(!overflows && bits % 8 == 0, where, printable(entry.name),
                   " must fill whole bytes, fewer than 2^60; got ", entry.dtype, entry.shape, ".");
   require_runtime(entry.end >= entry.begin && entry.end - entry.begin == bits / 8, where,
-                  quoted(entry.name), " must have ", bits / 8, " bytes for ", entry.dtype,
+                  printable(entry.name), " must have ", bits / 8, " bytes for ", entry.dtype,
                   entry.shape, "; got data_offsets [", entry.begin, ", ", entry.end, "].");
 }
 
@@ -180,10 +180,11 @@ void check_length(const SafetensorsEntry& entry, const std::string& where) {
 void check_ranges(const SafetensorsHeader& header, int64_t data_bytes, const std::string& where) {
   int64_t end = 0;
   for (const auto& entry : header.entries) {
-    require_runtime(entry.begin >= end, where, "tensors must not overlap; got ", quoted(entry.name),
-                    " from byte ", entry.begin, " with ", end, " bytes taken.");
+    require_runtime(entry.begin >= end, where, "tensors must not overlap; got ",
+                    printable(entry.name), " from byte ", entry.begin, " with ", end,
+                    " bytes taken.");
     require_runtime(entry.begin == end, where, "there must be no hole in the data; got one from ",
-                    end, " to ", entry.begin, " before ", quoted(entry.name), ".");
+                    end, " to ", entry.begin, " before ", printable(entry.name), ".");
     check_length(entry, where);
     end = entry.end;
   }
@@ -195,7 +196,7 @@ void check_ranges(const SafetensorsHeader& header, int64_t data_bytes, const std
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string printable(std::string_view text) {
   constexpr size_t kMaxLength = 80;
   std::string out = "'";
   for (const char c : text.substr(0, kMaxLength))

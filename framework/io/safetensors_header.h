@@ -31,6 +31,6 @@ int64_t parse_header_length(const std::byte* first, int64_t file_bytes, const st
 SafetensorsHeader parse_header(std::string_view json, int64_t file_bytes, const std::string& where);
 
 /// `text` in quotes, shortened and without control characters: names in a hostile file are hostile.
-std::string quoted(std::string_view text);
+std::string printable(std::string_view text);
 
 }  // namespace tessera
