@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "pruning/element_wise.h"
+#include "pruning/reference.h"
 #include "pruning/tile_wise.h"
 
 namespace tessera {
@@ -71,6 +72,7 @@ std::string describe(const PatternOptions& options, std::span<const LayerMatrix>
 
 void prune_together(const PatternOptions& options, double sparsity,
                     std::span<const LayerMatrix> layers) {
+  if (options.variant == "reference") return prune_as_reference(options, sparsity, layers);
   const std::unique_ptr<Pattern> pattern = make_pattern(options);
   const int64_t weights = count_weights(layers);
   if (weights == 0) return;
@@ -135,7 +137,9 @@ std::vector<Tensor> prune_masks(const PatternOptions& options, double sparsity,
           sparsity, ".");
   require(options.scope == "global" || options.scope == "layer",
           "[prune] scope must be global or layer; got '", options.scope, "'.");
-  make_pattern(options);  // its errors come before those of the layers
+  require(options.variant == "exact" || options.variant == "reference",
+          "[prune] variant must be exact or reference; got '", options.variant, "'.");
+  if (options.variant == "exact") make_pattern(options);  // its errors come before the layers'
 
   std::vector<Tensor> masks;
   std::vector<LayerMatrix> matrices;
