@@ -21,15 +21,21 @@
 namespace tessera {
 
 struct PatternOptions {
-  std::string pattern = "tw";  ///< tw, ew; the reference variant also vw, bw, tw1, tew
-  std::string variant =
-      "exact";                   ///< exact, or reference (pruning/reference.h), roughly at sparsity
-  std::string scope = "global";  ///< global: one ranking over all layers; layer: each by itself
-  int64_t granularity = 64;      ///< tw: outputs of a tile; bw: inputs and outputs of a block
-  int64_t k_multiple = 1;        ///< tw: a tile keeps a multiple of this many rows, or all it had
-  double column_split = 0.5;  ///< tw: whole columns go until (1-s)^column_split of the weights are
-                              ///< left, rows of tiles after that; 0.5 is the paper's equal split
-  double delta = 0.02;        ///< tew: share of single weights put back
+  /// tw, ew; the reference variant also vw, bw, tw1, tew.
+  std::string pattern = "tw";
+  /// exact, or reference (pruning/reference.h), which meets a sparsity only roughly.
+  std::string variant = "exact";
+  /// global: one ranking over all layers; layer: each by itself.
+  std::string scope = "global";
+  /// tw: outputs of a tile; bw: inputs and outputs of a block.
+  int64_t granularity = 64;
+  /// tw: a tile keeps a multiple of this many rows, or all it had.
+  int64_t k_multiple = 1;
+  /// tw: whole columns go until (1-s)^column_split of the weights are left, rows of tiles after
+  /// that; 0.5 is the paper's equal split.
+  double column_split = 0.5;
+  /// tew: share of single weights put back.
+  double delta = 0.02;
 };
 
 struct LayerScores {
