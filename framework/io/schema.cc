@@ -88,7 +88,7 @@ std::vector<Field> model_fields() {
       {TESSERA_FIELD(model.dropout),
        .doc = "Share of activations dropped before linear layers; auto: the model's own.",
        .range = from_below(0, 1), .word = Word{"auto", -1},
-       .types = join({{"mlp", "lenet"}, kVgg})},
+       .types = join({{"mlp", "lenet"}, kVgg, kResnet})},
       {TESSERA_FIELD(model.init), .doc = "Initialisation of the weights; auto: the model's own.",
        .choices = {"auto", "pytorch", "kaiming", "xavier"}},
       {TESSERA_FIELD(model.hidden), .doc = "Widths of the hidden layers.",

@@ -29,17 +29,19 @@ ArgumentSchema required(ArgumentSchema argument) {
 constexpr double kMaxExtent = 16384;
 constexpr double kMaxFeatures = 1 << 24;
 
-ArgumentSchema kernel(std::optional<double> value) {
+ArgumentSchema kernel(double value) {
   return whole("kernel", within(1, kMaxExtent), value, "extent of the window, pixels");
 }
 
-ArgumentSchema stride(std::string doc, std::optional<double> value) {
+ArgumentSchema stride(std::optional<double> value, std::string doc) {
   return whole("stride", within(1, kMaxExtent), value, std::move(doc));
 }
 
-ArgumentSchema padding() {
-  return whole("padding", within(0, kMaxExtent), 0, "pixels on each side");
+ArgumentSchema pad() {
+  return whole("pad", within(0, kMaxExtent), 0, "zeros on each side, pixels");
 }
+
+ArgumentSchema bias() { return flag("bias", true, "adds b"); }
 
 }  // namespace
 
@@ -68,17 +70,12 @@ const ComponentTable& augment_components() {
 
 const ComponentTable& layer_components() {
   static const ComponentTable table = {
-      {"linear",
-       "y = x W^T + b.",
-       {required(whole("out", within(1, kMaxFeatures), {}, "features")),
-        flag("bias", true, "adds b")}},
-      {"conv2d",
+      {"conv",
        "A convolution.",
        {required(whole("out", within(1, kMaxFeatures), {}, "channels")), kernel(3),
-        stride("pixels", 1), padding(),
+        stride(1, "pixels"), pad(),
         whole("dilation", within(1, kMaxExtent), 1, "distance of the kernel's points, pixels"),
-        whole("groups", within(1, kMaxFeatures), 1, "blocks of channels that do not mix"),
-        flag("bias", true, "adds b")}},
+        whole("groups", within(1, kMaxFeatures), 1, "blocks of channels that do not mix"), bias()}},
       {"batch_norm",
        "Normalises each channel over the batch.",
        {real("eps", above(0), 1e-5, "added to the variance"),
@@ -89,18 +86,23 @@ const ComponentTable& layer_components() {
       {"tanh", "tanh(x).", {}},
       {"max_pool",
        "The largest value of each window.",
-       {required(kernel({})), stride("pixels; the kernel's extent", {}), padding()}},
+       {kernel(2), stride({}, "pixels; the kernel's extent"), pad()}},
       {"avg_pool",
        "The mean of each window.",
-       {required(kernel({})), stride("pixels; the kernel's extent", {}), padding()}},
-      {"adaptive_avg_pool",
-       "The mean over a grid of equal parts.",
-       {whole("size", within(1, kMaxExtent), 1, "extent of the output, pixels")}},
+       {kernel(2), stride({}, "pixels; the kernel's extent"), pad()}},
+      {"global_avg_pool", "The mean of each channel.", {}},
+      {"flatten", "[N, C, H, W] to [N, C * H * W].", {}},
+      {"linear",
+       "y = x W^T + b.",
+       {whole("out", within(1, kMaxFeatures), {}, "features; model.num_classes"), bias()}},
       {"dropout",
        "Zeroes activations in training.",
        {real("p", from_below(0, 1), 0.5, "probability")}},
-      {"flatten", "[N, C, H, W] to [N, C * H * W].", {}},
-      {"residual", "body(x) + x; its value is the list of layers of the body.", {}, true},
+      {"residual",
+       "body(x) + x; its value is the list of layers of the body. Where the body changes channels "
+       "or extents, x goes through a 1 x 1 convolution and a norm.",
+       {},
+       true},
   };
   return table;
 }
