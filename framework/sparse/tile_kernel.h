@@ -1,0 +1,60 @@
+// The innermost loop of the row-gather product, one version per CPU family.
+//
+// A chunk is 16 consecutive floats of an activation row: 16 images of a panel at one position, 16
+// rows of a linear layer's input, or 16 neighbouring positions of one image. A strip is 8 outputs
+// of one tile with their weights as [k][8]. The kernel computes strips x up to three chunks:
+//   y[v][o] = activation(bias[o] + residual[v][o] + sum over k of w[k][o] * x[v][offsets[k]])
+// with all sums in registers: a kept row costs one address, a pruned row nothing.
+#pragma once
+
+#include <cstdint>
+
+#include "framework/backend/cpu.h"
+
+namespace tessera {
+
+/// Applied to an output as it is stored. gelu is x/2 (1 + erf(x / sqrt 2)).
+enum class Activation : uint8_t { none, relu, gelu };
+
+inline constexpr int kChunkWidth = 16;   // one AVX-512 register
+inline constexpr int kStripOutputs = 8;  // 8 x 3 sums, 3 rows and a weight fill 32 registers
+inline constexpr int kChunksAtOnce = 3;
+/// Floats behind the last element of an activation that kernels may read.
+inline constexpr int64_t kReadSlack = kChunkWidth;
+
+struct Strip {
+  int32_t count = 0;  ///< outputs in use; the weights of the others are zero
+  int32_t outputs[kStripOutputs] = {};
+  float bias[kStripOutputs] = {};
+};
+
+struct Chunk {
+  const float* x;
+  float* y;
+  const float* residual;  ///< null: none
+  int64_t lanes;          ///< 1..16 floats to store
+};
+
+struct TileCall {
+  const float* values;     // [strip][k][8]
+  const int32_t* offsets;  // [rows], in floats
+  int64_t rows;
+  const Strip* strips;
+  int64_t strip_count;
+  Chunk chunks[kChunksAtOnce];
+  int64_t y_stride, residual_stride;  // floats between two outputs
+  Activation activation;
+  // Of every `lane_step` positions of `lane_width` floats in a chunk the first is stored, the
+  // stored ones side by side: a strided convolution of few images. 1: all are stored.
+  int64_t lane_step, lane_width;
+};
+
+/// Entry i computes i + 1 chunks.
+struct TileKernels {
+  void (*of_chunks[kChunksAtOnce])(const TileCall&);
+};
+
+/// REQUIRES: the processor runs `isa`.
+const TileKernels& tile_kernels(CpuIsa isa);
+
+}  // namespace tessera
