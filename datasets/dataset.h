@@ -26,10 +26,10 @@ std::ostream& operator<<(std::ostream& out, const ImageShape& shape);
 struct DatasetInfo {
   std::string name;  ///< "cifar10 train": for messages
   ImageShape shape;
-  std::vector<std::string> class_names;  ///< label i is class_names[i]
+  std::vector<std::string> class_names = {};  ///< label i is class_names[i]
   /// Per channel, of pixels scaled to [0, 1]; empty where the data set has no published values.
-  std::vector<double> mean;
-  std::vector<double> std;
+  std::vector<double> mean = {};
+  std::vector<double> std = {};
 
   int64_t num_classes() const { return static_cast<int64_t>(class_names.size()); }
 };
@@ -105,8 +105,8 @@ std::vector<int32_t> labels_of(const Dataset& data);
 /// Mean and standard deviation of each channel, of pixels scaled to [0, 1], over at most 10,000
 /// evenly spaced samples.
 struct ChannelStatistics {
-  std::vector<double> mean;
-  std::vector<double> std;
+  std::vector<double> mean = {};
+  std::vector<double> std = {};
 };
 ChannelStatistics channel_statistics(const Dataset& data);
 

@@ -19,7 +19,7 @@ namespace tessera {
 struct RunOptions {
   bool resume = false;     ///< --resume auto
   bool overwrite = false;  ///< --overwrite
-  std::string from;        ///< --from: weights to start from; empty: a fresh initialisation
+  std::string from = {};   ///< --from: weights to start from; empty: a fresh initialisation
 };
 
 class RunDirectory {
