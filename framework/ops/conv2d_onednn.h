@@ -1,6 +1,6 @@
 // Convolution in oneDNN: the f32 kernels behind conv2d_forward and its gradients.
-// Activations stay nhwc; weights are reordered at every call into the format that the primitive
-// prefers, which costs far less than the product. REQUIRES: f32, no empty tensor.
+// Activations come and go in nhwc and weights in row-major order; where the fastest kernel wants
+// another format, they are converted around it. REQUIRES: f32, no empty tensor.
 #pragma once
 
 #include "framework/ops/conv2d.h"

@@ -34,6 +34,7 @@ void matmul_forward(Cpu&, const Tensor& a, const Tensor& b, MatmulOptions option
   if (a.numel() == 0) return y.fill(0);
 #ifdef TESSERA_ONEDNN
   if (y.dtype() == DType::f32) {
+    onednn_engine();  // sgemm() takes none, but the limit on instruction sets comes with it
     const auto status =
         dnnl::sgemm(options.transpose_a ? 'T' : 'N', options.transpose_b ? 'T' : 'N', y.dim(0),
                     y.dim(1), a.numel() / y.dim(0), 1.0f, a.data<float>(), a.dim(1),

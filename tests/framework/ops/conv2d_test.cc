@@ -141,3 +141,35 @@ TEST_CASE("conv2d: gives the same bits at every call") {
   }
   for (size_t i = 0; i < 3; ++i) CHECK(seen[i] == seen[i + 3]);
 }
+
+TEST_CASE("conv2d: f32 agrees with f64 whichever method the shape selects") {
+  struct Row {
+    std::string name;
+    Shape x, weight;
+    bool has_bias;
+    Conv2dOptions options;
+  };
+  const Conv2dOptions same{.padding = {1, 1}};
+  for (const Row& row : std::vector<Row>{
+           {"Winograd in all passes, ragged tiles", {16, 32, 7, 6}, {16, 32, 3, 3}, true, same},
+           {"Winograd without padding", {20, 16, 10, 9}, {32, 16, 3, 3}, false, {}},
+           {"Winograd for the weights only", {64, 16, 2, 2}, {16, 16, 3, 3}, true, same},
+           {"more padding than Winograd takes",
+            {16, 16, 6, 6},
+            {16, 16, 3, 3},
+            false,
+            {.padding = {2, 2}}},
+           {"stride", {16, 16, 8, 8}, {32, 16, 3, 3}, true, {.stride = {2, 2}, .padding = {1, 1}}},
+           {"channels that fit no vector", {16, 20, 8, 8}, {24, 20, 3, 3}, true, same},
+       }) {
+    INFO(row.name);
+    OpCase test{.name = row.name,
+                .op = convolution(row.options),
+                .inputs = {image(row.x), filter(row.weight),
+                           row.has_bias ? uniform({row.weight[0]}) : Tensor{}},
+                // Winograd's transforms amplify rounding about tenfold; sums run over up to 1344
+                // products of numbers below 1.
+                .tolerance_f32 = 3e-4};
+    check_f32(test);
+  }
+}
