@@ -209,7 +209,10 @@ bool DataLoader::next(Batch& batch) {
   std::unique_lock lock(impl.mutex_);
   if (impl.consumed_ >= impl.end_) return false;
   if (impl.options_.workers == 0) {
-    batch = impl.prepare(impl.epoch_, impl.consumed_++);
+    const int64_t index = impl.consumed_++;
+    const int64_t end = std::exchange(impl.end_, impl.consumed_);  // an error ends the epoch
+    batch = impl.prepare(impl.epoch_, index);
+    impl.end_ = end;
     return true;
   }
   Impl::Slot& slot = impl.slots_[static_cast<size_t>(impl.consumed_ % impl.options_.prefetch)];
@@ -217,7 +220,7 @@ bool DataLoader::next(Batch& batch) {
   const Impl::Slot done = std::exchange(slot, {});
   ++impl.consumed_;
   if (done.error) {
-    impl.end_ = impl.consumed_;  // the epoch is over
+    impl.end_ = impl.consumed_;  // here too
     std::rethrow_exception(done.error);
   }
   batch = done.batch;

@@ -30,7 +30,7 @@ struct DataLoaderOptions {
   int rank = 0;  ///< this rank takes the rank-th slice of each batch of batch_size * world_size
   int world_size = 1;
   std::vector<double> mean = {};  ///< per channel; empty: 0
-  std::vector<double> std;        ///< per channel; empty: 1
+  std::vector<double> std = {};   ///< per channel; empty: 1
   TransformList augment = {};     ///< drawn by (seed, epoch, sample)
 };
 

@@ -204,10 +204,7 @@ DatasetPtr make_glyphs(int64_t count, GlyphSplit split, uint64_t seed) {
     }
   });
   DatasetInfo info{.name = split == GlyphSplit::train ? "glyphs train" : "glyphs test",
-                   .shape = {1, kGlyphSize, kGlyphSize},
-                   .class_names = {},
-                   .mean = {},
-                   .std = {}};
+                   .shape = {1, kGlyphSize, kGlyphSize}};
   for (int i = 0; i < kGlyphClasses; ++i) info.class_names.emplace_back(1, kGlyphNames[i]);
   return std::make_shared<MemoryDataset>(std::move(info), std::move(pixels), std::move(labels));
 }

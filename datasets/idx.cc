@@ -108,7 +108,6 @@ DatasetPtr to_dataset(Samples samples, const std::string& split, int32_t classes
   // Published for the training set of the digits.
   DatasetInfo info{.name = "mnist " + split,
                    .shape = {1, samples.height, samples.width},
-                   .class_names = {},
                    .mean = {0.1307},
                    .std = {0.3081}};
   for (int32_t i = 0; i < classes; ++i) info.class_names.push_back(std::to_string(i));

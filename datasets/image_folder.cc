@@ -154,8 +154,7 @@ int64_t half_of_memory() {
 
 DatasetPtr read_split(Listing list, ImageShape shape, const ImageFolderOptions& options) {
   const bool may_resize = options.image_size > 0;
-  DatasetInfo info{
-      .name = list.name, .shape = shape, .class_names = list.classes, .mean = {}, .std = {}};
+  DatasetInfo info{.name = list.name, .shape = shape, .class_names = list.classes};
   const int64_t limit = options.cache_bytes < 0 ? half_of_memory() : options.cache_bytes;
   if (static_cast<int64_t>(list.files.size()) > limit / shape.numel()) {
     decode_all(list, shape, may_resize, nullptr);

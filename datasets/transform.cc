@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <type_traits>
 
 #include "datasets/preprocess.h"
 #include "framework/core/errors.h"
@@ -71,15 +72,22 @@ class Flip : public Transform {
       std::memcpy(out, in, bytes);
       return;
     }
-    const int64_t channels = shape.channels;
-    for (int64_t y = 0; y < shape.height; ++y) {
-      const uint8_t* const row = in + y * shape.width * channels;
-      for (int64_t x = shape.width - 1; x >= 0; --x)
-        for (int64_t c = 0; c < channels; ++c) *out++ = row[x * channels + c];
-    }
+    // The usual numbers of channels as constants, so that the compiler unrolls over them.
+    if (shape.channels == 3) return mirror(in, shape, std::integral_constant<int64_t, 3>{}, out);
+    if (shape.channels == 1) return mirror(in, shape, std::integral_constant<int64_t, 1>{}, out);
+    mirror(in, shape, shape.channels, out);
   }
 
  private:
+  template <class Channels>
+  static void mirror(const uint8_t* in, ImageShape shape, Channels channels, uint8_t* out) {
+    const int64_t row = shape.width * channels;
+    for (int64_t y = 0; y < shape.height; ++y, in += row, out += row)
+      for (int64_t x = 0; x < shape.width; ++x)
+        for (int64_t c = 0; c < channels; ++c)
+          out[(shape.width - 1 - x) * channels + c] = in[x * channels + c];
+  }
+
   float p_;
 };
 
@@ -207,7 +215,7 @@ const std::map<std::string, Entry>& table() {
        {{{"p", share},
          {"min_area", {0.02, 0, 1, false}},
          {"max_area", {0.33, 0, 1, false}},
-         {"min_aspect", {0.3, 0.01, 1, false}}},
+         {"min_aspect", {0.3, 1e-6, 1, false}}},
         [](const Values& v, const auto& colour) {
           const ErasingOptions options{v.at("p"), v.at("min_area"), v.at("max_area"),
                                        v.at("min_aspect")};
