@@ -111,6 +111,9 @@ void DocumentBuilder::add(Document node) {
   }
   Level& level = levels_.back();
   level.has_key = false;
+  // yaml-cpp places an absent value behind it, which may be the next line.
+  if (node.kind == Document::Kind::null && !level.node.keys.empty())
+    node.place = level.node.keys.back().place;
   if (!std::exchange(level.key_is_duplicate, false)) level.node.items.push_back(std::move(node));
 }
 

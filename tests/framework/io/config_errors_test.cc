@@ -1,0 +1,219 @@
+// What a bad config is answered with: never a crash, all mistakes at once, each with its place.
+#include <filesystem>
+#include <fstream>
+
+#include "tests/framework/io/config_testing.h"
+
+namespace tessera {
+namespace {
+
+using testing::errors_of;
+using testing::kMinimal;
+
+struct BadConfig {
+  std::string name;
+  std::string text;
+  std::string message;  ///< the first one, from its start
+};
+
+std::string nested(const std::string& open, int depth) {
+  std::string text = "run: ";
+  for (int i = 0; i < depth; ++i) text += open;
+  return text;
+}
+
+const std::string kBase = kMinimal;
+
+TEST_CASE("every kind of mistake has its message and its place") {
+  const BadConfig cases[] = {
+      {"unknown key", "data: {type: glyphs}\nmodel: {type: lenet}\nprune:\n  target_sparsty: 0.5\n",
+       "c.yaml:4:3: unknown key 'prune.target_sparsty' - did you mean 'prune.sparsity'?"},
+      {"unknown section", kBase + "optimiser: {lr: 1}",
+       "c.yaml:3:1: unknown key 'optimiser' - did you mean 'optimizer'?"},
+      {"key of another section", kBase + "epochs: 3",
+       "c.yaml:3:1: unknown key 'epochs' - did you mean 'train.epochs'?"},
+      {"key like nothing", kBase + "qqq: 3", "c.yaml:3:1: unknown key 'qqq'"},
+      {"text for a number", kBase + "train: {epochs: many}",
+       "c.yaml:3:17: 'train.epochs' must be a whole number in [1, 1000000]; got 'many'"},
+      {"quoted number", kBase + "train: {epochs: \"3\"}",
+       "c.yaml:3:17: 'train.epochs' must be a whole number in [1, 1000000]; got '3'. Remove the "
+       "quotes"},
+      {"float for a whole number", kBase + "train: {epochs: 3.0}", "c.yaml:3:17: 'train.epochs'"},
+      {"list for a number", kBase + "train: {epochs: [3]}",
+       "c.yaml:3:17: 'train.epochs' must be a whole number in [1, 1000000]; got a list"},
+      {"nothing for a number", kBase + "train:\n  epochs:\n",
+       "c.yaml:4:3: 'train.epochs' must be a whole number in [1, 1000000]; got nothing"},
+      {"number for a section", kBase + "train: 3",
+       "c.yaml:3:8: 'train' must be a map of keys; got '3'"},
+      {"infinite", kBase + "optimizer: {lr: inf}",
+       "c.yaml:3:17: 'optimizer.lr' must be a number above 0; got 'inf'"},
+      {"beyond int64", kBase + "train: {epochs: 99999999999999999999}",
+       "c.yaml:3:17: 'train.epochs'"},
+      {"negative seed", kBase + "run: {seed: -1}",
+       "c.yaml:3:13: 'run.seed' must be a whole number of at least 0; got '-1'"},
+      {"yes for a flag", kBase + "optimizer: {nesterov: yes}",
+       "c.yaml:3:23: 'optimizer.nesterov' must be true or false; got 'yes'"},
+      {"choice", kBase + "optimizer: {type: sdg}",
+       "c.yaml:3:19: 'optimizer.type' must be one of sgd, adam, adamw; got 'sdg' - did you mean "
+       "'sgd'?"},
+      {"duration", kBase + "checkpoint: {every: 5}",
+       "c.yaml:3:21: 'checkpoint.every' must be a duration such as 2ep (epochs) or 500st (steps)"},
+      {"half a step", kBase + "checkpoint: {every: 1.5st}", "c.yaml:3:21: 'checkpoint.every'"},
+      {"zero duration", kBase + "checkpoint: {every: 0ep}", "c.yaml:3:21: 'checkpoint.every'"},
+      {"sparsity of 1", kBase + "prune: {sparsity: 1.0}",
+       "c.yaml:3:19: 'prune.sparsity' must be a number in (0, 1); got '1.0'"},
+      {"granularity of 0", kBase + "prune: {granularity: 0}", "c.yaml:3:22: 'prune.granularity'"},
+      {"does not apply", kBase + "scheduler: {type: cosine, gamma: 0.1}",
+       "c.yaml:3:27: 'scheduler.gamma' does not apply to scheduler.type 'cosine', only to step. "
+       "Remove it"},
+      {"does not apply to the default", kBase + "scheduler: {gamma: 0.1}",
+       "c.yaml:3:13: 'scheduler.gamma' does not apply to scheduler.type 'constant'"},
+      {"component", "data: {type: glyphs, augment: [flop]}\nmodel: {type: lenet}",
+       "c.yaml:1:32: unknown component 'flop' in 'data.augment' - did you mean 'flip'?"},
+      {"argument of a component",
+       "data: {type: glyphs, augment: [{crop: {padd: 4}}]}\nmodel: {type: lenet}",
+       "c.yaml:1:40: unknown argument 'padd' of crop in 'data.augment' - did you mean 'pad'?"},
+      {"value of an argument", "data: {type: glyphs, augment: [{flip: 2}]}\nmodel: {type: lenet}",
+       "c.yaml:1:39: 'p' of flip in 'data.augment' must be a number in [0, 1]; got '2'"},
+      {"missing argument", "data: {type: glyphs, augment: [resize]}\nmodel: {type: lenet}",
+       "c.yaml:1:32: 'size' of resize in 'data.augment' is missing"},
+      {"missing key", "data: {type: glyphs}\nmodel: {}",
+       "c.yaml:2:1: 'model.type' is missing; it must be one of mlp, lenet"},
+      {"key twice", kBase + "train:\n  epochs: 1\n  epochs: 2\n",
+       "c.yaml:5:3: key 'epochs' is given twice; first at c.yaml:4:3"},
+      {"section twice", kBase + "data: {type: mnist}",
+       "c.yaml:3:1: key 'data' is given twice; first at c.yaml:1:1"},
+      {"regex", kBase + "prune: {include: [\"a(\"]}",
+       "c.yaml:3:9: 'prune.include' must be regular expressions (ECMAScript); got 'a('"},
+      {"long regex", kBase + "prune: {include: [\"" + std::string(600, '(') + "\"]}",
+       "c.yaml:3:9: 'prune.include' takes regular expressions of at most 512 characters; got 600"},
+      {"no regex", kBase + "prune: {include: []}", "c.yaml:3:9: 'prune.include' must list"},
+      {"stages fall", kBase + "prune: {schedule: {type: list, sparsities: [0.5, 0.4, 0.75]}}",
+       "c.yaml:3:32: 'prune.schedule.sparsities' must rise; got 0.4 after 0.5"},
+      {"stages end elsewhere", kBase + "prune: {schedule: {type: list, sparsities: [0.5]}}",
+       "c.yaml:3:32: 'prune.schedule.sparsities' must end with prune.sparsity; got 0.5 and 0.75"},
+      {"stages are missing", kBase + "prune: {schedule: {type: list}}",
+       "c.yaml:3:9: 'prune.schedule.sparsities' must list the sparsity of each stage"},
+      {"warm-up", kBase + "train: {epochs: 3}\nscheduler: {warmup: 3ep}",
+       "c.yaml:4:13: 'scheduler.warmup' must be shorter than train.epochs; got 3 of 3 epochs"},
+      {"betas", kBase + "optimizer: {type: adam, betas: [0.9]}",
+       "c.yaml:3:25: 'optimizer.betas' must be two values; got 1"},
+      {"nesterov", kBase + "optimizer: {momentum: 0, nesterov: true}",
+       "c.yaml:3:26: 'optimizer.nesterov' needs optimizer.momentum above 0"},
+      {"mean without std", "data: {type: glyphs, mean: [0.5]}\nmodel: {type: lenet}",
+       "c.yaml:1:1: 'data.std' must have one value for each of data.mean; got 0 for 1"},
+      {"range of samples",
+       "data: {type: mnist, train_begin: 5, train_end: 5}\nmodel: {type: lenet}",
+       "c.yaml:1:37: 'data.train_end' must be above data.train_begin; got 5 and 5"},
+      {"name of a run", kBase + "run: {name: ../x}", "c.yaml:3:7: 'run.name' must be letters"},
+      {"no layers", "data: {type: glyphs}\nmodel: {type: sequential}",
+       "c.yaml:2:1: 'model.layers' must list at least one layer"},
+      {"a list", "- a\n", "c.yaml:1:1: a config must be a map of sections; got a list"},
+      {"a word", "hello", "c.yaml:1:1: a config must be a map of sections; got 'hello'"},
+      {"malformed", "run: [1, 2\n", "c.yaml:"},
+      {"tab", "run:\n\tname: x\n", "c.yaml:2:6: malformed YAML"},
+      {"quote that does not end", "run: {name: \"x}\n", "c.yaml:"},
+      {"key that is a list", kBase + "? [a, b]\n: c\n", "c.yaml:3:3: a key must be text"},
+      {"key that is nothing", kBase + ": c\n", "c.yaml:3:1: a key must be text; got nothing"},
+      {"two documents", kBase + "---\nrun: {}\n", "c.yaml:3:1: a config is one document"},
+      {"anchor", "run: &a {name: x}\n" + kBase, "c.yaml:1:6: anchors are not supported"},
+      {"alias", "run: *a\n" + kBase, "c.yaml:1:6: "},
+      {"tag", "run: !!map {name: x}\n" + kBase, "c.yaml:1:6: tags are not supported"},
+      {"not UTF-8", "run: {name: \xff}\n", "c.yaml:1:13: the text must be UTF-8"},
+      {"UTF-16", std::string("\xff\xfer\0u\0n\0", 8), "c.yaml:1:1: the text must be UTF-8"},
+      {"NUL", std::string("run: {name: a\0b}", 16), "c.yaml:1:14: the text must be UTF-8"},
+      {"overlong UTF-8", "run: {name: \xc0\xaf}\n", "c.yaml:1:13: the text must be UTF-8"},
+      {"deep lists", nested("[", 20000), "c.yaml:1:"},
+      {"deep maps", nested("{a: ", 20000), "c.yaml:1:"},
+      {"deep blocks", nested("- ", 20000), "c.yaml:1:"},
+      {"many values", "run: [" + std::string(50000, ',') + "]", "c.yaml:"},
+      {"too long", std::string(kMaxConfigBytes + 1, '#'), "c.yaml: a config holds at most"},
+      {"environment", kBase + "run: {name: \"${TESSERA_TEST_UNSET}\"}",
+       "c.yaml:3:13: the environment variable TESSERA_TEST_UNSET is not set. Set it, or write "
+       "${TESSERA_TEST_UNSET:default}"},
+      {"reference without a name", kBase + "run: {name: \"${}\"}",
+       "c.yaml:3:13: a reference to the environment is ${NAME} or ${NAME:default}; got ${}"},
+      {"reference without an end", kBase + "run: {name: \"${X\"}",
+       "c.yaml:3:13: '${' lacks its '}'"},
+  };
+  for (const BadConfig& bad : cases) {
+    CAPTURE(bad.name);
+    const auto errors = errors_of(bad.text);
+    REQUIRE_FALSE(errors.empty());
+    CHECK(errors.front().substr(0, bad.message.size()) == bad.message);
+  }
+}
+
+TEST_CASE("overrides that are wrong name their argument") {
+  const std::pair<std::string, std::string> cases[] = {
+      {"train.epoch=3", "unknown key 'train.epoch' - did you mean 'train.epochs'?"},
+      {"train.epochs=x", "'train.epochs' must be a whole number in [1, 1000000]; got 'x'"},
+      {"train.epochs=", "'train.epochs' must be a whole number in [1, 1000000]; got nothing"},
+      {"train.epochs", "an override must read key=value, a.b=value or ~a.b"},
+      {"=3", "an override must read key=value"},
+      {"train..epochs=3", "an override must read key=value"},
+      {"a.b.c.d.e.f.g.h.i=3", "an override must read key=value"},
+      {"", "an override must read key=value"},
+      {"~train.epochs", "there is no key 'train.epochs' to delete"},
+      {"data.type.x=3", "'x' cannot be set inside a value"},
+      {"train={epochs: 0}", "'train.epochs' must be a whole number"},
+      {"train.epochs=*a", "malformed YAML: "},
+      {"data.augment=[flop]", "unknown component 'flop' in 'data.augment'"},
+  };
+  for (const auto& [argument, message] : cases) {
+    CAPTURE(argument);
+    const auto errors = errors_of(kMinimal, {argument});
+    REQUIRE(errors.size() == 1);
+    const std::string expected = "argument '" + argument + "': " + message;
+    CHECK(errors.front().substr(0, expected.size()) == expected);
+  }
+}
+
+TEST_CASE("all mistakes are reported at once, in the order of the file") {
+  const std::string text =
+      "data: {type: glyphs, batch_size: 0}\nmodel: {type: lenett}\ntrain: {epochs: x}\n";
+  const auto errors = errors_of(text, {"run.sed=3"});
+  REQUIRE(errors.size() == 4);
+  CHECK(errors[0].starts_with("c.yaml:1:34: 'data.batch_size'"));
+  CHECK(errors[1].starts_with("c.yaml:2:15: 'model.type'"));
+  CHECK(errors[2].starts_with("c.yaml:3:17: 'train.epochs'"));
+  CHECK(errors[3] == "argument 'run.sed=3': unknown key 'run.sed' - did you mean 'run.seed'?");
+  try {
+    parse_config(text, "c.yaml", {"run.sed=3"});
+    FAIL("must throw");
+  } catch (const std::invalid_argument& error) {
+    CHECK(std::string(error.what()).ends_with("'run.seed'?\n(4 errors, nothing run)"));
+  }
+}
+
+TEST_CASE("no prefix and no flipped byte of a config crashes the parser") {
+  const std::string text =
+      "data: {type: glyphs, augment: [{crop: {pad: 4}}, flip]}\n"
+      "model: {type: sequential, layers: [{residual: [relu, {conv: {out: 3}}]}]}\n"
+      "run: {dir: \"${X:y}\"}\nprune: {include: [\"a|b\"], schedule: {stages: 2}}\n";
+  for (size_t i = 0; i < text.size(); ++i) {
+    CHECK_NOTHROW(errors_of(text.substr(0, i)));
+    for (const int bit : {1, 16, 128}) {
+      std::string flipped = text;
+      flipped[i] = static_cast<char>(flipped[i] ^ bit);
+      CHECK_NOTHROW(errors_of(flipped));
+    }
+  }
+}
+
+TEST_CASE("files that cannot be read are refused") {
+  const auto message = [](const std::filesystem::path& path) -> std::string {
+    try {
+      load_config(path);
+    } catch (const ConfigError& error) {
+      return error.messages().at(0);
+    }
+    return "";
+  };
+  CHECK(message("no-such.yaml") == "no-such.yaml: the config does not exist");
+  CHECK(message(".") == ".: the config must be a file; got a folder");
+  CHECK(message("/dev/zero").starts_with("/dev/zero"));
+}
+
+}  // namespace
+}  // namespace tessera
