@@ -27,8 +27,8 @@ struct ChunkGroups {
 
 class Product {
  public:
-  Product(CpuIsa isa, const StripMatrix& weights, const GatherColumns& columns, const float* x,
-          const float* residual, float* y, Activation activation)
+  Product(CpuIsa isa, const StripMatrix& weights, const GatherColumns& columns, int64_t panels,
+          const float* x, const float* residual, float* y, Activation activation)
       : kernels_(tile_kernels(isa)),
         weights_(weights),
         columns_(columns),
@@ -36,7 +36,7 @@ class Product {
         residual_(residual),
         y_(y),
         activation_(activation),
-        groups_{columns.panels * static_cast<int64_t>(columns.positions.size())} {}
+        groups_{panels * static_cast<int64_t>(columns.positions.size())} {}
 
   int64_t total_cost() const { return groups_.count() * weights_.cost.back(); }
 
@@ -165,10 +165,10 @@ StripMatrix make_strips(const TileMatrix& m, const float* bias,
 }
 
 void gather_gemm(const Cpu& cpu, CpuIsa isa, const StripMatrix& weights,
-                 const GatherColumns& columns, const float* x, const float* residual, float* y,
-                 Activation activation) {
-  if (columns.positions.empty() || columns.panels == 0 || weights.strips.empty()) return;
-  const Product product(isa, weights, columns, x, residual, y, activation);
+                 const GatherColumns& columns, int64_t panels, const float* x,
+                 const float* residual, float* y, Activation activation) {
+  if (columns.positions.empty() || panels == 0 || weights.strips.empty()) return;
+  const Product product(isa, weights, columns, panels, x, residual, y, activation);
   const int64_t parts = std::clamp<int64_t>(product.total_cost() / kThreadGrain, 1, cpu.threads());
   cpu.parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; ++part) product.run_part(part, parts);

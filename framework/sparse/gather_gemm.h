@@ -40,14 +40,13 @@ struct StripMatrix {
 StripMatrix make_strips(const TileMatrix& m, const float* bias,
                         const std::function<int64_t(int64_t k, int64_t output)>& row_offset);
 
-/// Where the columns of a product lie: `panels` equal panels, each of positions.size() chunks.
+/// Where the columns of a product lie: in equal panels, each of positions.size() chunks.
 struct GatherColumns {
   struct Position {
     int32_t x, y, residual;  ///< offsets in floats inside a panel
     int32_t lanes;           ///< floats to store, 1..16
   };
   std::vector<Position> positions;
-  int64_t panels = 0;
   int64_t x_panel = 0, y_panel = 0, residual_panel = 0;  ///< floats between two panels
   int64_t y_stride = 0, residual_stride = 0;             ///< floats between two features
   int64_t lane_step = 1, lane_width = 1;                 ///< as in TileCall
@@ -57,7 +56,7 @@ struct GatherColumns {
 /// residual may be null, and may be y. x and y must be readable kReadSlack floats past their end.
 /// `isa` chooses the kernel family. REQUIRES: the processor runs it; y does not overlap x.
 void gather_gemm(const Cpu& cpu, CpuIsa isa, const StripMatrix& weights,
-                 const GatherColumns& columns, const float* x, const float* residual, float* y,
-                 Activation activation);
+                 const GatherColumns& columns, int64_t panels, const float* x,
+                 const float* residual, float* y, Activation activation);
 
 }  // namespace tessera

@@ -34,8 +34,8 @@ TESSERA_INLINE void apply_gelu(typename VectorOf<kWidth>::type& x) {
   const V z = a * a * -1.44269504f;
   const I n = __builtin_convertvector(z - 0.5f, I);
   const V f = (z - __builtin_convertvector(n, V)) * 0.69314718f;
-  const V power =
-      1.0f + f * (0.5f + f * (1.0f / 6.0f + f * (1.0f / 24 + f * (1.0f / 120 + f / 720.0f))));
+  const V tail = 1.0f / 6 + f * (1.0f / 24 + f * (1.0f / 120 + f * (1.0f / 720)));
+  const V power = 1.0f + f * (1.0f + f * (0.5f + f * tail));
   const I exponent = (n + 127) << 23;
   const V erfc = series * power * (V)exponent;
   x = 0.5f * x * (x < 0 ? erfc : 2.0f - erfc);
