@@ -38,6 +38,7 @@ void run(const std::vector<std::string>& arguments) {
   program.footer("`tessera COMMAND --help` explains a command.");
   Action action;
   add_config_commands(program, action);
+  add_data_commands(program, action);
   add_doctor_command(program, action);
   check_command(program, arguments);
   try {

@@ -15,6 +15,7 @@ namespace tessera {
 using Action = std::function<void()>;
 
 void add_config_commands(CLI::App& program, Action& action);
+void add_data_commands(CLI::App& program, Action& action);
 void add_doctor_command(CLI::App& program, Action& action);
 
 /// The positional arguments CONFIG and [key=value | ~key ...].

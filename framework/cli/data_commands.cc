@@ -1,0 +1,126 @@
+// tessera data list | fetch NAME... | verify [NAME...]
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "datasets/fetch.h"
+#include "framework/cli/commands.h"
+#include "framework/core/errors.h"
+#include "framework/io/progress.h"
+
+namespace tessera {
+namespace {
+
+struct DataArguments {
+  std::vector<std::string> names;
+  std::string root;
+
+  std::filesystem::path folder() const {
+    return root.empty() ? default_data_root() : std::filesystem::path(root);
+  }
+  /// All data sets where none is named.
+  std::vector<RemoteDataset> datasets() const {
+    if (names.empty()) return remote_datasets();
+    std::vector<RemoteDataset> chosen;
+    for (const std::string& name : names) chosen.push_back(find_remote_dataset(name));
+    return chosen;
+  }
+};
+
+const char* word_for(FileStatus::State state) {
+  switch (state) {
+    case FileStatus::State::ok:
+      return "ok";
+    case FileStatus::State::missing:
+      return "missing";
+    case FileStatus::State::corrupted:
+      return "corrupted";
+  }
+  return "";
+}
+
+void list() {
+  for (const RemoteDataset& data : remote_datasets())
+    std::cout << std::left << std::setw(16) << data.name << data.description
+              << ". Licence: " << data.licence << "\n";
+  std::cout << std::left << std::setw(16) << "glyphs"
+            << "built in: drawn by the program\n";
+}
+
+void verify(const DataArguments& arguments) {
+  int bad = 0;
+  for (const RemoteDataset& data : arguments.datasets())
+    for (const FileStatus& file : verify_dataset(data, arguments.folder())) {
+      // Without a name, the question is what is here: what was never fetched is no mistake.
+      const bool counts = !arguments.names.empty() || file.state == FileStatus::State::corrupted;
+      bad += counts && file.state != FileStatus::State::ok;
+      std::cout << std::left << std::setw(11) << word_for(file.state) << file.path.string() << "\n";
+    }
+  std::cout.flush();
+  require_runtime(bad == 0,
+                  "[data] every file must be there and hash to what its authors "
+                  "published; got ",
+                  bad, " that do not. Run tessera data fetch NAME.");
+}
+
+/// One bar a file.
+class FetchBars {
+ public:
+  void show(const RemoteFile& file, int64_t bytes, int64_t total) {
+    if (total <= 0 || bytes > total) return;
+    if (!bar_ || name_ != file.name) {
+      name_ = file.name;
+      bar_.emplace(file.name, total, ProgressOptions{.unit = "MB", .units_per_step = 1e-6});
+      bar_->start_at(bytes);
+    }
+    if (bytes < total)
+      bar_->update(bytes);
+    else
+      finish();
+  }
+
+ private:
+  void finish() {
+    bar_->finish();
+    bar_.reset();
+    name_.clear();
+  }
+
+  std::string name_;
+  std::optional<Progress> bar_;
+};
+
+void fetch(const DataArguments& arguments) {
+  for (const RemoteDataset& data : arguments.datasets()) {
+    FetchBars bars;
+    fetch_dataset(data, arguments.folder(),
+                  [&](const RemoteFile& file, int64_t bytes, int64_t total) {
+                    bars.show(file, bytes, total);
+                  });
+    std::cout << data.name << ": complete in " << (arguments.folder() / data.name).string() << "\n";
+  }
+}
+
+}  // namespace
+
+void add_data_commands(CLI::App& program, Action& action) {
+  CLI::App* data = program.add_subcommand("data", "Data sets: list, download, check");
+  data->require_subcommand(1);
+  data->add_subcommand("list", "Print the data sets that can be fetched")->callback([&action] {
+    action = list;
+  });
+  const auto add = [&](const char* name, const char* doc, void (*run)(const DataArguments&)) {
+    CLI::App* command = data->add_subcommand(name, doc);
+    auto arguments = std::make_shared<DataArguments>();
+    command->add_option("--root", arguments->root, "Their folder ($TESSERA_DATA, else data)");
+    command->callback([=, &action] { action = [=] { run(*arguments); }; });
+    return command->add_option("NAME", arguments->names, "Names of data sets, from the list");
+  };
+  add("fetch", "Download data sets, resuming, and check their hashes", fetch)->required();
+  add("verify", "Hash the files of data sets (of all of them without a name)", verify);
+}
+
+}  // namespace tessera
