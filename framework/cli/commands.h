@@ -15,6 +15,10 @@ namespace tessera {
 using Action = std::function<void()>;
 
 void add_config_commands(CLI::App& program, Action& action);
+void add_run_commands(CLI::App& program, Action& action);
+void add_export_command(CLI::App& program, Action& action);
+void add_infer_command(CLI::App& program, Action& action);
+void add_inspect_command(CLI::App& program, Action& action);
 void add_data_commands(CLI::App& program, Action& action);
 void add_doctor_command(CLI::App& program, Action& action);
 

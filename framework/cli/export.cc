@@ -1,0 +1,50 @@
+// tessera export CHECKPOINT -o FILE
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include "framework/cli/commands.h"
+#include "framework/infer/model_file.h"
+
+namespace tessera {
+namespace {
+
+struct ExportArguments {
+  std::string checkpoint, output, format = "tw", dtype = "f32";
+};
+
+void export_model(const ExportArguments& arguments) {
+  const ModelFile file = read_model_file(arguments.checkpoint);
+  const LoadedModel loaded = load_model(file, arguments.checkpoint);
+  ExportOptions options;
+  options.format = export_format_from(arguments.format);
+  options.dtype = arguments.dtype == "bf16" ? DType::bf16 : DType::f32;
+  if (!file.pattern.empty()) {
+    options.pattern = file.pattern;
+    options.granularity = file.granularity;
+  }
+  write_model_file(arguments.output, *loaded.model, file.card, loaded.masks, options);
+  std::cout << arguments.output << ": " << std::filesystem::file_size(arguments.output)
+            << " bytes, " << arguments.format << ", " << arguments.dtype << "\n";
+}
+
+}  // namespace
+
+void add_export_command(CLI::App& program, Action& action) {
+  CLI::App* command = program.add_subcommand("export", "Write a model in another format");
+  auto arguments = std::make_shared<ExportArguments>();
+  command->add_option("CHECKPOINT", arguments->checkpoint, "A model file")->required();
+  command->add_option("-o,--output", arguments->output, "The file to write")->required();
+  command
+      ->add_option("--format", arguments->format,
+                   "tw: packed; dense: zeros in place; masked: dense and a mask a weight")
+      ->check(CLI::IsMember({"tw", "dense", "masked"}))
+      ->capture_default_str();
+  command->add_option("--dtype", arguments->dtype, "Of the weights")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
+  command->callback([=, &action] { action = [=] { export_model(*arguments); }; });
+}
+
+}  // namespace tessera
