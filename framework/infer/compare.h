@@ -12,11 +12,11 @@ struct Comparison {
   double dense_ms = 0;   ///< one batch through the fastest dense plan of this program
   double sparse_ms = 0;  ///< the same through the sparse plan
   double best_library_ms = 0;
-  std::string best_library;
+  std::string best_library = {};
   double speedup = 0;  ///< dense_ms / sparse_ms
   double max_abs_diff =
-      0;             ///< between the outputs of the sparse plan and of the dense masked model
-  std::string plan;  ///< the sparse plan, a step a line
+      0;                  ///< between the outputs of the sparse plan and of the dense masked model
+  std::string plan = {};  ///< the sparse plan, a step a line
 };
 
 /// Times the plans of a model in turn, in rounds, and takes the medians.

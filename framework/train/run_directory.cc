@@ -53,6 +53,25 @@ std::string first_difference(const std::string& before, const std::string& now) 
 
 }  // namespace
 
+FileLock::FileLock(const fs::path& path)
+    : file_(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644)) {
+  const std::string folder = path.parent_path().string();
+  require_runtime(file_ >= 0, "[run] the folder ", folder,
+                  " must be writable; got: ", std::strerror(errno),
+                  ". Choose another with run.dir=PATH.");
+  if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
+  const int error = errno;
+  ::close(file_);
+  require_runtime(
+      error != EWOULDBLOCK, "[run] one process at a time may use ", folder,
+      "; got a second. Wait for the first, or choose another folder with run.dir=PATH.");
+  fail_runtime("[run] ", path.string(), " must be lockable; got: ", std::strerror(error), ".");
+}
+
+FileLock::~FileLock() {
+  if (file_ >= 0) ::close(file_);
+}
+
 RunDirectory::RunDirectory(const Config& config, const RunOptions& options)
     : path_(config.run.dir.empty() ? fs::path("runs") / config.run.name : fs::path(config.run.dir)),
       resolved_config_(dump_config(config)) {
@@ -61,7 +80,7 @@ RunDirectory::RunDirectory(const Config& config, const RunOptions& options)
   require_runtime(!error, "[run] the folder ", path_.string(),
                   " must be writable; got: ", error.message(),
                   ". Choose another with run.dir=PATH.");
-  take_lock();
+  lock_ = FileLock(file(".lock"));
   holds_run_ = fs::exists(file("config.yaml"));
   if (!holds_run_ || options.overwrite) return;
   require(options.resume, "[run] the folder ", path_.string(),
@@ -78,7 +97,6 @@ RunDirectory::~RunDirectory() {
     fs::remove(path_ / "checkpoints", ignored);
     fs::remove(path_, ignored);
   }
-  if (lock_ >= 0) ::close(lock_);
 }
 
 void RunDirectory::begin() {
@@ -87,21 +105,6 @@ void RunDirectory::begin() {
   if (holds_run_) remove_previous_run();
   write_file_atomically(file("config.yaml"), resolved_config_);
   holds_run_ = true;
-}
-
-void RunDirectory::take_lock() {
-  const fs::path lock_file = file(".lock");
-  lock_ = ::open(lock_file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-  require_runtime(lock_ >= 0, "[run] the folder ", path_.string(),
-                  " must be writable; got: ", std::strerror(errno),
-                  ". Choose another with run.dir=PATH.");
-  if (::flock(lock_, LOCK_EX | LOCK_NB) == 0) return;
-  const int error = errno;
-  ::close(std::exchange(lock_, -1));
-  require_runtime(
-      error != EWOULDBLOCK, "[run] one process at a time may use ", path_.string(),
-      "; got a second. Wait for the first, or choose another folder with run.dir=PATH.");
-  fail_runtime("[run] ", lock_file.string(), " must be lockable; got: ", std::strerror(error), ".");
 }
 
 void RunDirectory::check_resumable() const {

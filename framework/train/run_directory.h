@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "framework/io/config.h"
@@ -20,6 +21,23 @@ struct RunOptions {
   bool resume = false;     ///< --resume auto
   bool overwrite = false;  ///< --overwrite
   std::string from = {};   ///< --from: weights to start from; empty: a fresh initialisation
+};
+
+/// An exclusive lock on a file, held until destruction; none while default-constructed.
+class FileLock {
+ public:
+  FileLock() = default;
+  /// Throws: std::runtime_error where the file cannot be made, or is locked by another process.
+  explicit FileLock(const std::filesystem::path& path);
+  FileLock(FileLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+  FileLock& operator=(FileLock&& other) noexcept {
+    std::swap(file_, other.file_);
+    return *this;
+  }
+  ~FileLock();
+
+ private:
+  int file_ = -1;
 };
 
 class RunDirectory {
@@ -52,7 +70,6 @@ class RunDirectory {
   void keep_latest(int64_t keep) const;
 
  private:
-  void take_lock();
   void check_resumable() const;
   void remove_previous_run() const;
 
@@ -60,7 +77,7 @@ class RunDirectory {
   std::string resolved_config_;
   State state_ = State::fresh;
   bool holds_run_ = false;
-  int lock_ = -1;
+  FileLock lock_;
 };
 
 }  // namespace tessera

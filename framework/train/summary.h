@@ -10,7 +10,7 @@ namespace tessera {
 struct Summary {
   std::string command;        ///< run, train or prune
   std::string model;          ///< model.type
-  std::string pattern;        ///< empty for train
+  std::string pattern = {};   ///< empty for train
   int64_t parameters = 0;     ///< of the model, weights and biases
   double sparsity = 0;        ///< zeros among the prunable weights, a fraction
   double dense_accuracy = 0;  ///< on test data; of the dense control where there is one
@@ -24,7 +24,7 @@ struct Summary {
   double dense_ms = 0;       ///< one batch through the dense model of this program
   double sparse_ms = 0;      ///< the same batch through the sparse one
   double best_library_ms = 0;
-  std::string best_library;
+  std::string best_library = {};
   double speedup = 0;       ///< dense_ms / sparse_ms
   double max_abs_diff = 0;  ///< between the logits of the sparse and of the dense masked model
   double run_seconds = 0;   ///< without installing and building
