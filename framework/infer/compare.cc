@@ -1,0 +1,80 @@
+#include "framework/infer/compare.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <vector>
+
+#include "framework/autograd/autograd.h"
+#include "framework/infer/plan.h"
+
+namespace tessera {
+namespace {
+
+// Rounds of the timing: the contestants take turns, so that a drift of the machine meets them all.
+constexpr int kRounds = 15;
+// The seconds that all rounds may take together; large models get fewer.
+constexpr double kTimeLimit = 10;
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds(const InferencePlan& plan, const Tensor& batch) {
+  const auto start = Clock::now();
+  plan.run(batch);
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+double largest_difference(const Tensor& a, const Tensor& b) {
+  double largest = 0;
+  for (int64_t i = 0; i < a.numel(); ++i)
+    largest = std::max(largest, std::abs(static_cast<double>(a.data<float>()[i]) -
+                                         static_cast<double>(b.data<float>()[i])));
+  return largest;
+}
+
+}  // namespace
+
+Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
+                              const Tensor& batch) {
+  NoGrad no_grad;
+  const auto plan_by = [&](Executor executor, bool dense_only) {
+    return make_plan(*loaded.model, batch, file.tiles,
+                     {.executor = executor, .dense_only = dense_only});
+  };
+  std::vector<InferencePlan> plans;
+  plans.push_back(plan_by(Executor::fastest, false));
+  plans.push_back(plan_by(Executor::fastest, true));
+#ifdef TESSERA_ONEDNN
+  plans.push_back(plan_by(Executor::library, true));
+#endif
+
+  std::vector<std::vector<double>> times(plans.size());
+  const auto start = Clock::now();
+  for (const InferencePlan& plan : plans) milliseconds(plan, batch);  // warms caches and pages
+  for (int round = 0; round < kRounds; ++round) {
+    for (size_t i = 0; i < plans.size(); ++i) {
+      const size_t turn = (i + static_cast<size_t>(round)) % plans.size();
+      times[turn].push_back(milliseconds(plans[turn], batch));
+    }
+    if (std::chrono::duration<double>(Clock::now() - start).count() > kTimeLimit) break;
+  }
+
+  Comparison result{.batch_size = batch.dim(0),
+                    .dense_ms = median(times[1]),
+                    .sparse_ms = median(times[0]),
+                    .best_library_ms = plans.size() > 2 ? median(times[2]) : 0,
+                    .best_library = plans.size() > 2 ? "oneDNN" : "none in this build"};
+  result.speedup = result.dense_ms / result.sparse_ms;
+  result.max_abs_diff = largest_difference(plans[0].run(batch), loaded.model->forward(batch));
+  result.plan = plans[0].describe();
+  return result;
+}
+
+}  // namespace tessera
