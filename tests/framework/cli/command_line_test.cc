@@ -1,0 +1,185 @@
+// The program from its arguments to its output and its exit status.
+#include "framework/cli/command_line.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "framework/infer/model_file.h"
+#include "framework/io/schema_text.h"
+#include "layers/models/make_model.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Result {
+  int status;
+  std::string out, err;
+};
+
+/// Runs the program with its streams caught.
+Result tessera(const std::vector<std::string>& arguments) {
+  std::ostringstream out, err;
+  std::streambuf* const stdout_buffer = std::cout.rdbuf(out.rdbuf());
+  std::streambuf* const stderr_buffer = std::cerr.rdbuf(err.rdbuf());
+  const int status = run_command_line(arguments);
+  std::cout.rdbuf(stdout_buffer);
+  std::cerr.rdbuf(stderr_buffer);
+  return {status, out.str(), err.str()};
+}
+
+/// A folder that lives as long as the test.
+struct Folder {
+  fs::path path = fs::temp_directory_path() / ("tessera-cli-" + std::to_string(::getpid()));
+  Folder() { fs::create_directories(path); }
+  ~Folder() { fs::remove_all(path); }
+  std::string file(const std::string& name) const { return (path / name).string(); }
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(file(name), std::ios::binary) << text;
+    return file(name);
+  }
+};
+
+/// A LeNet whose second linear layer keeps every other weight of half of its outputs.
+std::string write_model(const Folder& folder) {
+  ModelCard card;
+  card.model.type = "lenet";
+  card.model.num_classes = 10;
+  card.model.in_channels = 1;
+  card.model.image_size = 28;
+  card.dataset = "mnist";
+  card.channels = 1;
+  card.height = card.width = 28;
+  const auto model = make_model(card.model, {1, 28, 28, 10}, 3);
+  Masks masks;
+  for (const auto& [name, tensor] : model->state_dict()) {
+    if (tensor.rank() != 2 || tensor.dim(0) < 32) continue;
+    Tensor mask = Tensor::empty(tensor.shape(), {.dtype = DType::u8});
+    uint8_t* kept = mask.data<uint8_t>();
+    const int64_t columns = tensor.dim(1);
+    for (int64_t i = 0; i < mask.numel(); ++i)
+      kept[i] = (i / columns) % 2 == 0 && (i % columns) % 2 == 0;
+    masks[name] = mask;
+  }
+  REQUIRE_FALSE(masks.empty());
+  const std::string path = folder.file("model.safetensors");
+  write_model_file(path, *model, card, masks, {.granularity = 16});
+  return path;
+}
+
+TEST_CASE("usage errors leave with status 2 and one line") {
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{}, "tessera: [usage] A subcommand is required"},
+      {{"confg"}, "tessera: [usage] unknown command 'confg' - did you mean 'config'?"},
+      {{"config"}, "tessera: [usage] A subcommand is required"},
+      {{"config", "check"}, "tessera: [usage] CONFIG is required"},
+      {{"--nonsense"}, "tessera: [usage] "},
+      {{"export", "a"}, "tessera: [usage] --output is required"},
+      {{"export", "a", "-o", "b", "--format", "zip"}, "tessera: [usage] --format: zip not in"},
+      {{"data", "fetch", "nothing"}, "tessera: [data] a data set to fetch must be one of"},
+  };
+  for (const auto& [arguments, message] : cases) {
+    CAPTURE(message);
+    const Result result = tessera(arguments);
+    CHECK(result.status == 2);
+    CHECK(result.out == "");
+    CHECK(result.err.substr(0, message.size()) == message);
+    CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+  }
+}
+
+TEST_CASE("help and version leave with status 0") {
+  CHECK(tessera({"--version"}).out.starts_with("tessera "));
+  const Result help = tessera({"--help"});
+  CHECK(help.status == 0);
+  for (const char* command : {"config", "data", "doctor", "export", "inspect"})
+    CHECK(help.out.find(std::string("\n  ") + command) != std::string::npos);
+  // A command that takes a config explains all of its keys.
+  CHECK(tessera({"config", "check", "--help"}).out.find(config_help()) != std::string::npos);
+}
+
+TEST_CASE("config check says good, or all mistakes and status 2") {
+  const Folder folder;
+  const std::string good =
+      folder.write("good.yaml", "data: {type: glyphs}\nmodel: {type: lenet}\n");
+  CHECK(tessera({"config", "check", good}).out == good + ": good\n");
+  const std::string bad =
+      folder.write("bad.yaml", "data: {type: glyps}\nmodel: {type: lenet}\nprune: {sparsty: 1}\n");
+  const Result result = tessera({"config", "check", bad});
+  CHECK(result.status == 2);
+  CHECK(result.err.starts_with(bad + ":1:14: 'data.type' must be one of glyphs"));
+  CHECK(result.err.ends_with("(2 errors, nothing run)\n"));
+  CHECK(tessera({"config", "check", good, "train.epochs=0"}).status == 2);
+  CHECK(tessera({"config", "check", folder.file("none.yaml")}).status == 2);
+}
+
+TEST_CASE("config dump resolves overrides and parses back") {
+  const Folder folder;
+  const std::string config =
+      folder.write("c.yaml", "data: {type: glyphs}\nmodel: {type: lenet}\ntrain: {ema: 0.9}\n");
+  const Result dump = tessera({"config", "dump", config, "train.epochs=3", "~train.ema"});
+  CHECK(dump.status == 0);
+  CHECK(dump.out.find("  epochs: 3\n") != std::string::npos);
+  CHECK(dump.out.find("  ema: none\n") != std::string::npos);
+  const std::string again = folder.write("again.yaml", dump.out);
+  CHECK(tessera({"config", "dump", again}).out == dump.out);
+}
+
+TEST_CASE("config schema is JSON, config reference is the page") {
+  CHECK(nlohmann::json::accept(tessera({"config", "schema"}).out));
+  CHECK(tessera({"config", "reference"}).out == config_reference());
+}
+
+TEST_CASE("doctor names the build, the kernels and the features") {
+  const Result result = tessera({"doctor"});
+  CHECK(result.status == 0);
+  for (const char* word : {"tessera ", "kernels", "threads", "memory", "ONEDNN", "glyphs"})
+    CHECK(result.out.find(word) != std::string::npos);
+}
+
+TEST_CASE("export and inspect agree on what a file holds") {
+  const Folder folder;
+  const std::string model = write_model(folder);
+  const Result inspected = tessera({"inspect", model, "--heatmap", folder.file("masks.png")});
+  CHECK(inspected.status == 0);
+  CHECK(inspected.out.find("lenet for mnist, 1x28x28 to 10 classes") != std::string::npos);
+  CHECK(inspected.out.find("75.00%") != std::string::npos);
+  CHECK(fs::file_size(folder.file("masks.png")) > 0);
+
+  // Through the masked format and back: the same file.
+  const std::string masked = folder.file("masked.safetensors");
+  const std::string back = folder.file("back.safetensors");
+  CHECK(tessera({"export", model, "-o", masked, "--format", "masked"}).status == 0);
+  CHECK(tessera({"export", model, "-o", back, "--format", "tw"}).status == 0);
+  CHECK(fs::file_size(back) == fs::file_size(model));
+  CHECK(fs::file_size(masked) > fs::file_size(model));
+
+  const std::string dense = folder.file("dense.safetensors");
+  CHECK(tessera({"export", model, "-o", dense, "--format", "dense"}).status == 0);
+  CHECK(tessera({"inspect", dense}).out.find("dense: no weight is packed") != std::string::npos);
+  CHECK(tessera({"inspect", dense, "--heatmap", folder.file("x.png")}).status == 2);
+}
+
+TEST_CASE("files that are missing, broken or not writable leave with a message") {
+  const Folder folder;
+  const std::string model = write_model(folder);
+  for (const Result& result :
+       {tessera({"inspect", folder.file("none.safetensors")}),
+        tessera({"inspect", folder.write("cut.safetensors", "\x10")}),
+        tessera({"export", model, "-o", folder.file("no/such/folder.safetensors")})}) {
+    CHECK(result.status == 1);
+    CHECK(result.err.starts_with("tessera: ["));
+  }
+  CHECK_FALSE(fs::exists(folder.file("no")));
+}
+
+}  // namespace
+}  // namespace tessera
