@@ -39,6 +39,7 @@ void run(const std::vector<std::string>& arguments) {
   Action action;
   add_export_command(program, action);
   add_inspect_command(program, action);
+  add_bench_commands(program, action);
   add_config_commands(program, action);
   add_data_commands(program, action);
   add_doctor_command(program, action);

@@ -168,6 +168,37 @@ TEST_CASE("export and inspect agree on what a file holds") {
   CHECK(tessera({"inspect", dense, "--heatmap", folder.file("x.png")}).status == 2);
 }
 
+TEST_CASE("bench checks the product that it times") {
+  const std::vector<std::string> common = {"--json", "--seconds", "0", "--granularity", "16"};
+  const auto bench = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), common.begin(), common.end());
+    const Result result = tessera(arguments);
+    CAPTURE(result.err);
+    REQUIRE(result.status == 0);
+    return nlohmann::json::parse(result.out);
+  };
+  for (const auto& json :
+       {bench({"bench", "gemm", "--m", "40", "--k", "96", "--n", "80"}),
+        bench({"bench", "gemm", "--m", "3", "--k", "33", "--n", "17", "--sparsity", "0"}),
+        bench({"bench", "conv", "--batch", "5", "--in", "32", "--out", "48", "--size", "7"}),
+        bench({"bench", "conv", "--batch", "5", "--in", "32", "--out", "48", "--size", "7",
+               "--stride", "2", "--groups", "2"})}) {
+    CAPTURE(json.dump());
+    for (const char* key : {"dense_ms", "best_library_ms", "sparse_ms", "ratio", "ideal", "gflops"})
+      CHECK(json.at(key).get<double>() > 0);
+    CHECK(json.at("best_library").get<std::string>() != "");
+    // f32 sums of at most 300 products.
+    CHECK(json.at("max_rel_err").get<double>() < 1e-5);
+    // The ratio is against the best dense time, the program's own included.
+    const double dense =
+        std::min(json.at("dense_ms").get<double>(), json.at("best_library_ms").get<double>());
+    CHECK(json.at("ratio").get<double>() ==
+          doctest::Approx(dense / json.at("sparse_ms").get<double>()));
+  }
+  CHECK(tessera({"bench", "conv", "--in", "32", "--groups", "3"}).status == 2);
+  CHECK(tessera({"bench", "gemm", "--sparsity", "1"}).status == 2);
+}
+
 TEST_CASE("files that are missing, broken or not writable leave with a message") {
   const Folder folder;
   const std::string model = write_model(folder);
