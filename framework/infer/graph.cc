@@ -1,0 +1,325 @@
+#include "framework/infer/graph.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <string_view>
+
+#include "framework/autograd/autograd.h"
+#include "framework/autograd/trace.h"
+#include "framework/ops/adaptive_avg_pool2d.h"
+#include "framework/ops/batch_norm.h"
+#include "framework/ops/softmax.h"
+
+namespace tessera {
+namespace {
+
+using Kind = GraphNode::Kind;
+
+std::vector<PoolWindow> average_windows(int64_t extent, int64_t kernel, int64_t stride,
+                                        int64_t padding, bool count_padding) {
+  std::vector<PoolWindow> out;
+  for (int64_t first = -padding; first + kernel <= extent + padding; first += stride) {
+    const int64_t begin = std::max<int64_t>(first, 0), end = std::min(first + kernel, extent);
+    out.push_back({begin, end, count_padding ? kernel : end - begin});
+  }
+  return out;
+}
+
+std::vector<PoolWindow> adaptive_windows(int64_t extent, int64_t parts) {
+  std::vector<PoolWindow> out;
+  for (int64_t i = 0; i < parts; ++i) {
+    const int64_t begin = i * extent / parts, end = ((i + 1) * extent + parts - 1) / parts;
+    out.push_back({begin, end, end - begin});
+  }
+  return out;
+}
+
+GraphValue value_of(const Tensor& tensor) {
+  if (tensor.rank() == 4) return {tensor.dim(1), tensor.dim(2), tensor.dim(3)};
+  require(tensor.rank() == 2,
+          "[plan] activations must be [N, C, H, W] or [N, K] tensors; got shape ", tensor.shape(),
+          ".");
+  return {tensor.dim(1), 1, 1};
+}
+
+/// scale[c] and shift[c] of a batch norm in evaluation.
+std::pair<Tensor, Tensor> scale_and_shift(const TracedOp& op) {
+  const auto& options = std::any_cast<const BatchNormOptions&>(op.attributes);
+  require(!options.training, "[plan] batch norm must be in evaluation mode; got it in training.");
+  const Tensor &weight = op.inputs[1], &bias = op.inputs[2], &mean = op.inputs[3];
+  const int64_t channels = mean.dim(0);
+  Tensor scale = Tensor::empty({channels}), shift = Tensor::empty({channels});
+  for (int64_t c = 0; c < channels; ++c) {
+    const double gain = weight.defined() ? weight.data<float>()[c] : 1.0;
+    const double factor = gain / std::sqrt(double{op.inputs[4].data<float>()[c]} + options.epsilon);
+    scale.data<float>()[c] = static_cast<float>(factor);
+    shift.data<float>()[c] = static_cast<float>((bias.defined() ? bias.data<float>()[c] : 0.0) -
+                                                factor * mean.data<float>()[c]);
+  }
+  return {scale, shift};
+}
+
+/// weight[o, ...] *= scale[o] and bias = bias * scale + shift, in the dense and the packed form.
+void fold(const Tensor& scale, const Tensor& shift, GraphNode& conv) {
+  const float* const factor = scale.data<float>();
+  conv.weight = conv.weight.clone();
+  const int64_t outputs = conv.weight.dim(0), inputs = conv.weight.numel() / outputs;
+  for (int64_t o = 0; o < outputs; ++o)
+    for (int64_t k = 0; k < inputs; ++k) conv.weight.data<float>()[o * inputs + k] *= factor[o];
+  Tensor bias = shift.clone();
+  if (conv.bias.defined())
+    for (int64_t o = 0; o < outputs; ++o)
+      bias.data<float>()[o] += conv.bias.data<float>()[o] * factor[o];
+  conv.bias = bias;
+  if (!conv.tiles) return;
+  TileMatrix& m = *conv.tiles;
+  size_t v = 0;
+  for (size_t t = 0; t + 1 < m.n_ptr.size(); ++t)
+    for (int32_t n = m.n_ptr[t]; n < m.n_ptr[t + 1]; ++n)
+      for (int32_t k = m.k_ptr[t]; k < m.k_ptr[t + 1]; ++k)
+        m.values[v++] *= factor[m.n_idx[static_cast<size_t>(n)]];
+  for (size_t i = 0; i < m.tew_values.size(); ++i) m.tew_values[i] *= factor[m.tew_row[i]];
+}
+
+/// Lowers one op after the other.
+class Lowering {
+ public:
+  Lowering(Module& model, const std::map<std::string, TileMatrix>& tiles, const Tensor& example,
+           const Tensor& output, const std::vector<TracedOp>& ops)
+      : tiles_(tiles) {
+    for (const Parameter& parameter : model.parameters())
+      names_[parameter.tensor.id()] = parameter.name;
+    for (const auto& [name, tile_matrix] : tiles) check_tile_matrix(model, name, tile_matrix);
+    ++uses_[output.id()];
+    for (const TracedOp& op : ops)
+      for (const Tensor& input : op.inputs)
+        if (input.defined()) ++uses_[input.id()];
+    graph_.values.push_back(value_of(example));
+    graph_.input_shape = example.shape();
+    graph_.input_layout = example.layout();
+    graph_.output_shape = output.shape();
+    graph_.output_layout = output.layout();
+    values_[example.id()] = {0, true};
+    for (const TracedOp& op : ops) lower(op);
+    graph_.output = find(output, "the model").value;
+  }
+
+  Graph take() { return std::move(graph_); }
+
+ private:
+  /// A value, and whether nothing but the chain of aliases so far has read it.
+  struct Reference {
+    int value = 0;
+    bool exclusive = true;
+  };
+
+  static void check_tile_matrix(Module& model, const std::string& name, const TileMatrix& tiles) {
+    check_tiles(name, tiles);
+    for (const Parameter& parameter : model.parameters())
+      if (parameter.name == name) {
+        require(parameter.tensor.shape() == tiles.shape, "[plan] the tiles of ", name,
+                " must have the weight's shape ", parameter.tensor.shape(), "; got ", tiles.shape,
+                ".");
+        return;
+      }
+    fail("[plan] every tile matrix must belong to a parameter of the model; got '", name, "'.");
+  }
+
+  Reference find(const Tensor& tensor, const std::string& reader) const {
+    const auto it = values_.find(tensor.id());
+    require(it != values_.end(), "[plan] the input ", tensor, " of ", reader,
+            " must come from the model's input through traced ops; got one that does not.");
+    Reference out = it->second;
+    out.exclusive = out.exclusive && uses_.at(tensor.id()) == 1;
+    return out;
+  }
+
+  /// Makes `output` another name of the value.
+  void alias(const Tensor& output, Reference reference) { values_[output.id()] = reference; }
+
+  GraphNode& append(const TracedOp& op, Kind kind) {
+    GraphNode node;
+    node.kind = kind;
+    node.op = op.op;
+    node.x = find(op.inputs[0], op.op).value;
+    node.y = static_cast<int>(graph_.values.size());
+    graph_.values.push_back(value_of(op.output));
+    producer_[node.y] = static_cast<int>(graph_.nodes.size());
+    alias(op.output, {node.y, true});
+    graph_.nodes.push_back(std::move(node));
+    return graph_.nodes.back();
+  }
+
+  /// The node that makes the op's i-th input, if that is its only reader; else null.
+  GraphNode* sole_producer(const TracedOp& op, size_t i) {
+    const Reference reference = find(op.inputs[i], op.op);
+    const auto it = producer_.find(reference.value);
+    if (!reference.exclusive || it == producer_.end()) return nullptr;
+    GraphNode& node = graph_.nodes[static_cast<size_t>(it->second)];
+    return graph_.values[static_cast<size_t>(node.y)] == value_of(op.output) ? &node : nullptr;
+  }
+
+  void lower(const TracedOp& op);
+  void lower_product(const TracedOp& op);
+  void lower_batch_norm(const TracedOp& op);
+  void lower_activation(const TracedOp& op, Activation activation);
+  void lower_add(const TracedOp& op);
+  void lower_pool(const TracedOp& op);
+  void lower_reshape(const TracedOp& op);
+  void lower_softmax(const TracedOp& op, Kind kind);
+
+  const std::map<std::string, TileMatrix>& tiles_;
+  Graph graph_;
+  std::map<const void*, std::string> names_;
+  std::map<const void*, int> uses_;
+  std::map<const void*, Reference> values_;
+  std::map<int, int> producer_;  // of a value: the node
+};
+
+void Lowering::lower_product(const TracedOp& op) {
+  const Tensor& weight = op.inputs[1];
+  require(weight.dtype() == DType::f32, "[plan] weights must be f32; got ", weight, ".");
+  GraphNode& node = append(op, Kind::conv2d);
+  node.weight = weight.detach();
+  if (op.inputs[2].defined()) node.bias = op.inputs[2].detach();
+  if (op.op == "conv2d") node.conv = std::any_cast<const Conv2dOptions&>(op.attributes);
+  const auto name = names_.find(weight.id());
+  if (name == names_.end()) return;
+  node.weight_name = name->second;
+  const auto tiles = tiles_.find(node.weight_name);
+  if (tiles == tiles_.end()) return;
+  node.tiles = tiles->second;
+  node.weight = unpack(tiles->second);
+}
+
+void Lowering::lower_batch_norm(const TracedOp& op) {
+  const auto [scale, shift] = scale_and_shift(op);
+  GraphNode* const before = sole_producer(op, 0);
+  if (before != nullptr && before->kind == Kind::conv2d && before->other < 0 &&
+      before->activation == Activation::none) {
+    fold(scale, shift, *before);
+    return alias(op.output, {before->y, true});
+  }
+  GraphNode& node = append(op, Kind::affine);
+  node.scale = scale;
+  node.bias = shift;
+}
+
+void Lowering::lower_activation(const TracedOp& op, Activation activation) {
+  GraphNode* const before = sole_producer(op, 0);
+  const bool stores_activated =
+      before != nullptr && before->activation == Activation::none &&
+      (before->kind == Kind::conv2d || before->kind == Kind::affine || before->kind == Kind::add);
+  if (stores_activated) {
+    before->activation = activation;
+    return alias(op.output, {before->y, true});
+  }
+  append(op, Kind::activation).activation = activation;
+}
+
+void Lowering::lower_add(const TracedOp& op) {
+  require(op.inputs[0].shape() == op.inputs[1].shape(), "[plan] sums must be of equal shapes; got ",
+          op.inputs[0], " and ", op.inputs[1], ".");
+  const int a = find(op.inputs[0], op.op).value, b = find(op.inputs[1], op.op).value;
+  // The operand made last takes the other one, which is there by then, as its residual.
+  const size_t last = a > b ? 0 : 1;
+  GraphNode* const before = a == b ? nullptr : sole_producer(op, last);
+  if (before != nullptr && before->kind == Kind::conv2d && before->other < 0 &&
+      before->activation == Activation::none) {
+    before->other = last == 0 ? b : a;
+    return alias(op.output, {before->y, true});
+  }
+  append(op, Kind::add).other = b;
+}
+
+void Lowering::lower_pool(const TracedOp& op) {
+  if (op.op == "max_pool2d") {
+    append(op, Kind::max_pool2d).max_pool = std::any_cast<const MaxPool2dOptions&>(op.attributes);
+    return;
+  }
+  GraphNode& node = append(op, Kind::mean_pool2d);
+  const GraphValue& x = graph_.values[static_cast<size_t>(node.x)];
+  if (op.op == "avg_pool2d") {
+    const auto& o = std::any_cast<const AvgPool2dOptions&>(op.attributes);
+    node.rows = average_windows(x.h, o.kernel[0], o.stride[0], o.padding[0], o.count_include_pad);
+    node.columns =
+        average_windows(x.w, o.kernel[1], o.stride[1], o.padding[1], o.count_include_pad);
+  } else {
+    const auto& o = std::any_cast<const AdaptiveAvgPool2dOptions&>(op.attributes);
+    node.rows = adaptive_windows(x.h, o.output[0]);
+    node.columns = adaptive_windows(x.w, o.output[1]);
+  }
+}
+
+void Lowering::lower_reshape(const TracedOp& op) {
+  const Reference x = find(op.inputs[0], op.op);
+  const GraphValue& from = graph_.values[static_cast<size_t>(x.value)];
+  const GraphValue to = value_of(op.output);
+  if (from == to) return alias(op.output, x);
+  const bool flattens = to.h * to.w == 1 && to.c == from.c * from.h * from.w &&
+                        op.output.dim(0) == op.inputs[0].dim(0);
+  require(flattens, "[plan] a reshape must flatten [N, C, H, W] to [N, C*H*W]; got ",
+          op.inputs[0].shape(), " to ", op.output.shape(), ".");
+  append(op, Kind::flatten);
+}
+
+void Lowering::lower_softmax(const TracedOp& op, Kind kind) {
+  const auto& options = std::any_cast<const SoftmaxOptions&>(op.attributes);
+  require(options.axis == 1 && op.output.rank() == 2,
+          "[plan] softmax must run over the last axis of [N, K]; got axis ", options.axis, " of ",
+          op.output.shape(), ".");
+  append(op, kind);
+}
+
+void Lowering::lower(const TracedOp& op) {
+  using Self = Lowering;
+  static const std::map<std::string_view, std::function<void(Self&, const TracedOp&)>> kTable{
+      {"conv2d", &Self::lower_product},
+      {"linear", &Self::lower_product},
+      {"batch_norm", &Self::lower_batch_norm},
+      {"relu", [](Self& s, const TracedOp& o) { s.lower_activation(o, Activation::relu); }},
+      {"gelu", [](Self& s, const TracedOp& o) { s.lower_activation(o, Activation::gelu); }},
+      {"sigmoid", [](Self& s, const TracedOp& o) { s.append(o, Kind::sigmoid); }},
+      {"tanh", [](Self& s, const TracedOp& o) { s.append(o, Kind::tanh); }},
+      {"add", &Self::lower_add},
+      {"max_pool2d", &Self::lower_pool},
+      {"avg_pool2d", &Self::lower_pool},
+      {"adaptive_avg_pool2d", &Self::lower_pool},
+      {"reshape", &Self::lower_reshape},
+      {"to_layout",
+       [](Self& s, const TracedOp& o) {
+         s.alias(o.output, s.find(o.inputs[0], o.op));  // values have one order of their own
+       }},
+      {"softmax", [](Self& s, const TracedOp& o) { s.lower_softmax(o, Kind::softmax); }},
+      {"log_softmax", [](Self& s, const TracedOp& o) { s.lower_softmax(o, Kind::log_softmax); }},
+  };
+  const auto it = kTable.find(op.op);
+  if (it == kTable.end())
+    fail("[plan] inference plans know convolutions, linear layers, norms, pooling, activations, ",
+         "sums, flatten and softmax; got the op '", op.op, "' with output ", op.output, ".");
+  it->second(*this, op);
+}
+
+}  // namespace
+
+Graph make_graph(Module& model, const Tensor& example,
+                 const std::map<std::string, TileMatrix>& tiles) {
+  require(
+      example.dtype() == DType::f32 &&
+          ((example.rank() == 4 && example.layout() == Layout::nhwc) ||
+           (example.rank() == 2 && example.layout() == Layout::row_major)) &&
+          example.dim(0) >= 1,
+      "[plan] the example must be f32, [N, C, H, W] nhwc or [N, K] row-major, with N >= 1; got ",
+      example, ".");
+  const NoGrad no_grad;
+  const bool was_training = model.training();
+  model.set_training(false);
+  const Trace trace;
+  const Tensor input = example.detach();
+  const Tensor output = model.forward(input);
+  if (was_training) model.set_training(true);
+  return Lowering(model, tiles, input, output, trace.ops()).take();
+}
+
+}  // namespace tessera

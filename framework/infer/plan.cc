@@ -1,0 +1,143 @@
+#include "framework/infer/plan.h"
+
+#include <algorithm>
+#include <iomanip>
+#include <sstream>
+#include <utility>
+
+#include "framework/autograd/autograd.h"
+#include "framework/infer/program.h"
+#include "framework/infer/stopwatch.h"
+#include "framework/ops/to_layout.h"
+
+namespace tessera {
+namespace {
+
+std::string extents(const GraphValue& v) {
+  if (v.h * v.w == 1) return concat(v.c);
+  return concat(v.c, "x", v.h, "x", v.w);
+}
+
+Shape with_images(const Shape& shape, int64_t images) {
+  std::vector<int64_t> dims(shape.begin(), shape.end());
+  dims[0] = images;
+  return Shape(dims);
+}
+
+}  // namespace
+
+StepReport report_of(const Graph& graph, const GraphNode& node) {
+  const auto value = [&](int v) { return extents(graph.values[static_cast<size_t>(v)]); };
+  StepReport report;
+  report.kind = node.op;
+  report.weight = node.weight_name;
+  report.shape = value(node.x) + " -> " + value(node.y);
+  if (node.kind == GraphNode::Kind::flatten) report.kind = "flatten";
+  if (node.kind == GraphNode::Kind::conv2d && node.other >= 0) report.kind += "+add";
+  if (node.activation != Activation::none && node.kind != GraphNode::Kind::activation)
+    report.kind += node.activation == Activation::relu ? "+relu" : "+gelu";
+  if (node.tiles && node.weight.numel() > 0)
+    report.kept =
+        static_cast<double>(node.tiles->stored()) / static_cast<double>(node.weight.numel());
+  return report;
+}
+
+struct InferencePlan::State {
+  Shape input_shape, output_shape;
+  Layout input_layout, output_layout;
+  std::unique_ptr<Program> program;
+  Executor executor = Executor::panels;
+  std::string choice;  ///< why this executor
+};
+
+InferencePlan::InferencePlan() = default;
+InferencePlan::InferencePlan(std::unique_ptr<State> state) : state_(std::move(state)) {}
+InferencePlan::InferencePlan(InferencePlan&&) noexcept = default;
+InferencePlan& InferencePlan::operator=(InferencePlan&&) noexcept = default;
+InferencePlan::~InferencePlan() = default;
+
+namespace {
+
+/// The output tensor, in the layout that programs write.
+Tensor output_for(const Shape& example, int64_t images) {
+  return Tensor::empty(with_images(example, images),
+                       {.layout = example.rank() == 4 ? Layout::nhwc : Layout::row_major});
+}
+
+}  // namespace
+
+Tensor InferencePlan::run(const Tensor& x) const {
+  require(state_ != nullptr, "[plan] the plan must be made by make_plan(); got an empty one.");
+  const Shape& example = state_->input_shape;
+  require(x.dtype() == DType::f32 && x.layout() == state_->input_layout &&
+              x.rank() == example.rank() && with_images(x.shape(), example[0]) == example,
+          "[plan] the input must be f32 ", state_->input_layout, ", as the example ", example,
+          " but for the batch; got ", x, ".");
+  const NoGrad no_grad;
+  Tensor y = output_for(state_->output_shape, x.dim(0));
+  for (int64_t first = 0; first < x.dim(0); first += example[0])
+    state_->program->run(x, first, std::min(example[0], x.dim(0) - first), y);
+  return y.rank() == 4 ? to_layout(y, state_->output_layout) : y;
+}
+
+Executor InferencePlan::executor() const { return state_->executor; }
+const std::vector<StepReport>& InferencePlan::steps() const { return state_->program->steps(); }
+int64_t InferencePlan::weight_bytes() const { return state_->program->weight_bytes(); }
+int64_t InferencePlan::workspace_bytes() const { return state_->program->workspace_bytes(); }
+
+std::string InferencePlan::describe() const {
+  std::ostringstream out;
+  out << "plan for batches of " << state_->input_shape[0] << ": " << state_->choice << "\n";
+  out << std::left << std::setw(20) << "step" << std::setw(30) << "weight" << std::setw(26)
+      << "shape" << std::setw(8) << "kept" << std::setw(8) << "runs"
+      << "because\n";
+  for (const StepReport& step : steps()) {
+    std::ostringstream kept;
+    if (!step.weight.empty()) kept << std::fixed << std::setprecision(1) << 100 * step.kept << "%";
+    out << std::left << std::setw(20) << step.kind << std::setw(30) << step.weight << std::setw(26)
+        << step.shape << std::setw(8) << kept.str() << std::setw(8) << step.algorithm << step.reason
+        << "\n";
+  }
+  return out.str();
+}
+
+InferencePlan make_plan(Module& model, const Tensor& example,
+                        const std::map<std::string, TileMatrix>& tiles,
+                        const PlanOptions& options) {
+  const Graph graph = make_graph(model, example, tiles);
+  auto state = std::make_unique<InferencePlan::State>();
+  state->input_shape = graph.input_shape;
+  state->output_shape = graph.output_shape;
+  state->input_layout = graph.input_layout;
+  state->output_layout = graph.output_layout;
+#ifdef TESSERA_ONEDNN
+  const bool has_library = true;
+#else
+  const bool has_library = false;
+#endif
+  state->executor = options.executor;
+  state->choice = "asked for";
+  if (!has_library && options.executor == Executor::fastest) {
+    state->executor = Executor::panels;
+    state->choice = "the only one in this build";
+  }
+  if (state->executor == Executor::fastest) {
+    auto panels = make_panel_program(graph, options);
+    auto library = make_library_program(graph, options);
+    Tensor y = output_for(graph.output_shape, example.dim(0));
+    const auto ms = race({[&] { panels->run(example, 0, example.dim(0), y); },
+                          [&] { library->run(example, 0, example.dim(0), y); }},
+                         5);
+    state->executor = ms[0] <= ms[1] ? Executor::panels : Executor::library;
+    state->choice = concat("panels ", ms[0], " ms, oneDNN (dense) ", ms[1], " ms");
+    state->program = std::move(ms[0] <= ms[1] ? panels : library);
+  } else {
+    state->program = state->executor == Executor::panels ? make_panel_program(graph, options)
+                                                         : make_library_program(graph, options);
+  }
+  state->choice = concat(state->executor == Executor::panels ? "row-gather kernels" : "oneDNN",
+                         " (", state->choice, ")");
+  return InferencePlan(std::move(state));
+}
+
+}  // namespace tessera

@@ -1,0 +1,39 @@
+// What executes a plan: the graph compiled for one kind of kernels and one batch size.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/infer/graph.h"
+#include "framework/infer/plan.h"
+
+namespace tessera {
+
+class Program {
+ public:
+  virtual ~Program() = default;
+
+  /// Images [first, first + count) of x to the same rows of y; count is at most the batch that the
+  /// program was made for. y: rank 2 row-major or rank 4 nhwc.
+  virtual void run(const Tensor& x, int64_t first, int64_t count, Tensor& y) = 0;
+
+  const std::vector<StepReport>& steps() const { return steps_; }
+  int64_t weight_bytes() const { return weight_bytes_; }
+  int64_t workspace_bytes() const { return workspace_bytes_; }
+
+ protected:
+  std::vector<StepReport> steps_;
+  int64_t weight_bytes_ = 0, workspace_bytes_ = 0;
+};
+
+/// The row-gather kernels on panels.
+std::unique_ptr<Program> make_panel_program(const Graph& graph, const PlanOptions& options);
+
+/// oneDNN in its own formats. Throws: std::invalid_argument in a build without it.
+std::unique_ptr<Program> make_library_program(const Graph& graph, const PlanOptions& options);
+
+/// The report of a node, without what was chosen.
+StepReport report_of(const Graph& graph, const GraphNode& node);
+
+}  // namespace tessera
