@@ -37,6 +37,8 @@ void run(const std::vector<std::string>& arguments) {
   program.require_subcommand(1);
   program.footer("`tessera COMMAND --help` explains a command.");
   Action action;
+  add_run_commands(program, action);
+  add_infer_command(program, action);
   add_export_command(program, action);
   add_inspect_command(program, action);
   add_bench_commands(program, action);

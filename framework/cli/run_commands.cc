@@ -1,0 +1,78 @@
+// tessera run | train | prune | eval
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+#include <memory>
+
+#include "framework/cli/commands.h"
+#include "framework/core/errors.h"
+#include "framework/io/load_config.h"
+#include "framework/train/run.h"
+
+namespace tessera {
+namespace {
+
+struct RunArguments {
+  ConfigArguments config;
+  std::string resume;
+  RunOptions options;
+};
+
+void run(Command which, const RunArguments& arguments) {
+  const Config config = load_config(arguments.config.path, arguments.config.overrides);
+  require(which == Command::train || config.has_prune, "[", name_of(which),
+          "] the config must have a section 'prune'; got none in ", arguments.config.path,
+          ". Add one, or use tessera train.");
+  RunOptions options = arguments.options;
+  options.resume = !arguments.resume.empty();
+  run_command(which, config, options);
+}
+
+void evaluate(const RunArguments& arguments) {
+  const Config config = load_config(arguments.config.path, arguments.config.overrides);
+  std::filesystem::path weights = arguments.options.from;
+  if (weights.empty()) {
+    const std::filesystem::path folder = config.run.dir.empty()
+                                             ? std::filesystem::path("runs") / config.run.name
+                                             : std::filesystem::path(config.run.dir);
+    weights = folder / "model.safetensors";
+  }
+  const Evaluation result = evaluate_file(config, weights);
+  std::cout << weights.string() << ": " << result.samples << " test samples, loss " << std::fixed
+            << std::setprecision(4) << result.loss << ", top-1 " << result.top1 << ", top-5 "
+            << result.top5 << "\n";
+}
+
+void add_run(CLI::App& program, Action& action, Command which, const char* doc) {
+  CLI::App* command = program.add_subcommand(name_of(which), doc);
+  auto arguments = std::make_shared<RunArguments>();
+  add_config_arguments(*command, arguments->config);
+  CLI::Option* resume =
+      command
+          ->add_option("--resume", arguments->resume,
+                       "auto: go on with the run in its folder; start one where there is none")
+          ->check(CLI::IsMember({"auto"}));
+  command->add_flag("--overwrite", arguments->options.overwrite, "Replace the run in its folder")
+      ->excludes(resume);
+  command->add_option("--from", arguments->options.from, "Start from the weights of this file")
+      ->required(which == Command::prune);
+  command->callback([=, &action] { action = [=] { run(which, *arguments); }; });
+}
+
+}  // namespace
+
+void add_run_commands(CLI::App& program, Action& action) {
+  add_run(program, action, Command::run,
+          "Train, prune and fine-tune, evaluate, export, compare sparse with dense");
+  add_run(program, action, Command::train, "Train a dense model");
+  add_run(program, action, Command::prune, "Prune and fine-tune trained weights");
+  CLI::App* eval = program.add_subcommand("eval", "Accuracy of a model file on the test data");
+  auto arguments = std::make_shared<RunArguments>();
+  add_config_arguments(*eval, arguments->config);
+  eval->add_option("--from", arguments->options.from,
+                   "A model file (model.safetensors of the config's run)");
+  eval->callback([=, &action] { action = [=] { evaluate(*arguments); }; });
+}
+
+}  // namespace tessera
