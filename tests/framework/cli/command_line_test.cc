@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "framework/infer/model_file.h"
+#include "framework/io/image.h"
 #include "framework/io/schema_text.h"
 #include "layers/models/make_model.h"
 
@@ -100,7 +101,8 @@ TEST_CASE("help and version leave with status 0") {
   CHECK(tessera({"--version"}).out.starts_with("tessera "));
   const Result help = tessera({"--help"});
   CHECK(help.status == 0);
-  for (const char* command : {"config", "data", "doctor", "export", "inspect"})
+  for (const char* command : {"run", "train", "prune", "eval", "infer", "config", "data", "doctor",
+                              "export", "inspect", "bench"})
     CHECK(help.out.find(std::string("\n  ") + command) != std::string::npos);
   // A command that takes a config explains all of its keys.
   CHECK(tessera({"config", "check", "--help"}).out.find(config_help()) != std::string::npos);
@@ -166,6 +168,72 @@ TEST_CASE("export and inspect agree on what a file holds") {
   CHECK(tessera({"export", model, "-o", dense, "--format", "dense"}).status == 0);
   CHECK(tessera({"inspect", dense}).out.find("dense: no weight is packed") != std::string::npos);
   CHECK(tessera({"inspect", dense, "--heatmap", folder.file("x.png")}).status == 2);
+}
+
+TEST_CASE("infer needs nothing but the file and images") {
+  const Folder folder;
+  const std::string model = write_model(folder);
+  Image image{.height = 40, .width = 30, .channels = 3, .pixels = {}};
+  image.pixels.resize(40 * 30 * 3);
+  for (size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = static_cast<uint8_t>(i * 7);
+  fs::create_directories(folder.path / "images");
+  for (const char* name : {"images/a.png", "images/b.png", "images/c.png"})
+    write_png(folder.file(name), image);
+
+  const Result result = tessera({"infer", model, "--input", folder.file("images"), "--top", "2",
+                                 "--batch-size", "2", "--compare-dense"});
+  CAPTURE(result.err);
+  REQUIRE(result.status == 0);
+  for (const char* name : {"a.png:", "b.png:", "c.png:"})
+    CHECK(result.out.find(name) != std::string::npos);
+  CHECK(result.out.find("3 images, ") != std::string::npos);
+  CHECK(result.out.find("largest difference") != std::string::npos);
+  // Equal images have equal predictions, in whichever batch they come.
+  const auto guesses = [&](const std::string& name) {
+    const size_t at = result.out.find(name) + name.size();
+    return result.out.substr(at, result.out.find('\n', at) - at);
+  };
+  CHECK(guesses("a.png:") == guesses("c.png:"));
+
+  CHECK(tessera({"infer", model, "--input", folder.file("none")}).status == 2);
+  folder.write("images/d.png", "no picture");
+  const Result broken = tessera({"infer", model, "--input", folder.file("images")});
+  CHECK(broken.status == 1);
+  CHECK(broken.err.find("d.png") != std::string::npos);
+}
+
+TEST_CASE("run, resume, eval: status and rules of the run's folder") {
+  const Folder folder;
+  const std::string config = folder.write(
+      "tiny.yaml",
+      "run: {name: tiny, threads: 1, dir: \"" + folder.file("out") +
+          "\"}\n"
+          "data: {type: glyphs, batch_size: 36, train_samples: 144, test_samples: 72}\n"
+          "model: {type: mlp, hidden: [32, 32]}\n"
+          "train: {epochs: 1}\n"
+          "prune: {granularity: 8, score: {type: magnitude}, schedule: {type: one_shot},\n"
+          "        prune_first_and_last: true, dense_control: false, fine_tune: {epochs: 1}}\n");
+  // Mistakes first: nothing may be left behind.
+  CHECK(tessera({"run", config, "train.epochs=0"}).status == 2);
+  CHECK(tessera({"run", config, "~prune"}).status == 2);
+  CHECK(tessera({"run", config, "--resume", "yes"}).status == 2);
+  CHECK(tessera({"run", config, "--resume", "auto", "--overwrite"}).status == 2);
+  CHECK(tessera({"prune", config}).status == 2);
+  CHECK(tessera({"eval", config}).status == 1);
+  CHECK_FALSE(fs::exists(folder.file("out")));
+
+  const Result first = tessera({"run", config, "--resume", "auto"});
+  CAPTURE(first.err);
+  REQUIRE(first.status == 0);
+  CHECK(fs::exists(folder.file("out/summary.json")));
+  const Result refused = tessera({"run", config});
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("--resume auto") != std::string::npos);
+  CHECK(tessera({"run", config, "--resume", "auto"}).status == 0);
+  // The file's accuracy is the summary's.
+  const Result evaluated = tessera({"eval", config});
+  CHECK(evaluated.status == 0);
+  CHECK(evaluated.out.find("72 test samples") != std::string::npos);
 }
 
 TEST_CASE("bench checks the product that it times") {
