@@ -25,7 +25,7 @@ struct Image {
 };
 
 /// Larger images are refused before they are decoded, since a small file can claim any size.
-inline constexpr int64_t kMaxImagePixels = int64_t{1} << 27;
+inline constexpr int64_t kMaxImagePixels = int64_t{1} << 26;
 /// Larger files are refused before they are read.
 inline constexpr int64_t kMaxImageFileBytes = int64_t{1} << 28;
 

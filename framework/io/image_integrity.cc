@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
 #include <string_view>
 
 namespace tessera {
@@ -29,10 +30,25 @@ uint64_t little_endian(Bytes bytes) {
   return value;
 }
 
+/// A segment of Huffman tables: a byte of class and number, how many codes there are of each length
+/// of 1 to 16 bits, the codes' values. stb_image before 2.28 writes past its arrays where there are
+/// more than 256 codes, and reads on where the segment is too short.
+bool holds_huffman_tables(Bytes segment) {
+  constexpr size_t kCounts = 17;
+  while (!segment.empty()) {
+    if (segment.size() < kCounts) return false;
+    const auto counts = segment.subspan(1, kCounts - 1);
+    const size_t codes = std::accumulate(counts.begin(), counts.end(), size_t{0});
+    if (codes > 256 || segment.size() < kCounts + codes) return false;
+    segment = segment.subspan(kCounts + codes);
+  }
+  return true;
+}
+
 /// From the start of the image to its end marker: segments with lengths, and after each start of
 /// scan (0xDA) entropy-coded bytes, in which 0xFF stands before a 0 or a restart marker only.
 std::string damage_in_jpeg(Bytes file) {
-  constexpr uint8_t kEnd = 0xD9, kScan = 0xDA;
+  constexpr uint8_t kHuffman = 0xC4, kEnd = 0xD9, kScan = 0xDA;
   const std::string cut_off = "the file is cut off";
   size_t at = 2;
   while (true) {
@@ -47,6 +63,8 @@ std::string damage_in_jpeg(Bytes file) {
     const size_t length = big_endian(file.subspan(at, 2));
     if (length < 2) return "a segment has no length";
     if (file.size() - at < length) return cut_off;
+    if (marker == kHuffman && !holds_huffman_tables(file.subspan(at + 2, length - 2)))
+      return "an impossible Huffman table";
     at += length;
     if (marker == kScan && at >= file.size()) return cut_off;
   }

@@ -1,5 +1,5 @@
-// Whether an image file is whole: the decoder fills what is missing with grey or black and says
-// nothing. Internal to framework/io.
+// Whether an image file is whole, and safe to decode: the decoder fills what is missing with grey
+// or black and says nothing. Internal to framework/io.
 #pragma once
 
 #include <cstddef>

@@ -97,6 +97,16 @@ TEST_CASE("damaged files give an error or a picture, nothing else") {
   CHECK(contains(error_of<std::runtime_error>([&] { decode(png); }), "checksum does not hold"));
 }
 
+TEST_CASE("a JPEG with an impossible Huffman table is refused before it is decoded") {
+  std::string jpeg = encode_jpeg(noise(8, 8, 3));
+  const size_t table = jpeg.find("\xff\xc4");
+  REQUIRE(table != std::string::npos);
+  const auto error = [&] { return error_of<std::runtime_error>([&] { decode(jpeg); }); };
+  SUBCASE("more codes than there are values") { jpeg.replace(table + 5, 16, 16, '\xff'); }
+  SUBCASE("a segment too short for its counts") { jpeg.replace(table + 2, 2, "\0\x03", 2); }
+  CHECK(contains(error(), "an impossible Huffman table"));
+}
+
 TEST_CASE("what is no image") {
   const TemporaryFolder folder;
   write_bytes(folder / "a.jpg", "no image at all");
@@ -131,7 +141,7 @@ TEST_CASE("a small file that claims to be large is refused before its pixels are
       57);
   const auto error = error_of<std::runtime_error>([&] { decode(png); });
   CAPTURE(error);
-  CHECK(contains(error, "must have at most 134217728 pixels; got 12000x12000"));
+  CHECK(contains(error, "must have at most 67108864 pixels; got 12000x12000"));
 }
 
 TEST_CASE("an image that cannot be encoded") {
