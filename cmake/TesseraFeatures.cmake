@@ -3,6 +3,7 @@
 option(TESSERA_TESTS "Build the tests and benchmarks" ON)
 option(TESSERA_WERROR "Treat warnings as errors" OFF)
 option(TESSERA_SANITIZE "Address and undefined-behaviour sanitizers" OFF)
+option(TESSERA_FUZZ "Instrument for libFuzzer and build tests/fuzz; needs clang" OFF)
 
 set(TESSERA_FEATURE_LINES "" CACHE INTERNAL "")
 function(tessera_feature name state reason)

@@ -13,6 +13,15 @@ if(TESSERA_SANITIZE)
   target_compile_options(tessera_flags INTERFACE -Wno-maybe-uninitialized)
   target_link_options(tessera_flags INTERFACE -fsanitize=address,undefined)
 endif()
+if(TESSERA_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "TESSERA_FUZZ=ON needs clang; got ${CMAKE_CXX_COMPILER_ID}. "
+                        "apt-get install clang libclang-rt-14-dev libomp-dev; cmake --preset fuzz")
+  endif()
+  target_compile_options(tessera_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+                                                 -fno-sanitize-recover=all)
+  target_link_options(tessera_flags INTERFACE -fsanitize=address,undefined)
+endif()
 
 # tessera_library(<folder> SOURCES <file>... [DEPENDS <folder>...] [LINKS <package target>...])
 # defines tessera_<folder>; DEPENDS are public, LINKS stay private (no third-party types in headers).
