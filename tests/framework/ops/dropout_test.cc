@@ -1,0 +1,74 @@
+#include "framework/ops/dropout.h"
+
+#include "tests/framework/ops/op_case.h"
+
+using namespace tessera;
+using namespace tessera::testing;
+
+namespace {
+
+constexpr RandomKey kKey{.seed = 3, .stream = 1, .step = 5};
+
+Op with(DropoutOptions options) {
+  return [=](const auto& in) { return dropout(in[0], options); };
+}
+
+/// What the definition says, number by number.
+std::vector<double> reference(const Tensor& x, double p) {
+  RandomSequence random(kKey);
+  std::vector<double> out;
+  for (double value : x.to_vector<double>())
+    out.push_back(random.uniform() >= static_cast<float>(p) ? value / (1 - p) : 0);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("dropout") {
+  const Tensor x = uniform({5, 7});
+  for (const OpCase& test : std::vector<OpCase>{
+           {"values", with({.p = 0.25, .key = kKey}), {x}, reference(x, 0.25)},
+           {"evaluation",
+            with({.p = 0.25, .key = kKey, .training = false}),
+            {x},
+            x.to_vector<double>()},
+           {"p = 0", with({.p = 0, .key = kKey}), {x}, x.to_vector<double>()},
+           {"p = 1", with({.p = 1, .key = kKey}), {x}, std::vector<double>(35, 0)},
+           {"nhwc", with({.p = 0.5, .key = kKey}), {uniform({2, 3, 4, 5}, -1, 1, 0, Layout::nhwc)}},
+           {"empty", with({.p = 0.5, .key = kKey}), {uniform({0})}},
+           {.name = "p out of range",
+           .op = with({.p = 1.5}),
+           .inputs = {x},
+           .throws = "[dropout] p must be in [0, 1]; got 1.5."},
+           {.name = "integers",
+           .op = with({.p = 0.5}),
+           .inputs = {Tensor::from<int32_t>({1}, {1})},
+           .throws = "[dropout] dtype must be f32 or f64; got i32"},
+       })
+    check(test);
+}
+
+TEST_CASE("dropout: the same numbers at any number of threads, others at another step") {
+  const Tensor x = Tensor::full({50001}, 1.0);
+  const int threads = cpu().threads();
+  std::vector<std::vector<float>> results;
+  for (int n : {1, 2, 3}) {
+    cpu().set_threads(n);
+    results.push_back(dropout(x, {.p = 0.3, .key = kKey}).to_vector<float>());
+  }
+  cpu().set_threads(threads);
+  CHECK(results[0] == results[1]);
+  CHECK(results[0] == results[2]);
+  RandomKey next = kKey;
+  ++next.step;
+  CHECK(results[0] != dropout(x, {.p = 0.3, .key = next}).to_vector<float>());
+  // Four standard deviations of the number kept: 4 sqrt(0.3 * 0.7 / 50001).
+  const auto kept =
+      std::count_if(results[0].begin(), results[0].end(), [](float v) { return v > 0; });
+  CHECK(static_cast<double>(kept) / 50001 == doctest::Approx(0.7).epsilon(0.0082 / 0.7));
+}
+
+TEST_CASE("dropout: evaluation returns the same handle") {
+  const Tensor x = uniform({3});
+  CHECK(dropout(x, {.p = 0.5, .training = false}).id() == x.id());
+}

@@ -1,0 +1,88 @@
+// The proof that every op has its checks: after a whole run with TESSERA_OP_GRID set, prints a row
+// for each op in framework/ops with what its cases checked and the widest tolerance they allowed,
+// and names every hole.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "tests/framework/ops/op_case.h"
+
+namespace tessera::testing {
+namespace {
+
+/// The ops are the stems of framework/ops whose header declares a function of that name.
+std::vector<std::string> all_ops() {
+  std::vector<std::string> out;
+  for (const auto& entry : std::filesystem::directory_iterator("framework/ops")) {
+    if (entry.path().extension() != ".h") continue;
+    std::ifstream file(entry.path());
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const std::string stem = entry.path().stem().string();
+    if (text.find("\nTensor " + stem + "(") != std::string::npos) out.push_back(stem);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+/// All rows whose test case is named "op" or "op: ...".
+GridRow row_of(const std::string& op) {
+  GridRow out;
+  for (const auto& [name, row] : grid()) {
+    if (name != op && !name.starts_with(op + ":")) continue;
+    out.cases += row.cases;
+    out.values += row.values;
+    out.gradients += row.gradients;
+    out.errors += row.errors;
+    out.tolerance = std::max(out.tolerance, row.tolerance);
+    out.gradient_tolerance = std::max(out.gradient_tolerance, row.gradient_tolerance);
+    out.tolerance_f32 = std::max(out.tolerance_f32, row.tolerance_f32);
+  }
+  return out;
+}
+
+void print_grid() {
+  std::cout << "| op | cases | values, f64 | gradient, f64 | values and gradient, f32 | errors |\n"
+            << "|---|---|---|---|---|---|\n";
+  int holes = 0;
+  for (const std::string& op : all_ops()) {
+    const GridRow row = row_of(op);
+    std::cout << "| " << op << " | " << row.cases << " | " << row.values << " to " << row.tolerance
+              << " | " << row.gradients << " to " << row.gradient_tolerance << " | "
+              << row.gradients << " to " << row.tolerance_f32 << " | " << row.errors << " |\n";
+    if (row.values > 0 && row.gradients > 0 && row.errors > 0) continue;
+    ++holes;
+    std::cout << "hole: " << op << " lacks a case with "
+              << (row.values == 0      ? "expected values"
+                  : row.gradients == 0 ? "a gradient"
+                                       : "an expected error")
+              << "\n";
+  }
+  std::cout << (holes == 0 ? "no holes in the grid" : "the grid has holes") << std::endl;
+}
+
+struct GridListener : doctest::IReporter {
+  explicit GridListener(const doctest::ContextOptions&) {}
+  void test_case_start(const doctest::TestCaseData& test) override {
+    current_test_case() = test.m_name;
+  }
+  void test_run_end(const doctest::TestRunStats&) override {
+    if (std::getenv("TESSERA_OP_GRID") != nullptr) print_grid();
+  }
+  void report_query(const doctest::QueryData&) override {}
+  void test_run_start() override {}
+  void test_case_reenter(const doctest::TestCaseData&) override {}
+  void test_case_end(const doctest::CurrentTestCaseStats&) override {}
+  void test_case_exception(const doctest::TestCaseException&) override {}
+  void subcase_start(const doctest::SubcaseSignature&) override {}
+  void subcase_end() override {}
+  void log_assert(const doctest::AssertData&) override {}
+  void log_message(const doctest::MessageData&) override {}
+  void test_case_skipped(const doctest::TestCaseData&) override {}
+};
+
+REGISTER_LISTENER("grid", 1, GridListener);
+
+}  // namespace
+}  // namespace tessera::testing
