@@ -57,5 +57,7 @@ function(tessera_test name)
   list(TRANSFORM ARG_DEPENDS PREPEND tessera_)
   target_link_libraries(test_${name} PRIVATE ${ARG_DEPENDS} ${ARG_LINKS} tessera_flags)
   add_test(NAME ${name} COMMAND test_${name})
-  set_tests_properties(${name} PROPERTIES WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  # Passive: OpenMP's threads must not spin while tests share the processors.
+  set_tests_properties(${name} PROPERTIES WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+                                          ENVIRONMENT "OMP_WAIT_POLICY=passive")
 endfunction()
