@@ -6,6 +6,7 @@
 #include <mutex>
 #include <numeric>
 #include <thread>
+#include <utility>
 
 #include "datasets/preprocess.h"
 #include "framework/core/errors.h"

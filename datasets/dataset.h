@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <ostream>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tessera {

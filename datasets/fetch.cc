@@ -75,6 +75,8 @@ void fetch_file(const RemoteFile& file, const fs::path& folder, const FetchProgr
       all_without_network = all_without_network && no_network;
       failures += "\n  " + file.mirrors[i] + ": " + failure;
     }
+    std::error_code ignored;
+    if (!done && fs::file_size(part, ignored) == 0) remove_part(part);
     require_runtime(done, "[fetch] ", file.name, " must come from one of its mirrors; got ",
                     all_without_network ? "no network" : "none that worked", ":", failures,
                     "\nFetch it on another machine and put it to ", target.string(), ".");

@@ -1,9 +1,11 @@
 #include "datasets/glyph_strokes.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
 #include <sstream>
+#include <utility>
 
 namespace tessera {
 namespace {

@@ -16,7 +16,7 @@ constexpr uint32_t kShapeStream = 0x676c7000;  // + split: where the strokes go
 constexpr uint32_t kNoiseStream = 0x676c7100;  // + split: what lies on top
 
 // How far a sample strays. Chosen so that a softmax of the pixels stays under 80% and a small
-// convolutional network passes 97% (tests/datasets/glyphs_test.cc, tests/bench).
+// convolutional network passes 97% (datasets/README.md, tests/datasets/glyphs_test.cc).
 constexpr float kHeight = 20;       // pixels, of an undistorted glyph
 constexpr float kWidth = 15;        // likewise
 constexpr float kScale = 0.18f;     // relative, each axis
