@@ -1,0 +1,21 @@
+"""Usage: read_sparse_check.py SPARSE DENSE. Both, read by docs/read_sparse.py, hold the same arrays."""
+import pathlib
+import sys
+
+import numpy as np
+
+READER = pathlib.Path(__file__).resolve().parents[3] / "docs" / "read_sparse.py"
+sys.path.insert(0, str(READER.parent))
+sys.dont_write_bytecode = True
+import read_sparse  # noqa: E402
+
+assert len(READER.read_text().splitlines()) <= 18, "the reader must fit 18 lines"
+sparse, dense = (read_sparse.load(path) for path in sys.argv[1:])
+dense = {name: a for name, a in dense.items() if not name.endswith(".mask")}
+sparse = {name: a for name, a in sparse.items() if not name.endswith(".mask")}
+assert sparse.keys() == dense.keys(), sparse.keys() ^ dense.keys()
+for name, want in dense.items():
+    got = sparse[name]
+    assert got.shape == want.shape and got.dtype == want.dtype, (name, got.shape, want.shape)
+    assert np.array_equal(got, want), f"{name}: {np.sum(got != want)} values differ"
+assert any(np.mean(a == 0) > 0.5 for a in sparse.values() if a.ndim > 1), "no array is sparse"

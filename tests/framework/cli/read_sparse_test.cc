@@ -1,0 +1,116 @@
+// docs/read_sparse.py against the program's own dense export: the documented format is the real
+// one.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "framework/cli/command_line.h"
+#include "framework/core/random.h"
+#include "framework/infer/model_file.h"
+#include "framework/io/safetensors.h"
+#include "layers/models/make_model.h"
+#include "tests/framework/io/io_testing.h"
+
+using namespace tessera;
+using namespace tessera::testing;
+
+namespace {
+
+/// A Python that has NumPy, Debian's first, since another may stand before it in PATH; "" if none.
+std::string python_with_numpy() {
+  for (const std::string python : {"/usr/bin/python3", "python3"})
+    if (std::system((python + " -c 'import numpy' 2>/dev/null").c_str()) == 0) return python;
+  MESSAGE("read_sparse skipped: python3 with NumPy is not installed");
+  return "";
+}
+
+/// True where the reader finds the same arrays in both files.
+bool reader_agrees(const std::string& python, const std::filesystem::path& sparse,
+                   const std::filesystem::path& dense) {
+  const std::string command = python + " tests/framework/cli/read_sparse_check.py '" +
+                              sparse.string() + "' '" + dense.string() + "'";
+  return std::system(command.c_str()) == 0;
+}
+
+/// A mask that keeps a quarter: whole outputs and whole inputs of each eighth of the outputs.
+Tensor quarter_mask(const Shape& shape) {
+  Tensor mask = Tensor::zeros(shape, {.dtype = DType::u8});
+  const int64_t columns = shape.numel() / shape[0];
+  for (int64_t i = 0; i < mask.numel(); ++i) {
+    const int64_t row = i / columns, column = i % columns;
+    mask.data<uint8_t>()[i] = row % 2 == 0 && (column + row / 8) % 2 == 0;
+  }
+  return mask;
+}
+
+void export_as(const std::filesystem::path& from, const std::filesystem::path& to,
+               const char* format, const char* dtype) {
+  REQUIRE(run_command_line({"export", from.string(), "-o", to.string(), "--format", format,
+                            "--dtype", dtype}) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("the NumPy reader reads exported models: tiles, single weights, f32 and bf16") {
+  const std::string python = python_with_numpy();
+  if (python.empty()) return;
+  const TemporaryFolder folder;
+  ModelCard card{.model = {},
+                 .dataset = "mnist",
+                 .channels = 1,
+                 .height = 28,
+                 .width = 28,
+                 .mean = {},
+                 .std = {},
+                 .class_names = {}};
+  card.model.type = "lenet";
+  card.model.num_classes = 10;
+  card.model.in_channels = 1;
+  card.model.image_size = 28;
+  const auto model = make_model(card.model, {1, 28, 28, 10}, 3);
+  Masks masks;
+  for (const Parameter& parameter : model->parameters())
+    if (parameter.tensor.rank() >= 2)
+      masks[parameter.name] = quarter_mask(parameter.tensor.shape());
+  for (const char* pattern : {"tw", "ew"}) {
+    const auto file = folder / pattern;
+    write_model_file(file, *model, card, masks, {.pattern = pattern, .granularity = 16});
+    for (const char* dtype : {"f32", "bf16"}) {
+      CAPTURE(pattern);
+      CAPTURE(dtype);
+      export_as(file, folder / "sparse", "tw", dtype);
+      export_as(file, folder / "dense", "dense", dtype);
+      export_as(file, folder / "masked", "masked", dtype);
+      CHECK(reader_agrees(python, folder / "sparse", folder / "dense"));
+      CHECK(reader_agrees(python, folder / "masked", folder / "dense"));
+    }
+  }
+  // The comparison can fail: one bit of one value.
+  std::string bytes = read_bytes(folder / "sparse");
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  write_bytes(folder / "sparse", bytes);
+  CHECK(!reader_agrees(python, folder / "sparse", folder / "dense"));
+}
+
+TEST_CASE("the NumPy reader adds the remainder to the tiles") {
+  const std::string python = python_with_numpy();
+  if (python.empty()) return;
+  const TemporaryFolder folder;
+  Tensor weight = Tensor::empty({24, 5, 3, 3});
+  RandomSequence random({.seed = 5});
+  for (int64_t i = 0; i < weight.numel(); ++i) weight.data<float>()[i] = random.normal();
+  TileMatrix tiles = pack(weight, quarter_mask(weight.shape()), 8);
+  tiles.tew_row = {1, 1, 23};  // outputs that no tile owns
+  tiles.tew_col = {0, 44, 7};
+  tiles.tew_values = {0.5f, -2.0f, 3.0f};
+  SafetensorsFile sparse{to_tensors("conv.weight", tiles), {}}, dense;
+  sparse.metadata["tessera.sparse"] =
+      nlohmann::json{
+          {"conv.weight", {{"layout", "tw"}, {"shape", {24, 5, 3, 3}}, {"granularity", 8}}}}
+          .dump();
+  dense.tensors["conv.weight"] = unpack(tiles);
+  write_safetensors(folder / "sparse", sparse);
+  write_safetensors(folder / "dense", dense);
+  CHECK(reader_agrees(python, folder / "sparse", folder / "dense"));
+}
