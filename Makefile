@@ -20,7 +20,7 @@ help:
 	@echo "make quickstart  install, build and run configs/quickstart.yaml"
 	@echo "make build       install, configure and build the program: $(BUILD)/tessera"
 	@echo "make test        install, configure, build and run all tests"
-	@echo "make asan        build and test with address and undefined-behaviour sanitizers"
+	@echo "make asan        build and test with address and undefined-behaviour sanitizers (ASAN_TESTS='io config': these alone)"
 	@echo "make format      clang-format on all sources"
 	@echo "make lint        check format, include order of the folders, length of files"
 	@echo "make clean       remove the build folders"
@@ -44,8 +44,8 @@ test: configure
 
 asan: deps
 	cmake --preset asan
-	cmake --build build-asan -j$(JOBS)
-	ctest --test-dir build-asan --output-on-failure --no-tests=error
+	cmake --build build-asan -j$(JOBS) $(if $(ASAN_TESTS),--target $(addprefix test_,$(ASAN_TESTS)))
+	ctest --test-dir build-asan --output-on-failure --no-tests=error $(if $(ASAN_TESTS),-R '^($(subst $(eval) ,|,$(ASAN_TESTS)))$$')
 
 format:
 	git ls-files '*.h' '*.cc' '*.cu' | xargs -r clang-format -i
