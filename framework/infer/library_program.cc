@@ -62,7 +62,7 @@ class LibraryProgram : public Program {
     const bool image_out = graph.output_shape.rank() == 4;
     output_ = image_out ? converted(value(graph.output), plain_images(graph.output))
                         : matrix(graph.output);
-    steps_shown();
+    name_algorithm();
   }
 
   void run(const Tensor& x, int64_t first, int64_t count, Tensor& y) override {
@@ -170,7 +170,7 @@ class LibraryProgram : public Program {
   void add_sum(int a, int b, Activation activation, int y);
   void add_eltwise(const GraphNode& node, dnnl::algorithm algorithm);
   void add_softmax(const GraphNode& node);
-  void steps_shown();
+  void name_algorithm();
 
   const Graph graph_;
   const PlanOptions options_;
@@ -384,11 +384,8 @@ void LibraryProgram::add_softmax(const GraphNode& node) {
   }
 }
 
-void LibraryProgram::steps_shown() {
-  for (StepReport& step : steps_) {
-    step.algorithm = step.weight.empty() ? "" : "oneDNN";
-    step.kept = 1;  // the library multiplies all weights
-  }
+void LibraryProgram::name_algorithm() {
+  for (StepReport& step : steps_) step.algorithm = step.weight.empty() ? "" : "oneDNN";
 }
 
 }  // namespace

@@ -127,7 +127,7 @@ InferencePlan make_plan(Module& model, const Tensor& example,
     Tensor y = output_for(graph.output_shape, example.dim(0));
     const auto ms = race({[&] { panels->run(example, 0, example.dim(0), y); },
                           [&] { library->run(example, 0, example.dim(0), y); }},
-                         5);
+                         200);
     state->executor = ms[0] <= ms[1] ? Executor::panels : Executor::library;
     state->choice = concat("panels ", ms[0], " ms, oneDNN (dense) ", ms[1], " ms");
     state->program = std::move(ms[0] <= ms[1] ? panels : library);

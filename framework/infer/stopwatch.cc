@@ -6,17 +6,21 @@
 
 namespace tessera {
 
-std::vector<double> race(const std::vector<std::function<void()>>& contestants, int rounds) {
+std::vector<double> race(const std::vector<std::function<void()>>& contestants, double budget_ms) {
   using Clock = std::chrono::steady_clock;
+  using Milliseconds = std::chrono::duration<double, std::milli>;
+  constexpr int kMinRounds = 3, kMaxRounds = 25;
   std::vector<double> best(contestants.size(), std::numeric_limits<double>::infinity());
   for (const auto& contestant : contestants) contestant();
-  for (int round = 0; round < rounds; ++round)
+  const auto begin = Clock::now();
+  for (int round = 0; round < kMaxRounds; ++round) {
+    if (round >= kMinRounds && Milliseconds(Clock::now() - begin).count() > budget_ms) break;
     for (size_t i = 0; i < contestants.size(); ++i) {
       const auto start = Clock::now();
       contestants[i]();
-      const std::chrono::duration<double, std::milli> took = Clock::now() - start;
-      best[i] = std::min(best[i], took.count());
+      best[i] = std::min(best[i], Milliseconds(Clock::now() - start).count());
     }
+  }
   return best;
 }
 
