@@ -1,7 +1,26 @@
+#include <array>
+
 #include "framework/ops/dropout.h"
 #include "framework/ops/elementwise_cpu.h"
 
 namespace tessera {
+namespace {
+
+// Blocks of four numbers drawn together: one in each lane of the widest vectors.
+constexpr int64_t kBlocks = 16;
+constexpr int64_t kDraws = 4 * kBlocks;
+
+std::array<float, kDraws> draw(const RandomKey& key, int64_t first_block) {
+  std::array<float, kDraws> out;
+  for (int64_t j = 0; j < kBlocks; ++j) {
+    const auto words = key.block(static_cast<uint64_t>(first_block + j));
+    for (int64_t k = 0; k < 4; ++k)
+      out[static_cast<size_t>(4 * j + k)] = uniform_from(words[static_cast<size_t>(k)]);
+  }
+  return out;
+}
+
+}  // namespace
 
 void dropout_forward(Cpu& cpu, const Tensor& x, const DropoutOptions& options, Tensor& y) {
   dispatch_float("dropout", x.dtype(), [&]<class T>() {
@@ -10,19 +29,18 @@ void dropout_forward(Cpu& cpu, const Tensor& x, const DropoutOptions& options, T
     const int64_t n = x.numel();
     const T scale = options.p < 1 ? static_cast<T>(1 / (1 - options.p)) : T(0);
     const float p = static_cast<float>(options.p);
-    const auto blocks = [&](int64_t begin, int64_t end) {
-      for (int64_t block = begin; block < end; ++block) {
-        const auto words = options.key.block(static_cast<uint64_t>(block));
-        const int64_t last = std::min<int64_t>(4, n - block * 4);
-        for (int64_t j = 0; j < last; ++j) {
-          const bool kept = uniform_from(words[static_cast<size_t>(j)]) >= p;
-          to[block * 4 + j] = kept ? from[block * 4 + j] * scale : T(0);
-        }
+    const RandomKey key = options.key;
+    const auto chunks = [=](int64_t begin, int64_t end) {
+      for (int64_t chunk = begin; chunk < end; ++chunk) {
+        const auto draws = draw(key, chunk * kBlocks);
+        const int64_t first = chunk * kDraws, count = std::min(kDraws, n - first);
+        for (int64_t i = 0; i < count; ++i)
+          to[first + i] = draws[static_cast<size_t>(i)] >= p ? from[first + i] * scale : T(0);
       }
     };
-    cpu.parallel_for((n + 3) / 4, kElementwiseGrain / 16, [&](int64_t begin, int64_t end) {
-      vectorized(cpu.isa(), [&] { blocks(begin, end); });
-    });
+    cpu.parallel_for(
+        (n + kDraws - 1) / kDraws, kElementwiseGrain / (4 * kDraws),
+        [&](int64_t begin, int64_t end) { vectorized(cpu.isa(), [&] { chunks(begin, end); }); });
   });
 }
 
