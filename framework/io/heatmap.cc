@@ -31,11 +31,6 @@ void fill(Image& image, int top, int left, int height, int width, const Colour& 
     for (int x = left; x < left + width; ++x) std::ranges::copy(colour, image.at(y, x));
 }
 
-/// Pixels for `count` rows or columns: a whole number for each where they fit, else all there are.
-int pixels_for(int64_t count, int available) {
-  return count >= available ? available : static_cast<int>(available / count * count);
-}
-
 /// The weights [first, last) of `count` that pixel i of `pixels` shows.
 struct Range {
   Range(int i, int pixels, int64_t count)
@@ -64,17 +59,16 @@ struct MaskView {
 
 void draw_panel(Image& image, int top, int left, int size, const MaskView& view,
                 const Colour& colour) {
-  const int height = pixels_for(view.rows, size), width = pixels_for(view.columns, size);
-  for (int y = 0; y < height; ++y) {
-    const Range rows(y, height, view.rows);
-    for (int x = 0; x < width; ++x) {
-      const double share = view.share_kept(rows, Range(x, width, view.columns));
+  for (int y = 0; y < size; ++y) {
+    const Range rows(y, size, view.rows);
+    for (int x = 0; x < size; ++x) {
+      const double share = view.share_kept(rows, Range(x, size, view.columns));
       std::ranges::copy(mix(kPruned, colour, share), image.at(top + y, left + x));
     }
   }
   const double share = view.share_kept(Range(0, 1, view.rows), Range(0, 1, view.columns));
-  const int bar = static_cast<int>(share * width + 0.5);
-  fill(image, top + size + kBarGap, left, kBarHeight, width, kPruned);
+  const int bar = static_cast<int>(share * size + 0.5);
+  fill(image, top + size + kBarGap, left, kBarHeight, size, kPruned);
   fill(image, top + size + kBarGap, left, kBarHeight, bar, colour);
 }
 
@@ -82,23 +76,24 @@ void draw_panel(Image& image, int top, int left, int size, const MaskView& view,
 
 Image draw_heatmap(const std::vector<MaskPanel>& panels, const HeatmapOptions& options) {
   require(!panels.empty(), "[heatmap] there must be a mask to draw; got none.");
-  require(options.panel_height >= 1 && options.panel_height <= 4096 && options.columns >= 1,
+  require(options.panel_size >= 1 && options.panel_size <= 4096 && options.columns >= 1,
           "[heatmap] panels must have 1 to 4096 pixels and a column to stand in; got ",
-          options.panel_height, " pixels and ", options.columns, " columns.");
+          options.panel_size, " pixels and ", options.columns, " columns.");
   for (const auto& [name, mask] : panels)
     require(mask.defined() && mask.dtype() == DType::u8 && mask.rank() >= 1 && mask.numel() >= 1,
             "[heatmap] a mask must be u8 of rank 1 or more and not empty; got ", mask, " for ",
             name, ".");
   const int count = static_cast<int>(panels.size());
-  const int columns = std::min(count, options.columns), rows = (count + columns - 1) / columns;
-  const int cell_width = options.panel_height + kMargin;
+  const int rows = (count + options.columns - 1) / options.columns;
+  const int columns = (count + rows - 1) / rows;  // rows of nearly equal length
+  const int cell_width = options.panel_size + kMargin;
   const int cell_height = cell_width + kBarGap + kBarHeight;
   Image image{rows * cell_height + kMargin, columns * cell_width + kMargin, 3, {}};
   image.pixels.resize(size_t{3} * image.height * image.width);
   fill(image, 0, 0, image.height, image.width, kBackground);
   for (int i = 0; i < count; ++i) {
     draw_panel(image, kMargin + i / columns * cell_height, kMargin + i % columns * cell_width,
-               options.panel_height, MaskView(panels[i]), kKept[i % std::size(kKept)]);
+               options.panel_size, MaskView(panels[i]), kKept[i % std::size(kKept)]);
   }
   return image;
 }

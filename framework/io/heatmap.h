@@ -1,6 +1,7 @@
 // A picture of pruning masks: one panel a layer, outputs downwards and inputs to the right as the
 // weight [out, K] stands in memory. Kept weights are coloured (each layer in the next colour of a
 // cycle), pruned ones dark; where one pixel covers many weights its brightness is the share kept.
+// Every panel is a square, whatever the matrix's shape; the bar under it is the layer's share kept.
 #pragma once
 
 #include <string>
@@ -17,8 +18,8 @@ struct MaskPanel {
 };
 
 struct HeatmapOptions {
-  int panel_height = 320;  ///< pixels; also the most a panel is wide
-  int columns = 4;         ///< panels side by side before the next row
+  int panel_size = 320;  ///< pixels of a side
+  int columns = 4;       ///< panels side by side, at most
 };
 
 /// REQUIRES: at least one panel, every mask U8 with at least one element.

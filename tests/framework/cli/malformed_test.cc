@@ -1,0 +1,260 @@
+// Damaged and hostile model files and full or read-only disks, through the program: a message, exit
+// status 1 or 2, and no file half-written.
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <functional>
+#include <iostream>
+#include <sstream>
+
+#include "framework/cli/command_line.h"
+#include "framework/core/random.h"
+#include "framework/infer/model_file.h"
+#include "framework/io/safetensors.h"
+#include "layers/models/make_model.h"
+#include "tests/framework/io/io_testing.h"
+
+using namespace tessera;
+using namespace tessera::testing;
+
+namespace {
+
+constexpr const char* kWeight = "fc1.weight";
+
+struct Result {
+  int status;
+  std::string errors;
+};
+
+Result run_silently(const std::vector<std::string>& arguments) {
+  std::ostringstream out, err;
+  std::streambuf* const stdout_buffer = std::cout.rdbuf(out.rdbuf());
+  std::streambuf* const stderr_buffer = std::cerr.rdbuf(err.rdbuf());
+  const int status = run_command_line(arguments);
+  std::cout.rdbuf(stdout_buffer);
+  std::cerr.rdbuf(stderr_buffer);
+  return {status, err.str()};
+}
+
+/// A LeNet whose first linear layer is packed: outputs 0, 2, 4 ... in tiles of 16, every other
+/// input.
+void write_good_model(const std::filesystem::path& path) {
+  ModelCard card;
+  card.model.type = "lenet";
+  card.model.num_classes = 10;
+  card.model.in_channels = 1;
+  card.model.image_size = 28;
+  card.dataset = "mnist";
+  card.channels = 1;
+  card.height = card.width = 28;
+  const auto model = make_model(card.model, {1, 28, 28, 10}, 3);
+  Masks masks;
+  for (const Parameter& parameter : model->parameters()) {
+    if (parameter.name != kWeight) continue;
+    Tensor mask = Tensor::zeros(parameter.tensor.shape(), {.dtype = DType::u8});
+    const int64_t columns = mask.dim(1);
+    for (int64_t i = 0; i < mask.numel(); ++i)
+      mask.data<uint8_t>()[i] = (i / columns) % 2 == 0 && (i % columns) % 2 == 0;
+    masks[parameter.name] = mask;
+  }
+  REQUIRE(masks.size() == 1);
+  write_model_file(path, *model, card, masks, {.granularity = 16});
+}
+
+/// The part of the packed weight: "tw_n_idx" ...
+Tensor& part(SafetensorsFile& file, const std::string& name) {
+  return file.tensors.at(concat(kWeight, ".", name));
+}
+
+void erase_part(SafetensorsFile& file, const std::string& name) {
+  file.tensors.erase(concat(kWeight, ".", name));
+}
+
+void replace_in(SafetensorsFile& file, const std::string& key, const std::string& from,
+                const std::string& to) {
+  std::string& text = file.metadata.at(key);
+  const size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  text.replace(at, from.size(), to);
+}
+
+struct Damage {
+  const char* name;
+  std::function<void(SafetensorsFile&)> apply;
+};
+
+int32_t* indices(SafetensorsFile& file, const std::string& name) {
+  return part(file, name).data<int32_t>();
+}
+
+std::vector<Damage> damaged_tiles() {
+  using File = SafetensorsFile;
+  return {
+      {"an output out of range", [](File& f) { indices(f, "tw_n_idx")[3] = 1 << 20; }},
+      {"a negative output", [](File& f) { indices(f, "tw_n_idx")[0] = -1; }},
+      {"the lowest number", [](File& f) { indices(f, "tw_n_idx")[0] = INT32_MIN; }},
+      {"an output twice in a tile", [](File& f) { indices(f, "tw_n_idx")[1] = 0; }},
+      {"an output in two tiles", [](File& f) { indices(f, "tw_n_idx")[16] = 0; }},
+      {"outputs out of order",
+       [](File& f) { std::swap(indices(f, "tw_n_idx")[0], indices(f, "tw_n_idx")[1]); }},
+      {"an input out of range", [](File& f) { indices(f, "tw_k_idx")[5] = INT32_MAX; }},
+      {"inputs out of order",
+       [](File& f) { std::swap(indices(f, "tw_k_idx")[0], indices(f, "tw_k_idx")[1]); }},
+      {"outputs from the second on", [](File& f) { indices(f, "tw_n_ptr")[0] = 1; }},
+      {"a falling pointer", [](File& f) { indices(f, "tw_n_ptr")[1] = -5; }},
+      {"a pointer past the end", [](File& f) { indices(f, "tw_k_ptr")[1] = INT32_MAX; }},
+      {"an empty tile", [](File& f) { indices(f, "tw_n_ptr")[1] = 0; }},
+      {"no pointers", [](File& f) { part(f, "tw_n_ptr") = Tensor::zeros({0}, {DType::i32}); }},
+      {"fewer pointers", [](File& f) { part(f, "tw_k_ptr") = Tensor::zeros({1}, {DType::i32}); }},
+      {"too few values", [](File& f) { part(f, "tw_values") = Tensor::zeros({7}); }},
+      {"too many values", [](File& f) { part(f, "tw_values") = Tensor::zeros({1 << 20}); }},
+      {"values of a wrong type",
+       [](File& f) { part(f, "tw_values") = part(f, "tw_values").to(DType::i64); }},
+      {"indices of a wrong type",
+       [](File& f) { part(f, "tw_k_idx") = part(f, "tw_k_idx").to(DType::i64); }},
+      {"pointers as a matrix",
+       [](File& f) {
+         const int64_t length = part(f, "tw_n_ptr").numel();
+         part(f, "tw_n_ptr") = part(f, "tw_n_ptr").alias({1, length});
+       }},
+      {"a missing part", [](File& f) { erase_part(f, "tw_k_idx"); }},
+      {"no values", [](File& f) { erase_part(f, "tw_values"); }},
+      {"half a remainder",
+       [](File& f) { f.tensors[concat(kWeight, ".tew_row")] = Tensor::from<int32_t>({1}, {1}); }},
+      {"a remainder inside the tiles",
+       [](File& f) {
+         f.tensors[concat(kWeight, ".tew_row")] = Tensor::from<int32_t>({0}, {1});
+         f.tensors[concat(kWeight, ".tew_col")] = Tensor::from<int32_t>({0}, {1});
+         f.tensors[concat(kWeight, ".tew_values")] = Tensor::from<float>({1}, {1});
+       }},
+      {"the dense weight as well",
+       [](File& f) {
+         f.tensors[kWeight] = Tensor::zeros({1, 1});
+       }},
+  };
+}
+
+std::vector<Damage> damaged_metadata() {
+  using File = SafetensorsFile;
+  const char *sparse = "tessera.sparse", *config = "tessera.config";
+  return {
+      {"no metadata", [](File& f) { f.metadata.clear(); }},
+      {"another version", [](File& f) { f.metadata["tessera.version"] = "2"; }},
+      {"no config", [=](File& f) { f.metadata.erase(config); }},
+      {"a config that is no JSON", [=](File& f) { f.metadata[config] = "{\"model\":"; }},
+      {"a config of nesting", [=](File& f) { f.metadata[config] = std::string(100000, '['); }},
+      {"a model that is not known",
+       [=](File& f) { replace_in(f, config, "\"lenet\"", "\"lenett\""); }},
+      {"an input without end",
+       [=](File& f) { replace_in(f, config, "\"height\":28", "\"height\":1e300"); }},
+      {"another model's weights",
+       [=](File& f) { replace_in(f, config, "\"num_classes\":10", "\"num_classes\":11"); }},
+      {"a list of sparse weights", [=](File& f) { f.metadata[sparse] = "[]"; }},
+      {"sparse weights of nesting",
+       [=](File& f) { f.metadata[sparse] = std::string(100000, '['); }},
+      {"a layout that is not known", [=](File& f) { replace_in(f, sparse, "\"tw\"", "\"bcsr\""); }},
+      {"a granularity of 0",
+       [=](File& f) { replace_in(f, sparse, "\"granularity\":16", "\"granularity\":0"); }},
+      {"a granularity below the tiles'",
+       [=](File& f) { replace_in(f, sparse, "\"granularity\":16", "\"granularity\":8"); }},
+      {"a shape with a negative extent",
+       [=](File& f) { replace_in(f, sparse, "\"shape\":[", "\"shape\":[-1,"); }},
+      {"a shape of 2^80 weights",
+       [=](File& f) {
+         replace_in(f, sparse, "\"shape\":[", "\"shape\":[1099511627776,1099511627776,");
+       }},
+      {"a shape of 2^40 weights",
+       [=](File& f) {
+         f.metadata[sparse] =
+             R"({"fc1.weight":{"granularity":16,"layout":"tw","shape":[1048576,1048576]}})";
+       }},
+      {"a weight that the model has not",
+       [](File& f) {
+         for (const char* suffix : kTileSuffixes) {
+           auto node = f.tensors.extract(concat(kWeight, suffix));
+           if (node.empty()) continue;
+           node.key() = concat("fc9.weight", suffix);
+           f.tensors.insert(std::move(node));
+         }
+         replace_in(f, "tessera.sparse", "fc1.weight", "fc9.weight");
+       }},
+      {"a bias of a wrong shape", [](File& f) { f.tensors["fc1.bias"] = Tensor::zeros({1}); }},
+      {"a missing bias", [](File& f) { f.tensors.erase("fc1.bias"); }},
+  };
+}
+
+}  // namespace
+
+TEST_CASE("model files that contradict themselves") {
+  const TemporaryFolder folder;
+  const auto good = folder / "good", bad = folder / "bad", out = folder / "out";
+  write_good_model(good);
+  int count = 0;
+  for (const auto& damages : {damaged_tiles(), damaged_metadata()}) {
+    for (const Damage& damage : damages) {
+      CAPTURE(damage.name);
+      SafetensorsFile file = read_safetensors(good);
+      damage.apply(file);
+      write_safetensors(bad, file);
+      const Result result =
+          run_silently({"export", bad.string(), "-o", out.string(), "--format", "dense"});
+      CAPTURE(result.errors);
+      // Errors of the card are ConfigError: status 2.
+      CHECK((result.status == 1 || result.status == 2));
+      CHECK(result.errors.starts_with("tessera: "));
+      CHECK(result.errors.size() < 2000);
+      CHECK(!std::filesystem::exists(out));
+      const int inspected =
+          run_silently({"inspect", bad.string(), "--heatmap", out.string()}).status;
+      CHECK((inspected == 1 || inspected == 2));
+      CHECK(!std::filesystem::exists(out));
+      ++count;
+    }
+  }
+  CHECK(count >= 40);
+  CHECK(run_silently({"export", good.string(), "-o", out.string()}).status == 0);
+}
+
+TEST_CASE("model files with wrong bytes are read or refused, never worse") {
+  const TemporaryFolder folder;
+  write_good_model(folder / "good");
+  const std::string good = read_bytes(folder / "good");
+  // Where a wrong byte tells most: the header and its JSON; the values behind it are free.
+  const uint32_t telling = 4000;
+  RandomSequence random({.seed = 11});
+  for (int i = 0; i < 300; ++i) {
+    std::string bytes = good;
+    for (int hit = 0; hit < 1 + i % 3; ++hit)
+      bytes[random.below(telling)] = static_cast<char>(random.below(256));
+    if (i % 10 == 0) bytes.resize(random.below(static_cast<uint32_t>(bytes.size())));
+    write_bytes(folder / "bad", bytes);
+    const Result result = run_silently({"inspect", (folder / "bad").string()});
+    CAPTURE(result.errors);
+    CHECK(result.status <= 2);
+    CHECK((result.status == 0) == result.errors.empty());
+  }
+}
+
+TEST_CASE("a full disk and a read-only folder") {
+  const TemporaryFolder folder;
+  write_good_model(folder / "good");
+  const std::string good = (folder / "good").string(), out = (folder / "out").string();
+  const auto previous = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &limit) == 0);
+  const rlimit small{512, limit.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  const Result full = run_silently({"export", good, "-o", out});
+  const Result picture = run_silently({"inspect", good, "--heatmap", out});
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  std::signal(SIGXFSZ, previous);
+  CHECK(full.status == 1);
+  CHECK(contains(full.errors, "out must be writable; got: File too large. Free some space"));
+  CHECK(picture.status == 1);
+  CHECK(folder.names() == std::vector<std::string>{"good"});
+
+  const Result read_only = run_silently({"export", good, "-o", "/sys/model.safetensors"});
+  CHECK(read_only.status == 1);
+  CHECK(contains(read_only.errors, "/sys/model.safetensors must be writable; got: "));
+}
