@@ -67,6 +67,8 @@ void read_pruned(const std::string& name, const SparseEntry& entry, TensorMap& t
                  ModelFile& file) {
   const auto mask = tensors.find(name + kMaskSuffix);
   if (mask == tensors.end()) {
+    require_runtime(!tensors.contains(name), "[model file] the weight ", name,
+                    " must be stored once; got tiles and a dense tensor.");
     file.tiles[name] = from_tensors(name, entry.shape, entry.granularity, tensors);
     for (const char* suffix : kTileSuffixes) tensors.erase(name + suffix);
     return;

@@ -74,7 +74,7 @@ struct OptimizerConfig {
 
 struct SchedulerConfig {
   std::string type = "constant";  ///< constant, step, cosine, linear, polynomial
-  Duration warmup;
+  Duration warmup = {};
   Duration every = {30};  ///< step: multiplied by gamma each time
   double gamma = 0.1;     ///< step
   double power = 2;       ///< polynomial

@@ -80,7 +80,7 @@ void replace_in(SafetensorsFile& file, const std::string& key, const std::string
 }
 
 struct Damage {
-  const char* name;
+  std::string name;
   std::function<void(SafetensorsFile&)> apply;
 };
 
