@@ -6,7 +6,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # GCC 12 reports `"literal" + std::string` at -O3 (GCC bug 105651).
   target_compile_options(tessera_flags INTERFACE -Wno-restrict)
 endif()
+# Passive: OpenMP's threads must not spin while tests share the processors.
+set(TESSERA_TEST_ENVIRONMENT OMP_WAIT_POLICY=passive)
 if(TESSERA_SANITIZE)
+  # Running out of memory is tested: allocation must fail as without the sanitizer.
+  list(APPEND TESSERA_TEST_ENVIRONMENT ASAN_OPTIONS=allocator_may_return_null=1)
   target_compile_options(tessera_flags INTERFACE -fsanitize=address,undefined
                                                  -fno-sanitize-recover=all -fno-omit-frame-pointer)
   # GCC's analysis errs on instrumented code, as in std::regex (gcc.gnu.org/PR105562).
@@ -57,7 +61,6 @@ function(tessera_test name)
   list(TRANSFORM ARG_DEPENDS PREPEND tessera_)
   target_link_libraries(test_${name} PRIVATE ${ARG_DEPENDS} ${ARG_LINKS} tessera_flags)
   add_test(NAME ${name} COMMAND test_${name})
-  # Passive: OpenMP's threads must not spin while tests share the processors.
   set_tests_properties(${name} PROPERTIES WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
-                                          ENVIRONMENT "OMP_WAIT_POLICY=passive")
+                                          ENVIRONMENT "${TESSERA_TEST_ENVIRONMENT}")
 endfunction()

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "framework/io/schema.h"
 #include "tests/datasets/temporary_folder.h"
 
 using namespace tessera;
@@ -133,4 +134,14 @@ TEST_CASE("transforms: mistakes") {
                   check_keeps_shape(make_transforms({{"resize", {{"size", 8}}, {}}}, {}), kShape);
                 }),
                 "must give images of the data set's shape 3x4x5; got 3x8x8");
+}
+
+TEST_CASE("every transform of the config's table is made, with every argument") {
+  for (const ComponentSchema& component : augment_components()) {
+    CAPTURE(component.type);
+    ComponentSpec spec{component.type, {}, {}};
+    for (const ArgumentSchema& argument : component.arguments)
+      spec.arguments[argument.name] = argument.value.value_or(2);
+    CHECK_NOTHROW(run(spec, numbered(kShape), kShape));
+  }
 }

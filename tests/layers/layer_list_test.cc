@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "framework/io/schema.h"
 #include "layers/dry_run.h"
 
 using namespace tessera;
@@ -113,4 +114,17 @@ TEST_CASE("a list must end in logits") {
                        doctest::Contains("sequential must end in logits [N, 10]; got f32[0, 10, "
                                          "14, 14] nhwc"),
                        std::invalid_argument);
+}
+
+TEST_CASE("every component of the config's table is built, with every argument") {
+  for (const ComponentSchema& component : layer_components()) {
+    CAPTURE(component.type);
+    ComponentSpec spec{component.type, {}, {}};
+    for (const ArgumentSchema& argument : component.arguments)
+      spec.arguments[argument.name] = argument.value.value_or(2);
+    if (component.has_children) spec.children = {layer("relu")};
+    std::vector<ComponentSpec> list{spec};
+    if (component.type == "linear") list.insert(list.begin(), layer("flatten"));
+    CHECK_NOTHROW(make_layer_list(list, kInput));
+  }
 }
