@@ -25,6 +25,8 @@ install(
   PATTERN "*.h"
   PATTERN "*onednn*" EXCLUDE
   PATTERN "*_cpu.h" EXCLUDE
+  PATTERN "*_cuda.h" EXCLUDE
+  PATTERN "cuda.h" EXCLUDE
   PATTERN "framework/cli" EXCLUDE)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tessera)

@@ -1,10 +1,13 @@
 # One static library a folder, so that the link order mirrors the include order of the folders.
 
 add_library(tessera_flags INTERFACE)
-target_compile_options(tessera_flags INTERFACE -Wall -Wextra $<$<BOOL:${TESSERA_WERROR}>:-Werror>)
+target_compile_options(
+  tessera_flags
+  INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra $<$<BOOL:${TESSERA_WERROR}>:-Werror>>
+            $<$<COMPILE_LANGUAGE:CUDA>:${TESSERA_CUDA_FLAGS}>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 reports `"literal" + std::string` at -O3 (GCC bug 105651).
-  target_compile_options(tessera_flags INTERFACE -Wno-restrict)
+  target_compile_options(tessera_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
 endif()
 # Passive: OpenMP's threads must not spin while tests share the processors.
 set(TESSERA_TEST_ENVIRONMENT OMP_WAIT_POLICY=passive)
@@ -29,9 +32,13 @@ endif()
 
 # tessera_library(<folder> SOURCES <file>... [DEPENDS <folder>...] [LINKS <package target>...])
 # defines tessera_<folder>; DEPENDS are public, LINKS stay private (no third-party types in headers).
+# A .cu file is left out of builds without CUDA.
 set(TESSERA_HEADER_ONLY_PACKAGES Eigen3::Eigen nlohmann_json::nlohmann_json CLI11::CLI11)
 function(tessera_library folder)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LINKS" ${ARGN})
+  if(NOT HAVE_CUDA)
+    list(FILTER ARG_SOURCES EXCLUDE REGEX "\\.cu$")
+  endif()
   add_library(tessera_${folder} STATIC ${ARG_SOURCES})
   add_library(tessera::${folder} ALIAS tessera_${folder})
   set_target_properties(tessera_${folder} PROPERTIES EXPORT_NAME ${folder})
@@ -51,6 +58,7 @@ function(tessera_library folder)
     endif()
   endforeach()
   set_property(GLOBAL APPEND PROPERTY TESSERA_LIBRARIES tessera_${folder})
+  set_target_properties(tessera_${folder} PROPERTIES CUDA_ARCHITECTURES OFF)
 endfunction()
 
 # tessera_test(<name> SOURCES <file>... DEPENDS <folder>... [LINKS <package target>...])

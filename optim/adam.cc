@@ -1,6 +1,6 @@
 #include "optim/adam.h"
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/errors.h"
 
 namespace tessera {

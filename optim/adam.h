@@ -12,6 +12,7 @@
 namespace tessera {
 
 class Cpu;
+class Cuda;
 
 enum class WeightDecay {
   l2,         ///< part of the gradient: Adam
@@ -41,6 +42,9 @@ class Adam : public Optimizer {
 
 /// One pass; weight, m and v are exactly 0 where mask is. mask may be undefined.
 void adam_update(Cpu&, const AdamOptions& options, const Tensor& gradient, const Tensor& mask,
+                 Tensor& weight, Tensor& m, Tensor& v);
+
+void adam_update(Cuda&, const AdamOptions& options, const Tensor& gradient, const Tensor& mask,
                  Tensor& weight, Tensor& m, Tensor& v);
 
 }  // namespace tessera

@@ -10,6 +10,7 @@
 namespace tessera {
 
 class Cpu;
+class Cuda;
 
 struct SgdOptions {
   double lr = 0;
@@ -33,6 +34,9 @@ class Sgd : public Optimizer {
 
 /// One pass; weight and velocity are exactly 0 where mask is. mask and velocity may be undefined.
 void sgd_update(Cpu&, const SgdOptions& options, const Tensor& gradient, const Tensor& mask,
+                Tensor& weight, Tensor& velocity);
+
+void sgd_update(Cuda&, const SgdOptions& options, const Tensor& gradient, const Tensor& mask,
                 Tensor& weight, Tensor& velocity);
 
 }  // namespace tessera

@@ -16,8 +16,8 @@ ORDER = ["core", "autograd", "backend", "ops", "sparse", "io", "layers", "optim"
          "datasets", "infer", "train", "cli"]
 MAX_LINES = 500
 # Headers of single backends, which installing leaves out.
-PRIVATE_HEADER = re.compile(r"onednn|_cpu\.h$|_cuda\.h$|/simd")
-THIRD_PARTY = re.compile(r"<(dnnl|Eigen/|yaml-cpp/|CLI/|nlohmann/|stb/|curl/|zlib|cblas|doctest/)")
+PRIVATE_HEADER = re.compile(r"onednn|_cpu\.h$|_cuda\.h$|/cuda\.h$|/simd")
+THIRD_PARTY = re.compile(r"<(cuda|cublas|cudnn|nvtx|dnnl|Eigen/|yaml-cpp/|CLI/|nlohmann/|stb/|curl/|zlib|cblas|doctest/)")
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -55,7 +55,7 @@ def check_build_file(path, lines):
 
 
 def main():
-    listed = subprocess.run(["git", "ls-files", "*.h", "*.cc", "*.cu", "*CMakeLists.txt", "*.cmake"],
+    listed = subprocess.run(["git", "ls-files", "*.h", "*.cc", "*.cu", "*.cuh", "*CMakeLists.txt", "*.cmake"],
                             cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\n")
     errors = []
     paths = [path for path in listed if path and (ROOT / path).exists()]

@@ -60,15 +60,4 @@ class Cpu {
 /// The process's CPU.
 Cpu& cpu();
 
-class Cuda;  // framework/backend/cuda.h, in builds that have it
-
-/// Calls f(backend) with the backend that `device` belongs to.
-/// Throws: std::invalid_argument where this build has no such backend.
-template <class F>
-void on_backend(const char* op, Device device, F&& f) {
-  if (!device.is_cpu())
-    fail("[", op, "] the tensor must be on the cpu in a CPU-only build; got one on ", device, ".");
-  f(cpu());
-}
-
 }  // namespace tessera

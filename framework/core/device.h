@@ -6,6 +6,13 @@
 
 namespace tessera {
 
+/// Whether this build has the CUDA backend.
+#ifdef TESSERA_CUDA
+inline constexpr bool kCudaBuild = true;
+#else
+inline constexpr bool kCudaBuild = false;
+#endif
+
 struct Device {
   enum class Type : uint8_t { cpu, cuda };
   Type type = Type::cpu;

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 
+#include "framework/core/device_memory.h"
 #include "framework/core/errors.h"
 
 namespace tessera {
@@ -16,6 +17,8 @@ constexpr int64_t kMaxWasteDivisor = 8;
 
 class CachingAllocator {
  public:
+  explicit CachingAllocator(Device device) : device_(device) {}
+
   struct Block {
     std::byte* data;
     int64_t capacity;
@@ -25,14 +28,14 @@ class CachingAllocator {
     const int64_t wanted = std::max<int64_t>((bytes + kAlignment - 1) / kAlignment, 1) * kAlignment;
     std::lock_guard lock(mutex_);
     Block block = take_cached(wanted);
-    if (block.data == nullptr) block = {allocate_aligned(wanted), wanted};
+    if (block.data == nullptr) block = {allocate_fresh(wanted), wanted};
     if (block.data == nullptr) {
       release_cached_locked();
-      block = {allocate_aligned(wanted), wanted};
+      block = {allocate_fresh(wanted), wanted};
     }
     require_runtime(block.data != nullptr, "[allocator] memory must suffice; asked for ", wanted,
-                    " bytes with ", stats_.current_bytes,
-                    " in use on the cpu. Use a smaller batch or model.");
+                    " bytes with ", stats_.current_bytes, " in use", of_device(), " on ", device_,
+                    ". Use a smaller batch or model.");
     stats_.current_bytes += block.capacity;
     stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.current_bytes);
     return block;
@@ -61,8 +64,24 @@ class CachingAllocator {
   }
 
  private:
-  static std::byte* allocate_aligned(int64_t bytes) {
+  std::byte* allocate_fresh(int64_t bytes) const {
+    if constexpr (kCudaBuild)
+      if (!device_.is_cpu()) return device_memory::allocate(device_, bytes);
     return static_cast<std::byte*>(std::aligned_alloc(kAlignment, static_cast<size_t>(bytes)));
+  }
+
+  void release(std::byte* data) const {
+    if constexpr (kCudaBuild)
+      if (!device_.is_cpu()) return device_memory::release(device_, data);
+    std::free(data);
+  }
+
+  /// What the driver still has, and the op that asked; nothing on the CPU.
+  std::string of_device() const {
+    if constexpr (kCudaBuild)
+      if (!device_.is_cpu())
+        return concat(", ", device_memory::free_bytes(device_), " free, after op ", current_op());
+    return "";
   }
 
   Block take_cached(int64_t wanted) {
@@ -75,11 +94,12 @@ class CachingAllocator {
   }
 
   void release_cached_locked() {
-    for (const auto& [capacity, data] : cache_) std::free(data);
+    for (const auto& [capacity, data] : cache_) release(data);
     cache_.clear();
     stats_.cached_bytes = 0;
   }
 
+  const Device device_;
   std::mutex mutex_;
   std::multimap<int64_t, std::byte*> cache_;
   MemoryStats stats_;
@@ -87,13 +107,22 @@ class CachingAllocator {
 
 // Never destroyed: tensors with static storage duration may outlive every other object.
 CachingAllocator& allocator(Device device) {
-  require(device.is_cpu(), "[allocator] this build has no memory on ", device,
-          "; got a request for it. Use device cpu.");
-  static auto* const cpu_allocator = new CachingAllocator;
-  return *cpu_allocator;
+  require(kCudaBuild || device.is_cpu(), "[allocator] this build has no memory on ", device,
+          "; got a request for it. Use device cpu, or configure with -DTESSERA_CUDA=ON.");
+  static auto* const cpu_allocator = new CachingAllocator({});
+  if (device.is_cpu()) return *cpu_allocator;
+  static auto* const mutex = new std::mutex;
+  static auto* const allocators = new std::map<int, CachingAllocator>;
+  std::lock_guard lock(*mutex);
+  return allocators->try_emplace(device.index, device).first->second;
 }
 
+thread_local const char* running_op = "none";
+
 }  // namespace
+
+const char* current_op() { return running_op; }
+void set_current_op(const char* op) { running_op = op; }
 
 MemoryStats memory_stats(Device device) { return allocator(device).stats(); }
 void reset_peak_memory(Device device) { allocator(device).reset_peak(); }

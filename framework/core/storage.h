@@ -21,6 +21,10 @@ void reset_peak_memory(Device device = {});
 /// Gives the cached blocks back to the operating system.
 void release_cached_memory(Device device = {});
 
+/// The op that this thread runs, or ran last: for errors that surface below it.
+const char* current_op();
+void set_current_op(const char* op);
+
 /// One block of device memory, aligned to 64 bytes, contents undefined.
 class Storage {
  public:

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "framework/core/device_memory.h"
+
 namespace tessera {
 namespace {
 
@@ -15,6 +17,8 @@ decltype(auto) dispatch_any(DType dtype, F&& f) {
       return f.template operator()<double>();
     case DType::bf16:
       return f.template operator()<bf16>();
+    case DType::f16:
+      return f.template operator()<f16>();
     case DType::i64:
       return f.template operator()<int64_t>();
     case DType::i32:
@@ -25,12 +29,15 @@ decltype(auto) dispatch_any(DType dtype, F&& f) {
   fail("[tensor] the type must be a known one; got ", static_cast<int>(dtype), ".");
 }
 
+template <class T>
+constexpr bool is_half = std::is_same_v<T, bf16> || std::is_same_v<T, f16>;
+
 template <class To, class From>
 To convert(From value) {
-  if constexpr (std::is_same_v<From, bf16>) {
+  if constexpr (is_half<From>) {
     return convert<To>(static_cast<float>(value));
-  } else if constexpr (std::is_same_v<To, bf16>) {
-    return bf16(static_cast<float>(value));
+  } else if constexpr (is_half<To>) {
+    return To(static_cast<float>(value));
   } else {
     return static_cast<To>(value);
   }
@@ -41,11 +48,6 @@ void check_layout(const Shape& shape, Layout layout) {
           "[tensor] layout nhwc needs rank 4; got shape ", shape, ".");
   require(layout != Layout::panels || shape.rank() == 2,
           "[tensor] layout panels needs rank 2; got shape ", shape, ".");
-}
-
-void check_on_cpu(const char* call, const Tensor& tensor) {
-  require(tensor.device().is_cpu(), "[", call, "] the tensor must be on the cpu; got one on ",
-          tensor.device(), ".");
 }
 
 }  // namespace
@@ -63,7 +65,12 @@ Tensor Tensor::empty(const Shape& shape, TensorOptions options) {
 
 Tensor Tensor::zeros(const Shape& shape, TensorOptions options) {
   Tensor out = empty(shape, options);
-  check_on_cpu("zeros", out);
+  if constexpr (kCudaBuild) {
+    if (!options.device.is_cpu()) {
+      device_memory::set_zero(options.device, out.raw(), out.nbytes());
+      return out;
+    }
+  }
   std::memset(out.raw(), 0, static_cast<size_t>(out.nbytes()));
   return out;
 }
@@ -75,14 +82,15 @@ Tensor Tensor::full(const Shape& shape, double value, TensorOptions options) {
 }
 
 void Tensor::fill(double value) {
-  check_on_cpu("fill", *this);
+  if constexpr (kCudaBuild)
+    if (!device().is_cpu()) return device_memory::fill(device(), raw(), dtype(), numel(), value);
   dispatch_any(dtype(), [&]<class T>() { std::fill_n(data<T>(), numel(), convert<T>(value)); });
 }
 
 double Tensor::item() const {
   require(numel() == 1, "[item] the tensor must hold one element; got shape ", shape(), ".");
-  check_on_cpu("item", *this);
-  return dispatch_any(dtype(), [&]<class T>() { return convert<double>(*data<T>()); });
+  const Tensor here = to(Device{});
+  return dispatch_any(dtype(), [&]<class T>() { return convert<double>(*here.data<T>()); });
 }
 
 Tensor Tensor::alias(const Shape& shape, Layout layout) const {
@@ -103,8 +111,13 @@ Tensor Tensor::clone() const {
 
 Tensor Tensor::to(DType dtype) const {
   if (dtype == this->dtype()) return *this;
-  check_on_cpu("to", *this);
   Tensor out = empty(shape(), {dtype, layout(), device()});
+  if constexpr (kCudaBuild) {
+    if (!device().is_cpu()) {
+      device_memory::convert(device(), out.raw(), dtype, raw(), this->dtype(), numel());
+      return out;
+    }
+  }
   dispatch_any(this->dtype(), [&]<class From>() {
     dispatch_any(dtype, [&]<class To>() {
       std::transform(data<From>(), data<From>() + numel(), out.data<To>(), convert<To, From>);
@@ -113,12 +126,20 @@ Tensor Tensor::to(DType dtype) const {
   return out;
 }
 
+Tensor Tensor::to(Device device) const {
+  if (device == this->device()) return *this;
+  Tensor out = empty(shape(), {dtype(), layout(), device});
+  out.copy_from(*this);
+  return out;
+}
+
 void Tensor::copy_from(const Tensor& source) {
   require(source.shape() == shape() && source.dtype() == dtype() && source.layout() == layout(),
           "[copy_from] source and target must agree in shape, type and layout; got ", source,
           " into ", *this, ".");
-  check_on_cpu("copy_from", *this);
-  check_on_cpu("copy_from", source);
+  if constexpr (kCudaBuild)
+    if (!device().is_cpu() || !source.device().is_cpu())
+      return device_memory::copy(device(), raw(), source.device(), source.raw(), nbytes());
   std::memcpy(raw(), source.raw(), static_cast<size_t>(nbytes()));
 }
 

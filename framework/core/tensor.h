@@ -51,6 +51,7 @@ class Tensor {
   Device device() const { return impl().options.device; }
   const TensorOptions& options() const { return impl().options; }
 
+  /// Elements on a CUDA device are for its kernels only: the host must not touch them.
   std::byte* raw() { return impl().storage->data(); }
   const std::byte* raw() const { return impl().storage->data(); }
   /// Throws: std::invalid_argument when T is not the element type.
@@ -64,12 +65,14 @@ class Tensor {
     check_type(dtype_of<T>);
     return reinterpret_cast<const T*>(raw());
   }
-  /// The elements in memory order. For tests, metrics and I/O.
+  /// The elements in memory order, brought to the host. For tests, metrics and I/O.
   template <class T>
   std::vector<T> to_vector() const {
-    return std::vector<T>(data<T>(), data<T>() + numel());
+    const Tensor here = to(Device{});
+    return std::vector<T>(here.data<T>(), here.data<T>() + numel());
   }
-  /// The value of a one-element tensor, converted. Throws when there are more.
+  /// The value of a one-element tensor, converted. Throws when there are more. On a CUDA device the
+  /// host waits for it.
   double item() const;
 
   /// The same elements under another shape or layout, without autograd history: for kernels.
@@ -82,7 +85,9 @@ class Tensor {
   Tensor clone() const;
   /// Converted element by element, without history; the same handle when nothing changes.
   Tensor to(DType dtype) const;
-  /// REQUIRES: equal shape, type and layout.
+  /// A copy on another device, without history; the same handle when nothing changes.
+  Tensor to(Device device) const;
+  /// REQUIRES: equal shape, type and layout; the devices may differ.
   void copy_from(const Tensor& source);
   void fill(double value);
 

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -76,32 +75,21 @@ SafetensorsHeader read_header(const ReadAt& read_at, int64_t bytes, const std::s
   return parse_header(json, bytes, where);
 }
 
-/// IEEE binary16 to binary32: exact.
-float float_from_half(uint16_t half) {
-  const uint32_t sign = uint32_t{half & 0x8000u} << 16;
-  const uint32_t exponent = (half >> 10) & 31u, mantissa = half & 0x3ffu;
-  if (exponent == 0)
-    return std::copysign(std::ldexp(static_cast<float>(mantissa), -24), sign ? -1.0f : 1.0f);
-  const uint32_t wide = exponent == 31 ? 255 : exponent + 112;  // the biases are 15 and 127
-  return std::bit_cast<float>(sign | wide << 23 | mantissa << 13);
-}
-
 Tensor read_tensor(const SafetensorsEntry& entry, const SafetensorsHeader& header,
                    const ReadAt& read_at, const std::string& where) {
   const SafetensorsType& type = *find_safetensors_type(entry.dtype);
   require_runtime(type.dtype.has_value(), where, printable(entry.name),
                   " must be F64, F32, F16, BF16, I64, I32 or U8; got ", entry.dtype,
                   ". Convert it first.");
-  Tensor tensor = Tensor::empty(entry.shape, {.dtype = *type.dtype});
   const int64_t offset = header.data_begin + entry.begin;
   if (entry.dtype != "F16") {
+    Tensor tensor = Tensor::empty(entry.shape, {.dtype = *type.dtype});
     read_at(offset, tensor.raw(), tensor.nbytes());
     return tensor;
   }
-  std::vector<uint16_t> halves(static_cast<size_t>(entry.shape.numel()));
-  read_at(offset, halves.data(), static_cast<int64_t>(halves.size() * sizeof(uint16_t)));
-  std::ranges::transform(halves, tensor.data<float>(), float_from_half);
-  return tensor;
+  Tensor halves = Tensor::empty(entry.shape, {.dtype = DType::f16});
+  read_at(offset, halves.raw(), halves.nbytes());
+  return halves.to(DType::f32);
 }
 
 SafetensorsFile read_all(const ReadAt& read_at, int64_t bytes, const std::string& where) {
@@ -124,6 +112,8 @@ const char* written_name(DType dtype) {
       return "I32";
     case DType::bf16:
       return "BF16";
+    case DType::f16:
+      return "F16";
     case DType::u8:
       return "U8";
   }

@@ -8,7 +8,7 @@
 #include <array>
 #include <vector>
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -34,6 +34,11 @@ struct PoolWindow {
 void window_mean_forward(Cpu&, const Tensor& x, const std::vector<PoolWindow>& rows,
                          const std::vector<PoolWindow>& columns, Tensor& y);
 void window_mean_backward(Cpu&, const Tensor& dy, const std::vector<PoolWindow>& rows,
+                          const std::vector<PoolWindow>& columns, Tensor& dx);
+
+void window_mean_forward(Cuda&, const Tensor& x, const std::vector<PoolWindow>& rows,
+                         const std::vector<PoolWindow>& columns, Tensor& y);
+void window_mean_backward(Cuda&, const Tensor& dy, const std::vector<PoolWindow>& rows,
                           const std::vector<PoolWindow>& columns, Tensor& dx);
 
 }  // namespace tessera

@@ -9,7 +9,7 @@
 // for training on fewer than two values a channel.
 #pragma once
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -39,6 +39,15 @@ void batch_norm_forward(Cpu&, const Tensor& x, const Tensor& mean, const Tensor&
 ///   dx = weight / sqrt(var + epsilon) * dy                              otherwise.
 /// dx may be undefined: then it is not computed.
 void batch_norm_backward(Cpu&, const Tensor& x, const Tensor& dy, const Tensor& mean,
+                         const Tensor& var, const Tensor& weight, const BatchNormOptions& options,
+                         Tensor& dx, Tensor& dweight, Tensor& dbias);
+
+void batch_norm_statistics(Cuda&, const Tensor& x, Tensor& mean, Tensor& var);
+void batch_norm_update(Cuda&, const Tensor& mean, const Tensor& var, int64_t count, double momentum,
+                       Tensor& running_mean, Tensor& running_var);
+void batch_norm_forward(Cuda&, const Tensor& x, const Tensor& mean, const Tensor& var,
+                        const Tensor& weight, const Tensor& bias, double epsilon, Tensor& y);
+void batch_norm_backward(Cuda&, const Tensor& x, const Tensor& dy, const Tensor& mean,
                          const Tensor& var, const Tensor& weight, const BatchNormOptions& options,
                          Tensor& dx, Tensor& dweight, Tensor& dbias);
 

@@ -10,7 +10,7 @@
 
 #include <array>
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -37,6 +37,13 @@ void conv2d_backward_input(Cpu&, const Tensor& dy, const Tensor& weight,
                            const Conv2dOptions& options, Tensor& dx);
 /// dbias may be undefined: then it is not computed.
 void conv2d_backward_weight(Cpu&, const Tensor& x, const Tensor& dy, const Conv2dOptions& options,
+                            Tensor& dweight, Tensor& dbias);
+
+void conv2d_forward(Cuda&, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                    const Conv2dOptions& options, Tensor& y);
+void conv2d_backward_input(Cuda&, const Tensor& dy, const Tensor& weight,
+                           const Conv2dOptions& options, Tensor& dx);
+void conv2d_backward_weight(Cuda&, const Tensor& x, const Tensor& dy, const Conv2dOptions& options,
                             Tensor& dweight, Tensor& dbias);
 
 }  // namespace tessera

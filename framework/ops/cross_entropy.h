@@ -6,7 +6,7 @@
 // dx = (softmax(x) - q) * dy / (rows that count), 0 in ignored rows. Softmax is never stored.
 #pragma once
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -25,6 +25,12 @@ Tensor cross_entropy(const Tensor& x, const Tensor& target,
 void cross_entropy_forward(Cpu&, const Tensor& x, const Tensor& target,
                            const CrossEntropyOptions& options, Tensor& log_sum_exp, Tensor& y);
 void cross_entropy_backward(Cpu&, const Tensor& x, const Tensor& target,
+                            const CrossEntropyOptions& options, const Tensor& log_sum_exp,
+                            const Tensor& dy, Tensor& dx);
+
+void cross_entropy_forward(Cuda&, const Tensor& x, const Tensor& target,
+                           const CrossEntropyOptions& options, Tensor& log_sum_exp, Tensor& y);
+void cross_entropy_backward(Cuda&, const Tensor& x, const Tensor& target,
                             const CrossEntropyOptions& options, const Tensor& log_sum_exp,
                             const Tensor& dy, Tensor& dx);
 

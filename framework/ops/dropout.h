@@ -5,7 +5,7 @@
 // The identity (the same handle) in evaluation and for p = 0.
 #pragma once
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/random.h"
 #include "framework/core/tensor.h"
 
@@ -21,5 +21,7 @@ Tensor dropout(const Tensor& x, const DropoutOptions& options);
 
 /// Also the backward pass, with dy for x.
 void dropout_forward(Cpu&, const Tensor& x, const DropoutOptions& options, Tensor& y);
+
+void dropout_forward(Cuda&, const Tensor& x, const DropoutOptions& options, Tensor& y);
 
 }  // namespace tessera

@@ -3,7 +3,7 @@
 // dx = dy * (Phi(x) + x * phi(x)), phi(x) = exp(-x^2 / 2) / sqrt(2 pi).
 #pragma once
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -12,5 +12,8 @@ Tensor gelu(const Tensor& x);
 
 void gelu_forward(Cpu&, const Tensor& x, Tensor& y);
 void gelu_backward(Cpu&, const Tensor& x, const Tensor& dy, Tensor& dx);
+
+void gelu_forward(Cuda&, const Tensor& x, Tensor& y);
+void gelu_backward(Cuda&, const Tensor& x, const Tensor& dy, Tensor& dx);
 
 }  // namespace tessera

@@ -4,7 +4,7 @@
 // Throws: std::invalid_argument where extents, types or layouts do not fit.
 #pragma once
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -15,5 +15,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 void add_bias(Cpu&, const Tensor& bias, Tensor& y);
 /// dbias = sum over the rows of dy [M, N].
 void bias_backward(Cpu&, const Tensor& dy, Tensor& dbias);
+
+void add_bias(Cuda&, const Tensor& bias, Tensor& y);
+void bias_backward(Cuda&, const Tensor& dy, Tensor& dbias);
 
 }  // namespace tessera

@@ -2,7 +2,7 @@
 // dx = dy - exp(y) * sum(dy).
 #pragma once
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/ops/softmax.h"
 
 namespace tessera {
@@ -11,5 +11,8 @@ Tensor log_softmax(const Tensor& x, int axis = -1);
 
 void log_softmax_forward(Cpu&, const Tensor& x, int axis, Tensor& y);
 void log_softmax_backward(Cpu&, const Tensor& y, const Tensor& dy, int axis, Tensor& dx);
+
+void log_softmax_forward(Cuda&, const Tensor& x, int axis, Tensor& y);
+void log_softmax_backward(Cuda&, const Tensor& y, const Tensor& dy, int axis, Tensor& dx);
 
 }  // namespace tessera

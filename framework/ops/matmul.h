@@ -3,7 +3,7 @@
 // Throws: std::invalid_argument for other ranks, layouts, types, or inner extents that differ.
 #pragma once
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -16,5 +16,7 @@ struct MatmulOptions {
 Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options = {});
 
 void matmul_forward(Cpu&, const Tensor& a, const Tensor& b, MatmulOptions options, Tensor& y);
+
+void matmul_forward(Cuda&, const Tensor& a, const Tensor& b, MatmulOptions options, Tensor& y);
 
 }  // namespace tessera

@@ -7,7 +7,7 @@
 
 #include <array>
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -27,6 +27,11 @@ Tensor max_pool2d(const Tensor& x, const MaxPool2dOptions& options = {});
 void max_pool2d_forward(Cpu&, const Tensor& x, const MaxPool2dOptions& options, Tensor& y,
                         Tensor& position);
 void max_pool2d_backward(Cpu&, const Tensor& position, const Tensor& dy,
+                         const MaxPool2dOptions& options, Tensor& dx);
+
+void max_pool2d_forward(Cuda&, const Tensor& x, const MaxPool2dOptions& options, Tensor& y,
+                        Tensor& position);
+void max_pool2d_backward(Cuda&, const Tensor& position, const Tensor& dy,
                          const MaxPool2dOptions& options, Tensor& dx);
 
 }  // namespace tessera

@@ -2,7 +2,7 @@
 // dx = 2 (x - target) dy / numel, dtarget = -dx.  NaN for no elements, as in PyTorch.
 #pragma once
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -12,5 +12,8 @@ Tensor mse_loss(const Tensor& x, const Tensor& target);
 void mse_loss_forward(Cpu&, const Tensor& x, const Tensor& target, Tensor& y);
 /// dx and, with the arguments x and target exchanged, dtarget.
 void mse_loss_backward(Cpu&, const Tensor& x, const Tensor& target, const Tensor& dy, Tensor& dx);
+
+void mse_loss_forward(Cuda&, const Tensor& x, const Tensor& target, Tensor& y);
+void mse_loss_backward(Cuda&, const Tensor& x, const Tensor& target, const Tensor& dy, Tensor& dx);
 
 }  // namespace tessera

@@ -3,7 +3,7 @@
 // layout.
 #pragma once
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -12,5 +12,7 @@ Tensor mul(const Tensor& a, const Tensor& b);
 
 /// y = a * b; a and b are broadcast to the shape of y. y may be a where the shapes are equal.
 void mul_forward(Cpu&, const Tensor& a, const Tensor& b, Tensor& y);
+
+void mul_forward(Cuda&, const Tensor& a, const Tensor& b, Tensor& y);
 
 }  // namespace tessera

@@ -2,7 +2,7 @@
 // dx = y * (dy - sum(y * dy)).
 #pragma once
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -15,5 +15,8 @@ Tensor softmax(const Tensor& x, int axis = -1);
 
 void softmax_forward(Cpu&, const Tensor& x, int axis, Tensor& y);
 void softmax_backward(Cpu&, const Tensor& y, const Tensor& dy, int axis, Tensor& dx);
+
+void softmax_forward(Cuda&, const Tensor& x, int axis, Tensor& y);
+void softmax_backward(Cuda&, const Tensor& y, const Tensor& dy, int axis, Tensor& dx);
 
 }  // namespace tessera

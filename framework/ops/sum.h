@@ -7,7 +7,7 @@
 
 #include <vector>
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -23,5 +23,8 @@ Tensor sum(const Tensor& x, const SumOptions& options = {});
 void sum_forward(Cpu&, const Tensor& x, Tensor& y);
 /// dx = dy stretched to the shape of dx. Both row-major, of one rank.
 void sum_backward(Cpu&, const Tensor& dy, Tensor& dx);
+
+void sum_forward(Cuda&, const Tensor& x, Tensor& y);
+void sum_backward(Cuda&, const Tensor& dy, Tensor& dx);
 
 }  // namespace tessera

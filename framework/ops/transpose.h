@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "framework/backend/cpu.h"
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
@@ -17,5 +17,7 @@ struct TransposeOptions {
 Tensor transpose(const Tensor& x, const std::vector<int>& axes);
 
 void transpose_forward(Cpu&, const Tensor& x, const std::vector<int>& axes, Tensor& y);
+
+void transpose_forward(Cuda&, const Tensor& x, const std::vector<int>& axes, Tensor& y);
 
 }  // namespace tessera
