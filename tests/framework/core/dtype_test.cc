@@ -49,15 +49,43 @@ TEST_CASE("bf16 to f32 and back is the identity for every number") {
   }
 }
 
+TEST_CASE("f16 rounds to nearest, ties to even, through subnormals and overflow") {
+  const auto bits = [](float value) { return f16(value).bits; };
+  const float infinity = std::numeric_limits<float>::infinity();
+  CHECK(bits(1.0f) == 0x3c00);
+  CHECK(bits(-2.0f) == 0xc000);
+  CHECK(bits(1.0f + 0x1p-11f) == 0x3c00);  // tie: 0x3c00 is even
+  CHECK(bits(1.0f + 0x3p-11f) == 0x3c02);  // tie: 0x3c01 is odd
+  CHECK(bits(65504.0f) == 0x7bff);
+  CHECK(bits(65519.0f) == 0x7bff);
+  CHECK(bits(65520.0f) == 0x7c00);  // tie: to infinity
+  CHECK(bits(-infinity) == 0xfc00);
+  CHECK(bits(0x1p-24f) == 0x0001);  // the smallest subnormal
+  CHECK(bits(0x1p-25f) == 0x0000);  // tie: to even
+  CHECK(bits(-0x1.8p-25f) == 0x8001);
+  CHECK(std::isnan(static_cast<float>(f16(std::numeric_limits<float>::quiet_NaN()))));
+}
+
+TEST_CASE("f16 to f32 and back is the identity for every number") {
+  for (uint32_t bits = 0; bits < 0x10000u; ++bits) {
+    f16 value;
+    value.bits = static_cast<uint16_t>(bits);
+    const float wide = static_cast<float>(value);
+    if (std::isnan(wide)) continue;
+    REQUIRE(f16(wide).bits == bits);
+  }
+}
+
 TEST_CASE("tensors convert between all types") {
   const std::vector<double> values{0, 1, 3, 200};
   const Tensor source = Tensor::from(values, {4});
-  for (DType dtype : {DType::f32, DType::f64, DType::bf16, DType::i64, DType::i32, DType::u8}) {
+  for (DType dtype :
+       {DType::f32, DType::f64, DType::bf16, DType::f16, DType::i64, DType::i32, DType::u8}) {
     CAPTURE(name_of(dtype));
     const Tensor converted = source.to(dtype);
     CHECK(converted.dtype() == dtype);
     CHECK(converted.nbytes() == 4 * size_of(dtype));
-    for (DType back : {DType::f32, DType::bf16, DType::i64, DType::u8})
+    for (DType back : {DType::f32, DType::bf16, DType::f16, DType::i64, DType::u8})
       CHECK(converted.to(back).to(DType::f64).to_vector<double>() == values);
   }
 }
