@@ -10,8 +10,10 @@
 #include <iostream>
 
 #include "framework/backend/cpu.h"
+#include "framework/backend/cuda_info.h"
 #include "framework/cli/build_info.h"
 #include "framework/cli/commands.h"
+#include "framework/cli/cuda_rates.h"
 
 namespace tessera {
 namespace {
@@ -61,6 +63,29 @@ void print_machine() {
                               proc_value("/proc/meminfo", "MemAvailable")));
 }
 
+void print_cuda() {
+  if constexpr (kCudaBuild) {
+    const CudaInfo info = cuda_info();
+    std::cout << "\nCUDA\n";
+    print_line("driver", info.driver);
+    print_line("libraries", concat("runtime ", info.runtime, ", cuBLASLt ", info.cublas, ", cuDNN ",
+                                   info.cudnn));
+    print_line("code for", info.architectures);
+    if (info.devices.empty()) print_line("devices", "none: " + info.reason);
+    for (size_t i = 0; i < info.devices.size(); ++i) {
+      const CudaDeviceInfo& device = info.devices[i];
+      print_line(concat("cuda:", i),
+                 concat(device.name, ", sm_", device.capability, ", ", device.multiprocessors,
+                        " multiprocessors, ", gibibytes(static_cast<double>(device.memory_bytes)),
+                        ", free ", gibibytes(static_cast<double>(device.free_bytes))));
+      const CudaRates rates = measure_cuda_rates({Device::Type::cuda, static_cast<int>(i)});
+      print_line("", concat(std::fixed, std::setprecision(0), "copies ", rates.copy_gb_per_s,
+                            " GB/s (read and written), bf16 products ", rates.gemm_tflops,
+                            " TFLOP/s (8192 x 8192 x 8192, random)"));
+    }
+  }
+}
+
 void print_data() {
   const char* variable = std::getenv("TESSERA_DATA");
   const fs::path root = variable && *variable ? variable : "data";
@@ -78,6 +103,7 @@ void print_data() {
 void diagnose() {
   print_build();
   print_machine();
+  print_cuda();
   print_data();
 }
 
