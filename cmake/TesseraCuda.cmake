@@ -1,23 +1,51 @@
 # The CUDA language and libraries, where there are any; sets HAVE_CUDA, TESSERA_CUDA_FLAGS,
 # TESSERA_CUDART and TESSERA_CUDA_LIBRARIES.
 
+# Where pip's wheels keep NVIDIA's libraries: <site-packages>/nvidia/<part>/{include,lib}.
+function(tessera_find_cuda_wheels out)
+  set(${out} "" PARENT_SCOPE)
+  find_program(PYTHON3_PROGRAM python3)
+  if(NOT PYTHON3_PROGRAM)
+    return()
+  endif()
+  execute_process(COMMAND ${PYTHON3_PROGRAM} -c "import nvidia; print(';'.join(nvidia.__path__))"
+                  OUTPUT_VARIABLE roots OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  set(parts "")
+  foreach(root IN LISTS roots)
+    file(GLOB found ${root}/*)
+    list(APPEND parts ${found})
+  endforeach()
+  set(${out} ${parts} PARENT_SCOPE)
+endfunction()
+
 set(cuda_version "")
-set(cuda_missing "no CUDA compiler (nvcc)")
+set(cuda_missing "no CUDA compiler (nvcc) of CUDA 12.4 or later")
 if(NOT TESSERA_CUDA STREQUAL "OFF")
   find_package(CUDAToolkit 12.4 QUIET)
   if(CUDAToolkit_FOUND AND EXISTS "${CUDAToolkit_NVCC_EXECUTABLE}")
-    find_library(CUDNN_LIBRARY NAMES cudnn libcudnn.so.9 HINTS ${CUDAToolkit_LIBRARY_DIR})
-    find_path(CUDNN_INCLUDE_DIR NAMES cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
-    if(CUDNN_LIBRARY AND CUDNN_INCLUDE_DIR)
-      list(JOIN TESSERA_CUDA_ARCHITECTURES " " cuda_version)
-      set(cuda_version "${CUDAToolkit_VERSION}, sm_ ${cuda_version}, ${CUDNN_LIBRARY}")
+    tessera_find_cuda_wheels(wheels)
+    # Wheels hold no libcudnn.so, only the name with its version.
+    find_library(CUDNN_LIBRARY NAMES cudnn libcudnn.so.9
+                 HINTS ${CUDAToolkit_LIBRARY_DIR} ${wheels} PATH_SUFFIXES lib)
+    find_path(CUDNN_INCLUDE_DIR NAMES cudnn.h
+              HINTS ${CUDAToolkit_INCLUDE_DIRS} ${wheels} PATH_SUFFIXES include)
+    find_library(CUBLASLT_LIBRARY
+                 NAMES cublasLt libcublasLt.so.${CUDAToolkit_VERSION_MAJOR}
+                 HINTS ${CUDAToolkit_LIBRARY_DIR} ${wheels} PATH_SUFFIXES lib)
+    find_path(CUBLASLT_INCLUDE_DIR NAMES cublasLt.h
+              HINTS ${CUDAToolkit_INCLUDE_DIRS} ${wheels} PATH_SUFFIXES include)
+    if(NOT (CUDNN_LIBRARY AND CUDNN_INCLUDE_DIR))
+      set(cuda_missing "no cuDNN 9 beside CUDA ${CUDAToolkit_VERSION} or in Python's packages")
+    elseif(NOT (CUBLASLT_LIBRARY AND CUBLASLT_INCLUDE_DIR))
+      set(cuda_missing "no cuBLASLt beside CUDA ${CUDAToolkit_VERSION} or in Python's packages")
     else()
-      set(cuda_missing "no cuDNN 9 beside CUDA ${CUDAToolkit_VERSION}")
+      list(JOIN TESSERA_CUDA_ARCHITECTURES " sm_" names)
+      set(cuda_version "${CUDAToolkit_VERSION} for sm_${names}, ${CUDNN_LIBRARY}")
     endif()
   endif()
 endif()
 tessera_decide(CUDA cuda_version "${cuda_version}"
-               "${cuda_missing}. Install the CUDA Toolkit 12.4 or later and cuDNN 9")
+               "${cuda_missing}. Install the CUDA Toolkit and cuDNN 9")
 
 if(HAVE_CUDA)
   # CMake 3.25 knows neither sm_90a nor the C++20 of current compilers: both are given as flags.
@@ -50,5 +78,11 @@ if(HAVE_CUDA)
     list(APPEND TESSERA_CUDA_FLAGS "-gencode=arch=compute_${ptx},code=compute_${ptx}")
   endif()
   set(TESSERA_CUDART CUDA::cudart_static)
-  set(TESSERA_CUDA_LIBRARIES CUDA::cublasLt ${CUDNN_LIBRARY})
+  set(TESSERA_CUDA_LIBRARIES ${CUBLASLT_LIBRARY} ${CUDNN_LIBRARY})
+  include_directories(SYSTEM ${CUDNN_INCLUDE_DIR} ${CUBLASLT_INCLUDE_DIR})
+  # cuDNN loads its parts by name at run time, from where it was found or from these.
+  get_filename_component(cudnn_folder ${CUDNN_LIBRARY} DIRECTORY)
+  get_filename_component(cublas_folder ${CUBLASLT_LIBRARY} DIRECTORY)
+  list(APPEND CMAKE_BUILD_RPATH ${cudnn_folder} ${cublas_folder})
+  list(APPEND CMAKE_INSTALL_RPATH ${cudnn_folder} ${cublas_folder})
 endif()

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Training throughput of Tessera and PyTorch on one GPU, in turn, in one run, with their ratios.
+
+    train_throughput_torch.py PROGRAM [--models resnet50:224:128,...] [--precision bf16] [--rounds 3]
+
+PROGRAM is build/tessera. A model is NAME:IMAGE_SIZE:BATCH, one of torchvision's names; at 32 pixels
+ResNet-18 has the CIFAR stem and the VGGs one linear layer. PyTorch runs channels-last under autocast
+with fused SGD, eager and compiled. A step is forward, cross-entropy, backward and SGD with momentum,
+on a batch that stays on the device. Each side is a process of its own, so that memory is one side's.
+"""
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+
+def torch_model(name, size):
+    import torch
+    import torchvision
+
+    model = getattr(torchvision.models, name)(num_classes=10 if size <= 64 else 1000)
+    if size > 64:
+        return model
+    if name.startswith("resnet"):
+        model.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+        model.maxpool = torch.nn.Identity()
+    else:
+        model.avgpool = torch.nn.Identity()
+        model.classifier = torch.nn.Linear(512, 10)
+    return model
+
+
+def run_torch(arguments):
+    import torch
+
+    name, size, batch = arguments.models.split(":")
+    size, batch = int(size), int(batch)
+    torch.manual_seed(0)
+    torch.backends.cudnn.benchmark = True
+    model = torch_model(name, size).cuda().to(memory_format=torch.channels_last)
+    if arguments.side == "compile":
+        model = torch.compile(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True)
+    x = torch.randn(batch, 3, size, size, device="cuda").contiguous(memory_format=torch.channels_last)
+    target = torch.randint(0, 10, (batch,), device="cuda")
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[arguments.precision]
+    scaler = torch.amp.GradScaler("cuda", enabled=dtype is torch.float16)
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cuda", dtype=dtype, enabled=dtype is not torch.float32):
+            loss = torch.nn.functional.cross_entropy(model(x), target)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+
+    for _ in range(arguments.warmup):
+        step()
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    rounds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        for _ in range(arguments.steps):
+            step()
+        torch.cuda.synchronize()
+        rounds.append((time.perf_counter() - start) / arguments.steps)
+    print(json.dumps({"images_per_s": batch / statistics.median(rounds), "torch": torch.__version__,
+                      "peak_mib": torch.cuda.max_memory_allocated() / 2**20,
+                      "reserved_mib": torch.cuda.max_memory_reserved() / 2**20}))
+
+
+def call(command):
+    out = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, check=True, text=True)
+    return json.loads(out.stdout.splitlines()[-1])
+
+
+def compare(arguments, model):
+    name, size, batch = model.split(":")
+    shared = ["--precision", arguments.precision, "--steps", arguments.steps, "--warmup", arguments.warmup]
+    sides = {"tessera": [arguments.program, "bench", "train", "--model", name, "--image-size", size,
+                         "--batch", batch, "--device", "cuda", "--json", *shared]}
+    for side in ("eager", "compile"):
+        sides[side] = [sys.executable, __file__, "-", "--models", model, "--side", side, *shared]
+    results = {side: [] for side in sides}
+    for _ in range(arguments.rounds):
+        for side, command in sides.items():
+            results[side].append(call(command))
+    rate = {side: statistics.median(r["images_per_s"] for r in runs) for side, runs in results.items()}
+    row = [model, arguments.precision, f"{rate['tessera']:.0f}"]
+    for side in ("eager", "compile"):
+        row += [f"{rate[side]:.0f}", f"{rate['tessera'] / rate[side]:.2f}"]
+    for side in sides:
+        last = results[side][-1]
+        row.append(f"{last['peak_mib']:.0f} ({last['reserved_mib']:.0f})")
+    print("| " + " | ".join(row) + " |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--models", default="resnet50:224:128,vgg16:224:64,resnet18:32:128,vgg16_bn:32:128")
+    parser.add_argument("--precision", choices=("bf16", "fp16", "fp32"), default="bf16")
+    parser.add_argument("--steps", type=int, default=20, help="of a round; the median of 5 rounds counts")
+    parser.add_argument("--warmup", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=1, help="processes of each side, in turn")
+    parser.add_argument("--side", choices=("eager", "compile"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.side:
+        return run_torch(arguments)
+    print("| model | precision | Tessera images/s | eager | ratio | compiled | ratio "
+          "| peak MiB (reserved) Tessera | eager | compiled |\n|---|---|---|---|---|---|---|---|---|---|")
+    for model in arguments.models.split(","):
+        compare(arguments, model)
+
+
+if __name__ == "__main__":
+    main()
