@@ -1,5 +1,5 @@
 # The CUDA language and libraries, where there are any; sets HAVE_CUDA, TESSERA_CUDA_FLAGS,
-# TESSERA_CUDART and TESSERA_CUDA_LIBRARIES.
+# TESSERA_CUDA_NAMES (of the architectures), TESSERA_CUDART and TESSERA_CUDA_LIBRARIES.
 
 # Where pip's wheels keep NVIDIA's libraries: <site-packages>/nvidia/<part>/{include,lib}.
 function(tessera_find_cuda_wheels out)
@@ -18,6 +18,7 @@ function(tessera_find_cuda_wheels out)
   set(${out} ${parts} PARENT_SCOPE)
 endfunction()
 
+string(REPLACE "," ";" cuda_architectures "${TESSERA_CUDA_ARCHITECTURES}")
 set(cuda_version "")
 set(cuda_missing "no CUDA compiler (nvcc) of CUDA 12.4 or later")
 if(NOT TESSERA_CUDA STREQUAL "OFF")
@@ -39,8 +40,8 @@ if(NOT TESSERA_CUDA STREQUAL "OFF")
     elseif(NOT (CUBLASLT_LIBRARY AND CUBLASLT_INCLUDE_DIR))
       set(cuda_missing "no cuBLASLt beside CUDA ${CUDAToolkit_VERSION} or in Python's packages")
     else()
-      list(JOIN TESSERA_CUDA_ARCHITECTURES " sm_" names)
-      set(cuda_version "${CUDAToolkit_VERSION} for sm_${names}, ${CUDNN_LIBRARY}")
+      list(JOIN cuda_architectures " sm_" TESSERA_CUDA_NAMES)
+      set(cuda_version "${CUDAToolkit_VERSION} for sm_${TESSERA_CUDA_NAMES}, ${CUDNN_LIBRARY}")
     endif()
   endif()
 endif()
@@ -67,7 +68,7 @@ if(HAVE_CUDA)
     list(APPEND TESSERA_CUDA_FLAGS -Werror=all-warnings)
   endif()
   set(ptx "")
-  foreach(architecture IN LISTS TESSERA_CUDA_ARCHITECTURES)
+  foreach(architecture IN LISTS cuda_architectures)
     list(APPEND TESSERA_CUDA_FLAGS
          "-gencode=arch=compute_${architecture},code=sm_${architecture}")
     if(architecture MATCHES "^[0-9]+$")

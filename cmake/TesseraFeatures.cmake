@@ -85,7 +85,7 @@ tessera_decide(CURL CURL_FOUND "${CURL_VERSION_STRING}" "apt-get install libcurl
 
 set(TESSERA_CUDA OFF CACHE STRING "")
 tessera_option(CUDA "CUDA backend: cuBLASLt, cuDNN, own kernels")
-set(TESSERA_CUDA_ARCHITECTURES "80;86;89;90a" CACHE STRING
+set(TESSERA_CUDA_ARCHITECTURES "80,86,89,90a" CACHE STRING
     "GPU architectures to hold machine code for; PTX of the last plain one is added")
 include(TesseraCuda)
 
