@@ -33,7 +33,7 @@ step() {
   local name=$1 limit=$2 start=$SECONDS status result
   shift 2
   [[ -z $only || $only == *,$name,* ]] || return 0
-  timeout "$limit" "$@" >"$logs/$name.log" 2>&1
+  timeout "$limit" bash -c '"$@"' _ "$@" >"$logs/$name.log" 2>&1
   status=$?
   if ((status == 0)); then result=passed; elif ((status == 77)); then result=skipped; else result="FAILED ($status)"; failed=1; fi
   table+=("$(printf '%-22s %-14s %4d s   %s' "$name" "$result" $((SECONDS - start)) "$(tail -n 1 "$logs/$name.log" | cut -c1-90)")")
@@ -41,7 +41,7 @@ step() {
 }
 
 doctest_run() { local program; program=$(test_program "$1"); shift; [[ -n $program ]] && "$program" "$@"; }
-ops_grid() { TESSERA_OP_GRID=1 doctest_run ops && true; }
+ops_grid() { TESSERA_OP_GRID=1 doctest_run ops; }
 unit_tests() {
   local name status=0
   for name in core backend autograd optim layers infer train golden; do
@@ -80,6 +80,11 @@ digits() {
   [[ -d ${TESSERA_DATA:-data}/mnist-t10k ]] || { echo "no mnist-t10k in ${TESSERA_DATA:-data}"; return 77; }
   run_config configs/mnist-lenet-tw75.yaml mnist && accuracy mnist
 }
+
+# The steps run in shells of their own, under a time limit.
+export build logs scratch
+export -f test_program doctest_run ops_grid unit_tests sanitizer run_config same_bytes \
+  kill_and_resume accuracy quickstart digits
 
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | tee "$logs/gpu.txt"
 step doctor 60 "$build/tessera" doctor
