@@ -20,7 +20,8 @@ class Dropout : public Module {
   /// Throws: std::invalid_argument in training where no RandomScope is open.
   Tensor forward(const Tensor& x) override {
     if (!training() || p_ == 0) return x;
-    return dropout(x, {.p = p_, .key = RandomScope::next_key(kind())});
+    const RandomKey key = RandomScope::next_key(kind());
+    return dropout(x, {.p = p_, .key = key, .step = RandomScope::device_step()});
   }
 
  private:

@@ -12,8 +12,10 @@ constexpr uint32_t kFirstStream = 0x20000000;
 
 }  // namespace
 
-RandomScope::RandomScope(uint64_t seed, uint32_t step)
-    : key_{.seed = seed, .stream = kFirstStream, .step = step}, previous_(innermost) {
+RandomScope::RandomScope(uint64_t seed, uint32_t step, Tensor device_step)
+    : key_{.seed = seed, .stream = kFirstStream, .step = step},
+      device_step_(std::move(device_step)),
+      previous_(innermost) {
   innermost = this;
 }
 
@@ -27,5 +29,7 @@ RandomKey RandomScope::next_key(const char* layer) {
   ++innermost->key_.stream;
   return key;
 }
+
+const Tensor& RandomScope::device_step() { return innermost->device_step_; }
 
 }  // namespace tessera

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "framework/core/random.h"
+#include "framework/core/tensor.h"
 
 namespace tessera {
 
@@ -10,16 +11,20 @@ namespace tessera {
 /// one around each forward pass, with another `step` for each. Scopes nest; the innermost counts.
 class RandomScope {
  public:
-  RandomScope(uint64_t seed, uint32_t step);
+  /// `device_step`, where defined, stands for `step` in kernels: see DropoutOptions::step.
+  RandomScope(uint64_t seed, uint32_t step, Tensor device_step = {});
   ~RandomScope();
   RandomScope(const RandomScope&) = delete;
   RandomScope& operator=(const RandomScope&) = delete;
 
   /// The key of the next draw. Throws: std::invalid_argument naming `layer` where no scope is open.
   static RandomKey next_key(const char* layer);
+  /// That of the innermost scope.  REQUIRES: one is open.
+  static const Tensor& device_step();
 
  private:
   RandomKey key_;
+  Tensor device_step_;
   RandomScope* previous_;
 };
 

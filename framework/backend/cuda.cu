@@ -76,8 +76,9 @@ CudaOpScope::CudaOpScope(const char* op, int device) : op_(op), device_(device) 
 CudaOpScope::~CudaOpScope() { nvtxRangePop(); }
 
 void CudaOpScope::finish() {
-  if (syncs_after_each_op())
-    check_cuda(cudaStreamSynchronize(compute_stream(device_)), op_, "its kernels");
+  if (!syncs_after_each_op()) return;
+  check_cuda(cudaStreamSynchronize(compute_stream(device_)), op_, "its kernels");
+  check_kernel_error(device_);
 }
 
 }  // namespace tessera

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <mutex>
+#include <utility>
 
 #include "framework/core/device_memory.h"
 #include "framework/core/runtime_cuda.h"
@@ -61,7 +62,13 @@ __global__ void convert_kernel(To* to, const From* from, int64_t n) {
     to[i] = converted<To>(from[i]);
 }
 
-cudaStream_t make_stream(int device) {
+/// What exists once for each device.
+struct DeviceState {
+  cudaStream_t stream = nullptr;
+  KernelError* error = nullptr;
+};
+
+DeviceState make_state(int device) {
   std::string reason;
   const int count = cuda_device_count(&reason);
   require_runtime(device >= 0 && device < count && device < kMaxDevices,
@@ -79,10 +86,28 @@ cudaStream_t make_stream(int device) {
                  properties.minor, ".");
   }
   check_cuda(built, "cuda", "cudaFuncGetAttributes");
-  cudaStream_t stream = nullptr;
-  check_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cuda",
+  DeviceState state;
+  check_cuda(cudaStreamCreateWithFlags(&state.stream, cudaStreamNonBlocking), "cuda",
              "cudaStreamCreateWithFlags");
-  return stream;
+  void* error = nullptr;
+  check_cuda(cudaHostAlloc(&error, sizeof(KernelError), cudaHostAllocMapped), "cuda",
+             "cudaHostAlloc");
+  state.error = new (error) KernelError;
+  return state;
+}
+
+/// Also makes the device current on this thread.
+DeviceState& state_of(int device) {
+  static std::mutex mutex;
+  static std::array<DeviceState, kMaxDevices> states{};
+  std::lock_guard lock(mutex);
+  if (device < 0 || device >= kMaxDevices ||
+      states[static_cast<size_t>(device)].stream == nullptr) {
+    const DeviceState state = make_state(device);
+    return states[static_cast<size_t>(device)] = state;
+  }
+  check_cuda(cudaSetDevice(device), "cuda", "cudaSetDevice");
+  return states[static_cast<size_t>(device)];
 }
 
 }  // namespace
@@ -105,17 +130,14 @@ int cuda_device_count(std::string* reason) {
   return 0;
 }
 
-cudaStream_t compute_stream(int device) {
-  static std::mutex mutex;
-  static std::array<cudaStream_t, kMaxDevices> streams{};
-  std::lock_guard lock(mutex);
-  if (device < 0 || device >= kMaxDevices || streams[static_cast<size_t>(device)] == nullptr) {
-    const cudaStream_t stream = make_stream(device);
-    streams[static_cast<size_t>(device)] = stream;
-    return stream;
-  }
-  check_cuda(cudaSetDevice(device), "cuda", "cudaSetDevice");
-  return streams[static_cast<size_t>(device)];
+cudaStream_t compute_stream(int device) { return state_of(device).stream; }
+KernelError* kernel_error(int device) { return state_of(device).error; }
+
+void check_kernel_error(int device) {
+  KernelError* const error = kernel_error(device);
+  if (error->describe == nullptr) return;
+  const KernelError found = std::exchange(*error, {});
+  throw std::invalid_argument(found.describe(found.values));
 }
 
 namespace device_memory {
@@ -152,6 +174,7 @@ void copy(Device to_device, void* to, Device from_device, const void* from, int6
   // From the CPU too: the caller may free or overwrite the source as soon as this returns.
   if (to_device.is_cpu() || from_device.is_cpu())
     check_cuda(cudaStreamSynchronize(stream), "copy", "cudaStreamSynchronize");
+  if (to_device.is_cpu()) check_kernel_error(from_device.index);
 }
 
 void set_zero(Device device, void* to, int64_t bytes) {

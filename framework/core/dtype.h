@@ -122,6 +122,11 @@ constexpr bool is_floating(DType dtype) {
   return dtype == DType::f32 || dtype == DType::f64 || dtype == DType::bf16 || dtype == DType::f16;
 }
 
+/// The type that elements of `dtype` are added up in: f64 for f64, else f32.
+constexpr DType accumulator_of(DType dtype) {
+  return dtype == DType::f64 ? DType::f64 : DType::f32;
+}
+
 /// Calls `f.template operator()<T>()` with T = float or double.
 /// Throws: std::invalid_argument naming `op` for every other type.
 template <class F>

@@ -9,6 +9,7 @@
 
 #include "framework/core/device.h"
 #include "framework/core/errors.h"
+#include "framework/core/kernel_error.h"
 
 namespace tessera {
 
@@ -19,6 +20,14 @@ void check_cuda(cudaError_t status, const char* where, const char* call);
 /// Also makes the device current on this thread.
 /// Throws: std::runtime_error where there is no such device, or no code in this build for it.
 cudaStream_t compute_stream(int device);
+
+/// Where kernels of this device report an error: host memory that it can write. A kernel fills it
+/// from one thread, unless it holds an error already.
+KernelError* kernel_error(int device);
+
+/// Throws: std::invalid_argument with the error that a kernel reported, and forgets it.
+/// REQUIRES: the host has waited for the compute stream; what runs later is not seen.
+void check_kernel_error(int device);
 
 inline constexpr int kThreadsPerBlock = 256;
 

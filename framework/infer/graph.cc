@@ -16,25 +16,6 @@ namespace {
 
 using Kind = GraphNode::Kind;
 
-std::vector<PoolWindow> average_windows(int64_t extent, int64_t kernel, int64_t stride,
-                                        int64_t padding, bool count_padding) {
-  std::vector<PoolWindow> out;
-  for (int64_t first = -padding; first + kernel <= extent + padding; first += stride) {
-    const int64_t begin = std::max<int64_t>(first, 0), end = std::min(first + kernel, extent);
-    out.push_back({begin, end, count_padding ? kernel : end - begin});
-  }
-  return out;
-}
-
-std::vector<PoolWindow> adaptive_windows(int64_t extent, int64_t parts) {
-  std::vector<PoolWindow> out;
-  for (int64_t i = 0; i < parts; ++i) {
-    const int64_t begin = i * extent / parts, end = ((i + 1) * extent + parts - 1) / parts;
-    out.push_back({begin, end, end - begin});
-  }
-  return out;
-}
-
 GraphValue value_of(const Tensor& tensor) {
   if (tensor.rank() == 4) return {tensor.dim(1), tensor.dim(2), tensor.dim(3)};
   require(tensor.rank() == 2,
@@ -242,13 +223,15 @@ void Lowering::lower_pool(const TracedOp& op) {
   const GraphValue& x = graph_.values[static_cast<size_t>(node.x)];
   if (op.op == "avg_pool2d") {
     const auto& o = std::any_cast<const AvgPool2dOptions&>(op.attributes);
-    node.rows = average_windows(x.h, o.kernel[0], o.stride[0], o.padding[0], o.count_include_pad);
+    node.rows = PoolAxis::sliding(x.h, o.kernel[0], o.stride[0], o.padding[0], o.count_include_pad)
+                    .windows();
     node.columns =
-        average_windows(x.w, o.kernel[1], o.stride[1], o.padding[1], o.count_include_pad);
+        PoolAxis::sliding(x.w, o.kernel[1], o.stride[1], o.padding[1], o.count_include_pad)
+            .windows();
   } else {
     const auto& o = std::any_cast<const AdaptiveAvgPool2dOptions&>(op.attributes);
-    node.rows = adaptive_windows(x.h, o.output[0]);
-    node.columns = adaptive_windows(x.w, o.output[1]);
+    node.rows = PoolAxis::parts(x.h, o.output[0]).windows();
+    node.columns = PoolAxis::parts(x.w, o.output[1]).windows();
   }
 }
 

@@ -4,19 +4,6 @@
 #include "framework/ops/avg_pool2d.h"
 
 namespace tessera {
-namespace {
-
-std::vector<PoolWindow> parts(int64_t extent, int64_t count) {
-  std::vector<PoolWindow> out;
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t begin = i * extent / count, end = ((i + 1) * extent + count - 1) / count;
-    out.push_back({begin, end, end - begin});
-  }
-  return out;
-}
-
-}  // namespace
-
 Tensor adaptive_avg_pool2d(const Tensor& x, const AdaptiveAvgPool2dOptions& options) {
   require(x.rank() == 4 && x.layout() == Layout::nhwc && x.dim(2) >= 1 && x.dim(3) >= 1,
           "[adaptive_avg_pool2d] x must be [N, C, H, W] in layout nhwc with H, W >= 1; got ", x,
@@ -24,7 +11,7 @@ Tensor adaptive_avg_pool2d(const Tensor& x, const AdaptiveAvgPool2dOptions& opti
   const auto [P, Q] = options.output;
   require(P >= 1 && Q >= 1, "[adaptive_avg_pool2d] the output must be at least 1 x 1; got ", P,
           " x ", Q, ".");
-  const auto rows = parts(x.dim(2), P), columns = parts(x.dim(3), Q);
+  const PoolAxis rows = PoolAxis::parts(x.dim(2), P), columns = PoolAxis::parts(x.dim(3), Q);
   Tensor y = Tensor::empty({x.dim(0), x.dim(1), P, Q}, x.options());
   on_backend("adaptive_avg_pool2d", x.device(),
              [&](auto& backend) { window_mean_forward(backend, x, rows, columns, y); });

@@ -5,9 +5,8 @@
 namespace tessera {
 namespace {
 
-/// The windows along one axis (0: H, 1: W), clipped to the input.
-std::vector<PoolWindow> windows_along(size_t axis, const Tensor& x,
-                                      const AvgPool2dOptions& options) {
+/// The windows along one axis (0: H, 1: W).
+PoolAxis windows_along(size_t axis, const Tensor& x, const AvgPool2dOptions& options) {
   const int64_t kernel = options.kernel[axis], stride = options.stride[axis];
   const int64_t padding = options.padding[axis], extent = x.dim(static_cast<int>(axis) + 2);
   require(kernel >= 1 && stride >= 1 && padding >= 0 && 2 * padding <= kernel,
@@ -17,12 +16,7 @@ std::vector<PoolWindow> windows_along(size_t axis, const Tensor& x,
   require(extent + 2 * padding >= kernel,
           "[avg_pool2d] the padded input must hold the window; got ", x, " for kernel ", kernel,
           " and padding ", padding, ".");
-  std::vector<PoolWindow> windows;
-  for (int64_t first = -padding; first + kernel <= extent + padding; first += stride) {
-    const int64_t begin = std::max<int64_t>(first, 0), end = std::min(first + kernel, extent);
-    windows.push_back({begin, end, options.count_include_pad ? kernel : end - begin});
-  }
-  return windows;
+  return PoolAxis::sliding(extent, kernel, stride, padding, options.count_include_pad);
 }
 
 }  // namespace
@@ -32,9 +26,7 @@ Tensor avg_pool2d(const Tensor& x, const AvgPool2dOptions& options) {
           "[avg_pool2d] x must be [N, C, H, W] in layout nhwc; got ", x, ".",
           x.rank() == 4 ? " Convert it with to_layout()." : "");
   const auto rows = windows_along(0, x, options), columns = windows_along(1, x, options);
-  Tensor y = Tensor::empty(
-      {x.dim(0), x.dim(1), static_cast<int64_t>(rows.size()), static_cast<int64_t>(columns.size())},
-      x.options());
+  Tensor y = Tensor::empty({x.dim(0), x.dim(1), rows.outputs(), columns.outputs()}, x.options());
   on_backend("avg_pool2d", x.device(),
              [&](auto& backend) { window_mean_forward(backend, x, rows, columns, y); });
   auto backward = [rows, columns, shape = x.shape()](const Tensor& dy) -> Gradients {

@@ -6,10 +6,10 @@
 #pragma once
 
 #include <array>
-#include <vector>
 
 #include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
+#include "framework/ops/pool_axis.h"
 
 namespace tessera {
 
@@ -25,20 +25,16 @@ struct AvgPool2dOptions {
 
 Tensor avg_pool2d(const Tensor& x, const AvgPool2dOptions& options = {});
 
-/// One axis of a window: positions [begin, end) of the input, and what it counts in the divisor.
-struct PoolWindow {
-  int64_t begin, end, count;
-};
+/// y[n, c, p, q] = the sum of x over the windows p of `rows` and q of `columns`, divided by the
+/// product of their counts.
+void window_mean_forward(Cpu&, const Tensor& x, const PoolAxis& rows, const PoolAxis& columns,
+                         Tensor& y);
+void window_mean_backward(Cpu&, const Tensor& dy, const PoolAxis& rows, const PoolAxis& columns,
+                          Tensor& dx);
 
-/// y[n, c, p, q] = sum of x over rows[p] and columns[q] / (rows[p].count * columns[q].count).
-void window_mean_forward(Cpu&, const Tensor& x, const std::vector<PoolWindow>& rows,
-                         const std::vector<PoolWindow>& columns, Tensor& y);
-void window_mean_backward(Cpu&, const Tensor& dy, const std::vector<PoolWindow>& rows,
-                          const std::vector<PoolWindow>& columns, Tensor& dx);
-
-void window_mean_forward(Cuda&, const Tensor& x, const std::vector<PoolWindow>& rows,
-                         const std::vector<PoolWindow>& columns, Tensor& y);
-void window_mean_backward(Cuda&, const Tensor& dy, const std::vector<PoolWindow>& rows,
-                          const std::vector<PoolWindow>& columns, Tensor& dx);
+void window_mean_forward(Cuda&, const Tensor& x, const PoolAxis& rows, const PoolAxis& columns,
+                         Tensor& y);
+void window_mean_backward(Cuda&, const Tensor& dy, const PoolAxis& rows, const PoolAxis& columns,
+                          Tensor& dx);
 
 }  // namespace tessera

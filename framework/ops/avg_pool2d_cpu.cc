@@ -3,8 +3,8 @@
 
 namespace tessera {
 
-void window_mean_forward(Cpu& cpu, const Tensor& x, const std::vector<PoolWindow>& rows,
-                         const std::vector<PoolWindow>& columns, Tensor& y) {
+void window_mean_forward(Cpu& cpu, const Tensor& x, const PoolAxis& rows, const PoolAxis& columns,
+                         Tensor& y) {
   const int64_t C = x.dim(1), H = x.dim(2), W = x.dim(3), P = y.dim(2), Q = y.dim(3);
   dispatch_float("avg_pool2d", x.dtype(), [&]<class T>() {
     const T* const in = x.data<T>();
@@ -21,15 +21,15 @@ void window_mean_forward(Cpu& cpu, const Tensor& x, const std::vector<PoolWindow
       vectorized(cpu.isa(), [&] {
         for (int64_t i = begin; i < end; ++i)
           for (int64_t q = 0; q < Q; ++q)
-            pool(in + i / P * H * W * C, rows[static_cast<size_t>(i % P)],
-                 columns[static_cast<size_t>(q)], out + (i * Q + q) * C);
+            pool(in + i / P * H * W * C, rows.window(i % P), columns.window(q),
+                 out + (i * Q + q) * C);
       });
     });
   });
 }
 
-void window_mean_backward(Cpu& cpu, const Tensor& dy, const std::vector<PoolWindow>& rows,
-                          const std::vector<PoolWindow>& columns, Tensor& dx) {
+void window_mean_backward(Cpu& cpu, const Tensor& dy, const PoolAxis& rows, const PoolAxis& columns,
+                          Tensor& dx) {
   const int64_t C = dx.dim(1), H = dx.dim(2), W = dx.dim(3), P = dy.dim(2), Q = dy.dim(3);
   dispatch_float("avg_pool2d", dy.dtype(), [&]<class T>() {
     const T* const in = dy.data<T>();
@@ -45,8 +45,8 @@ void window_mean_backward(Cpu& cpu, const Tensor& dy, const std::vector<PoolWind
       vectorized(cpu.isa(), [&] {
         std::fill(out + begin * H * W * C, out + end * H * W * C, T(0));
         for (int64_t i = begin * P * Q; i < end * P * Q; ++i)
-          spread(in + i * C, rows[static_cast<size_t>(i / Q % P)],
-                 columns[static_cast<size_t>(i % Q)], out + i / (P * Q) * H * W * C);
+          spread(in + i * C, rows.window(i / Q % P), columns.window(i % Q),
+                 out + i / (P * Q) * H * W * C);
       });
     });
   });

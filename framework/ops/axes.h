@@ -15,6 +15,13 @@ inline void require_layout(const char* op, const Tensor& x, Layout layout) {
           ". Convert it with to_layout().");
 }
 
+/// Throws: std::invalid_argument unless a and b are on one device.
+inline void require_one_device(const char* op, const Tensor& a, const Tensor& b) {
+  require(a.device() == b.device(), "[", op, "] all inputs must be on one device; got ", a.dtype(),
+          a.shape(), " on ", a.device(), " and ", b.dtype(), b.shape(), " on ", b.device(),
+          ". Move one of them with to(device).");
+}
+
 /// The extents in the order of memory: [N, C, H, W] under nhwc gives [N, H, W, C].
 inline Shape memory_shape(const Tensor& x) {
   require(x.layout() != Layout::panels, "[layout] the tensor must be row_major or nhwc; got ", x,

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "framework/ops/axes.h"
 #include "framework/ops/sum.h"
 
 namespace tessera {
@@ -18,6 +19,7 @@ int64_t aligned(const Shape& shape, int axis, int rank) {
 Tensor broadcast_result(const char* op, const Tensor& a, const Tensor& b) {
   require(a.dtype() == b.dtype(), "[", op, "] both inputs must have one type; got ", a, " and ", b,
           ".");
+  require_one_device(op, a, b);
   require(a.layout() == b.layout() || a.numel() == 1 || b.numel() == 1, "[", op,
           "] both inputs must have one layout; got ", a, " and ", b, ". Use to_layout().");
   if (a.shape() == b.shape()) return Tensor::empty_like(a.layout() == Layout::row_major ? b : a);

@@ -1,6 +1,7 @@
 #include "framework/ops/concat.h"
 
 #include "framework/autograd/autograd.h"
+#include "framework/ops/axes.h"
 #include "framework/ops/slice.h"
 
 namespace tessera {
@@ -12,6 +13,7 @@ void check_fits(const Tensor& x, const Tensor& first, int axis) {
   for (int i = 0; fits && i < x.rank(); ++i) fits = i == axis || x.dim(i) == first.dim(i);
   require(fits, "[concat] the inputs must agree in type, layout and all extents but that of axis ",
           axis, "; got ", first, " and ", x, ".");
+  require_one_device("concat", first, x);
 }
 
 }  // namespace

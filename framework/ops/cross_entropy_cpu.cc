@@ -8,9 +8,8 @@ namespace {
 void check_targets(const Tensor& target, int64_t classes, int64_t ignore_index) {
   for (int64_t row = 0; row < target.numel(); ++row) {
     const int64_t value = target.data<int64_t>()[row];
-    require(value == ignore_index || (value >= 0 && value < classes),
-            "[cross_entropy] a target must be in [0, ", classes, ") or ", ignore_index,
-            " (ignored); got ", value, " at row ", row, ". Check num_classes and the labels.");
+    if (value == ignore_index || (value >= 0 && value < classes)) continue;
+    fail(describe_wrong_target({value, row, classes, ignore_index}));
   }
 }
 
@@ -36,7 +35,7 @@ int64_t rows_that_count(const Tensor& target, int64_t ignore_index) {
 }  // namespace
 
 void cross_entropy_forward(Cpu& cpu, const Tensor& x, const Tensor& target,
-                           const CrossEntropyOptions& options, Tensor& log_sum_exp, Tensor& y) {
+                           const CrossEntropyOptions& options, Tensor& saved, Tensor& y) {
   const int64_t classes = x.dim(1);
   check_targets(target, classes, options.ignore_index);
   std::vector<double> losses(static_cast<size_t>(x.dim(0)));
@@ -46,7 +45,7 @@ void cross_entropy_forward(Cpu& cpu, const Tensor& x, const Tensor& target,
       const T sum = vector_math::lane_sum<T>(
           classes, [=](int64_t c) { return vector_math::exp(in[c] - max); });
       const T log_sum = std::log(sum);
-      log_sum_exp.data<T>()[row] = max + log_sum;
+      saved.data<T>()[row] = max + log_sum;
       if (wanted == options.ignore_index) return;
       // Differences from max are taken before log_sum is added: they are exact where it matters.
       double loss = static_cast<double>((max - in[wanted]) + log_sum);
@@ -60,6 +59,7 @@ void cross_entropy_forward(Cpu& cpu, const Tensor& x, const Tensor& target,
       losses[static_cast<size_t>(row)] = loss;
     });
     const int64_t count = rows_that_count(target, options.ignore_index);
+    saved.data<T>()[x.dim(0)] = static_cast<T>(count);
     double total = 0;
     for (double loss : losses) total += loss;
     *y.data<T>() = static_cast<T>(total / static_cast<double>(std::max<int64_t>(count, 1)));
@@ -67,12 +67,11 @@ void cross_entropy_forward(Cpu& cpu, const Tensor& x, const Tensor& target,
 }
 
 void cross_entropy_backward(Cpu& cpu, const Tensor& x, const Tensor& target,
-                            const CrossEntropyOptions& options, const Tensor& log_sum_exp,
+                            const CrossEntropyOptions& options, const Tensor& saved,
                             const Tensor& dy, Tensor& dx) {
   const int64_t classes = x.dim(1);
-  const double count = static_cast<double>(rows_that_count(target, options.ignore_index));
   dispatch_float("cross_entropy", x.dtype(), [&]<class T>() {
-    const T scale = static_cast<T>(static_cast<double>(*dy.data<T>()) / std::max(count, 1.0));
+    const T scale = *dy.data<T>() / std::max(saved.data<T>()[x.dim(0)], T(1));
     const T hot = static_cast<T>(1 - options.label_smoothing);
     const T share = static_cast<T>(options.label_smoothing / static_cast<double>(classes));
     for_rows<T>(cpu, x, target, [&](int64_t row, int64_t wanted, const T* in) {
@@ -81,7 +80,7 @@ void cross_entropy_backward(Cpu& cpu, const Tensor& x, const Tensor& target,
         std::fill_n(out, classes, T(0));
         return;
       }
-      const T normaliser = log_sum_exp.data<T>()[row];
+      const T normaliser = saved.data<T>()[row];
       for (int64_t c = 0; c < classes; ++c)
         out[c] = (vector_math::exp(in[c] - normaliser) - share) * scale;
       out[wanted] -= hot * scale;

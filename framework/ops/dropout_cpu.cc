@@ -29,7 +29,8 @@ void dropout_forward(Cpu& cpu, const Tensor& x, const DropoutOptions& options, T
     const int64_t n = x.numel();
     const T scale = options.p < 1 ? static_cast<T>(1 / (1 - options.p)) : T(0);
     const float p = static_cast<float>(options.p);
-    const RandomKey key = options.key;
+    RandomKey key = options.key;
+    if (options.step.defined()) key.step = static_cast<uint32_t>(*options.step.data<int32_t>());
     const auto chunks = [=](int64_t begin, int64_t end) {
       for (int64_t chunk = begin; chunk < end; ++chunk) {
         const auto draws = draw(key, chunk * kBlocks);

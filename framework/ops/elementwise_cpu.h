@@ -8,6 +8,7 @@
 #include "framework/backend/cpu.h"
 #include "framework/backend/vectorized.h"
 #include "framework/core/tensor.h"
+#include "framework/ops/broadcast_plan.h"
 
 namespace tessera {
 
@@ -32,21 +33,6 @@ void map_elements(const char* op, Cpu& cpu, F f, Tensor& out, const Inputs&... i
   });
 }
 
-/// How two row-major inputs lie under their broadcast result: its extents, neighbouring axes that
-/// both inputs cross alike joined, and each input's stride there (0 where it is stretched).
-struct BroadcastPlan {
-  struct Axis {
-    int64_t extent, stride_a, stride_b;
-  };
-  std::array<Axis, Shape::kMaxRank> axes;
-  int rank = 0;
-
-  /// REQUIRES: a and b broadcast to y.
-  BroadcastPlan(const Shape& a, const Shape& b, const Shape& y);
-  /// The first elements of both inputs in row `row`, a run along the last axis.
-  std::array<int64_t, 2> offsets(int64_t row) const;
-};
-
 /// y[i] = f(a[i], b[i]), a and b broadcast to y.  REQUIRES: one type, f32 or f64, and row-major
 /// shapes (memory_shape() for others).
 template <class F>
@@ -54,7 +40,7 @@ void map_broadcast(const char* op, Cpu& cpu, F f, Tensor& y, const Shape& shape_
                    const Shape& shape_a, const Tensor& b, const Shape& shape_b) {
   if (y.numel() == 0) return;
   const BroadcastPlan plan(shape_a, shape_b, shape_y);
-  const auto [n, stride_a, stride_b] = plan.axes[static_cast<size_t>(plan.rank - 1)];
+  const auto [n, stride_a, stride_b] = plan.run();
   dispatch_float(op, y.dtype(), [&]<class T>() {
     const auto rows = [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {

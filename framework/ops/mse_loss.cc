@@ -1,6 +1,7 @@
 #include "framework/ops/mse_loss.h"
 
 #include "framework/autograd/autograd.h"
+#include "framework/ops/axes.h"
 
 namespace tessera {
 namespace {
@@ -19,7 +20,8 @@ Tensor mse_loss(const Tensor& x, const Tensor& target) {
       x.shape() == target.shape() && x.dtype() == target.dtype() && x.layout() == target.layout(),
       "[mse_loss] input and target must agree in shape, type and layout; got ", x, " and ", target,
       ".");
-  Tensor y = Tensor::empty({}, {x.dtype(), Layout::row_major, x.device()});
+  require_one_device("mse_loss", x, target);
+  Tensor y = Tensor::empty({}, {accumulator_of(x.dtype()), Layout::row_major, x.device()});
   on_backend("mse_loss", x.device(),
              [&](auto& backend) { mse_loss_forward(backend, x, target, y); });
   const bool to_x = x.requires_grad(), to_target = target.requires_grad();

@@ -1,4 +1,5 @@
-// y = mean((x - target)^2), a scalar of shape [].  Equal shapes, types and layouts; f32 or f64.
+// y = mean((x - target)^2), a scalar of shape [].  Equal shapes, types and layouts; f32 or f64, on
+// CUDA also bf16 and f16, for which y is f32 (as for cross_entropy).
 // dx = 2 (x - target) dy / numel, dtarget = -dx.  NaN for no elements, as in PyTorch.
 #pragma once
 

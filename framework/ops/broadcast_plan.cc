@@ -1,4 +1,6 @@
-#include "framework/ops/elementwise_cpu.h"
+#include "framework/ops/broadcast_plan.h"
+
+#include <algorithm>
 
 namespace tessera {
 
@@ -23,18 +25,6 @@ BroadcastPlan::BroadcastPlan(const Shape& a, const Shape& b, const Shape& y) {
   }
   if (rank == 0) reversed[static_cast<size_t>(rank++)] = {1, 0, 0};
   std::reverse_copy(reversed.begin(), reversed.begin() + rank, axes.begin());
-}
-
-std::array<int64_t, 2> BroadcastPlan::offsets(int64_t row) const {
-  std::array<int64_t, 2> out{0, 0};
-  for (int i = rank - 2; i >= 0; --i) {
-    const Axis& axis = axes[static_cast<size_t>(i)];
-    const int64_t index = row % axis.extent;
-    row /= axis.extent;
-    out[0] += index * axis.stride_a;
-    out[1] += index * axis.stride_b;
-  }
-  return out;
 }
 
 }  // namespace tessera

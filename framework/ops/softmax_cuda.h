@@ -1,0 +1,50 @@
+// The maximum of a line and its sum of exponentials, in one pass: Milakov and Gimelshein, "Online
+// normalizer calculation for softmax".
+#pragma once
+
+#include "framework/ops/rows_cuda.h"
+
+namespace tessera {
+
+/// The maximum of some elements, NaN where one is; and the sum of exp(x - max).
+template <class A>
+struct MaxSum {
+  A max, sum;
+};
+
+template <class A>
+__device__ MaxSum<A> shuffle_xor(MaxSum<A> value, int distance) {
+  return {shuffle_xor(value.max, distance), shuffle_xor(value.sum, distance)};
+}
+
+template <class A>
+__device__ A larger(A a, A b) {
+  return a > b || a != a ? a : b;
+}
+
+/// exp(x - max), x <= max; no NaN where both are -infinity.
+template <class A>
+__device__ A exp_below(A x, A max) {
+  return x == -std::numeric_limits<A>::infinity() ? A(0) : exp(x - max);
+}
+
+/// For every thread of the line's team.
+template <int kTeam, int V, class T>
+__device__ MaxSum<Accumulator<T>> max_and_sum(const Line<kTeam, V>& line, const T* x) {
+  using A = Accumulator<T>;
+  MaxSum<A> own{-std::numeric_limits<A>::infinity(), 0};
+  line.each([&](int64_t, int64_t at) {
+    const Pack<T, V> pack = load_pack<V>(x + at);
+    A max = own.max;
+    for_packs([&](int, A value) { max = larger(max, value); }, pack);
+    own.sum *= exp_below(own.max, max);
+    for_packs([&](int, A value) { own.sum += exp_below(value, max); }, pack);
+    own.max = max;
+  });
+  return line.reduce(own, [](const MaxSum<A>& a, const MaxSum<A>& b) {
+    const A max = larger(a.max, b.max);
+    return MaxSum<A>{max, a.sum * exp_below(a.max, max) + b.sum * exp_below(b.max, max)};
+  });
+}
+
+}  // namespace tessera
