@@ -40,7 +40,9 @@ Tensor sum_axes(const Tensor& x, std::vector<int> axes) {
       (i < first ? outer : i <= last ? n : inner) *= from.dim(i);
     std::vector<int64_t> dims(from.shape().begin(), from.shape().end());
     std::fill(dims.begin() + first, dims.begin() + last + 1, 1);
-    Tensor to = Tensor::empty({outer, inner}, {from.dtype(), Layout::row_major, from.device()});
+    // Between two passes half types would lose digits.
+    const DType type = axes.empty() ? x.dtype() : accumulator_of(x.dtype());
+    Tensor to = Tensor::empty({outer, inner}, {type, Layout::row_major, x.device()});
     on_backend("sum", x.device(), [&](auto& backend) {
       sum_forward(backend, from.alias({outer, n, inner}), to);
     });

@@ -19,7 +19,8 @@ struct SumOptions {
 
 Tensor sum(const Tensor& x, const SumOptions& options = {});
 
-/// y[outer, inner] = sum over n of x[outer, n, inner], both row-major.
+/// y[outer, inner] = sum over n of x[outer, n, inner], both row-major. Either may be of the other's
+/// accumulator_of() type.
 void sum_forward(Cpu&, const Tensor& x, Tensor& y);
 /// dx = dy stretched to the shape of dx. Both row-major, of one rank.
 void sum_backward(Cpu&, const Tensor& dy, Tensor& dx);

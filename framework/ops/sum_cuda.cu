@@ -83,7 +83,12 @@ struct First {
 
 void sum_forward(Cuda& cuda, const Tensor& x, Tensor& y) {
   dispatch_cuda_float("sum", x.dtype(), [&]<class T>() {
-    sum_axis(cuda, device_data<T>(x), x.dim(0), x.dim(1), x.dim(2), device_data<T>(y));
+    dispatch_cuda_float("sum", y.dtype(), [&]<class U>() {
+      // Other pairs are not called for: no code is made for them.
+      if constexpr (std::is_same_v<T, U> || std::is_same_v<Accumulator<T>, U> ||
+                    std::is_same_v<T, Accumulator<U>>)
+        sum_axis(cuda, device_data<T>(x), x.dim(0), x.dim(1), x.dim(2), device_data<U>(y));
+    });
   });
 }
 
