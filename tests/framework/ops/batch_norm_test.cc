@@ -75,8 +75,8 @@ TEST_CASE("batch_norm: training") {
 
 TEST_CASE("batch_norm: by running statistics") {
   const Op op = [](const auto& in) {
-    const DType type = in[0].dtype();
-    return batch_norm(in[0], in[1], in[2], vector({1, -1}).to(type), vector({4, 0.25}).to(type),
+    const auto beside_x = [&](const Tensor& t) { return t.to(in[0].dtype()).to(in[0].device()); };
+    return batch_norm(in[0], in[1], in[2], beside_x(vector({1, -1})), beside_x(vector({4, 0.25})),
                       {.training = false, .epsilon = 1e-12});
   };
   const Tensor x = Tensor::from<double>({1, -1, 3, 0, 5, -2}, {1, 2, 1, 3}, Layout::nhwc);

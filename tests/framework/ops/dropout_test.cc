@@ -68,6 +68,19 @@ TEST_CASE("dropout: the same numbers at any number of threads, others at another
   CHECK(static_cast<double>(kept) / 50001 == doctest::Approx(0.7).epsilon(0.0082 / 0.7));
 }
 
+TEST_CASE("dropout: the step may come from a tensor") {
+  const Tensor x = Tensor::full({1000}, 1.0);
+  RandomKey elsewhere = kKey;
+  elsewhere.step = 77;
+  const Tensor step = Tensor::from<int32_t>({static_cast<int32_t>(kKey.step)}, {1});
+  CHECK(dropout(x, {.p = 0.3, .key = elsewhere, .step = step}).to_vector<float>() ==
+        dropout(x, {.p = 0.3, .key = kKey}).to_vector<float>());
+  check({.name = "of another type",
+         .op = with({.p = 0.3, .step = Tensor::zeros({1})}),
+         .inputs = {x},
+         .throws = "[dropout] step must be i32[1] on the device of x; got f32[1] for f32[1000]."});
+}
+
 TEST_CASE("dropout: evaluation returns the same handle") {
   const Tensor x = uniform({3});
   CHECK(dropout(x, {.p = 0.5, .training = false}).id() == x.id());

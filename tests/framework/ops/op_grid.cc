@@ -38,28 +38,63 @@ GridRow row_of(const std::string& op) {
     out.tolerance = std::max(out.tolerance, row.tolerance);
     out.gradient_tolerance = std::max(out.gradient_tolerance, row.gradient_tolerance);
     out.tolerance_f32 = std::max(out.tolerance_f32, row.tolerance_f32);
+    out.cuda_errors += row.cuda_errors;
+    for (size_t i = 0; i < kCudaTypes.size(); ++i) {
+      out.cuda[i].values += row.cuda[i].values;
+      out.cuda[i].gradients += row.cuda[i].gradients;
+      out.cuda[i].tolerance = std::max(out.cuda[i].tolerance, row.cuda[i].tolerance);
+    }
   }
   return out;
 }
 
+/// What a row lacks; empty: nothing.
+std::vector<std::string> holes_of(const GridRow& row) {
+  std::vector<std::string> out;
+  if (row.values == 0) out.push_back("a case with expected values");
+  if (row.gradients == 0) out.push_back("a case with a gradient");
+  if (row.errors == 0) out.push_back("a case with an expected error");
+  for (size_t i = 0; has_cuda() && i < kCudaTypes.size(); ++i) {
+    if (row.cuda[i].values == 0) out.push_back(concat("values in ", kCudaTypes[i], " on CUDA"));
+    if (row.cuda[i].gradients == 0)
+      out.push_back(concat("a gradient in ", kCudaTypes[i], " on CUDA"));
+  }
+  if (has_cuda() && row.cuda_errors == 0) out.push_back("an expected error on CUDA");
+  return out;
+}
+
+void print_row(const std::string& op, const GridRow& row) {
+  std::cout << "| " << op << " | " << row.cases << " | " << row.values << " to " << row.tolerance
+            << " | " << row.gradients << " to " << row.gradient_tolerance << " | " << row.gradients
+            << " to " << row.tolerance_f32 << " | " << row.errors << " |";
+  for (const GridRow::Cuda& cell : row.cuda)
+    if (has_cuda())
+      std::cout << ' ' << cell.values << " + " << cell.gradients << " to " << cell.tolerance
+                << " |";
+  std::cout << '\n';
+}
+
 void print_grid() {
-  std::cout << "| op | cases | values, f64 | gradient, f64 | values and gradient, f32 | errors |\n"
-            << "|---|---|---|---|---|---|\n";
-  int holes = 0;
+  std::string
+      heads = "| op | cases | values, f64 | gradient, f64 | values and gradient, f32 | errors |",
+      rule = "|---|---|---|---|---|---|";
+  for (DType dtype : kCudaTypes) {
+    if (!has_cuda()) break;
+    heads += concat(" CUDA, ", dtype, ": values + gradients |");
+    rule += "---|";
+  }
+  std::cout << heads << '\n' << rule << '\n';
+  bool complete = true;
   for (const std::string& op : all_ops()) {
     const GridRow row = row_of(op);
-    std::cout << "| " << op << " | " << row.cases << " | " << row.values << " to " << row.tolerance
-              << " | " << row.gradients << " to " << row.gradient_tolerance << " | "
-              << row.gradients << " to " << row.tolerance_f32 << " | " << row.errors << " |\n";
-    if (row.values > 0 && row.gradients > 0 && row.errors > 0) continue;
-    ++holes;
-    std::cout << "hole: " << op << " lacks a case with "
-              << (row.values == 0      ? "expected values"
-                  : row.gradients == 0 ? "a gradient"
-                                       : "an expected error")
-              << "\n";
+    print_row(op, row);
+    for (const std::string& hole : holes_of(row)) {
+      std::cout << "hole: " << op << " lacks " << hole << '\n';
+      complete = false;
+    }
   }
-  std::cout << (holes == 0 ? "no holes in the grid" : "the grid has holes") << std::endl;
+  if (!has_cuda()) std::cout << "CUDA: skipped: no CUDA device\n";
+  std::cout << (complete ? "no holes in the grid" : "the grid has holes") << std::endl;
 }
 
 struct GridListener : doctest::IReporter {

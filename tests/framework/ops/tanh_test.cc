@@ -9,7 +9,7 @@ TEST_CASE("tanh") {
   const Op op = [](const auto& in) { return tanh(in[0]); };
   // f32: a few rounding errors.
   const double f32 = 1e-6;
-  for (const OpCase& test : std::vector<OpCase>{
+  for (OpCase test : std::vector<OpCase>{
            {"values",
             op,
             {Tensor::from<double>({-2, 0, 0.5, 30, -30}, {5})},
@@ -38,8 +38,11 @@ TEST_CASE("tanh") {
            .op = op,
            .inputs = {Tensor::from<int64_t>({1}, {1})},
            .throws = "[tanh] dtype must be f32 or f64; got i64"},
-       })
+       }) {
+    // Backward reads y, which was rounded: 1 - y^2 is off by two roundings, times dy < 1.5.
+    test.half_roundings = 4;
     check(test);
+  }
 }
 
 TEST_CASE("tanh: NaN stays NaN") {
