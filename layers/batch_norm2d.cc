@@ -21,7 +21,7 @@ BatchNorm2d::BatchNorm2d(int64_t channels, double epsilon, double momentum)
 Tensor BatchNorm2d::forward(const Tensor& x) {
   Tensor y = batch_norm(x, weight_, bias_, running_mean_, running_var_,
                         {.training = training(), .momentum = momentum_, .epsilon = epsilon_});
-  if (training()) ++*num_batches_tracked_.data<int64_t>();
+  if (training()) num_batches_tracked_.increment();
   return y;
 }
 

@@ -64,6 +64,12 @@ void Module::set_training(bool training) {
   for (auto& [name, child] : children_) child->set_training(training);
 }
 
+void Module::to(Device device) {
+  for (Parameter& parameter : parameters_) parameter.tensor.move_to(device);
+  for (NamedTensor& buffer : buffers_) buffer.tensor.move_to(device);
+  for (auto& [name, child] : children_) child->to(device);
+}
+
 void Module::zero_grad() {
   for (Parameter& parameter : parameters_) parameter.tensor.set_grad({});
   for (auto& [name, child] : children_) child->zero_grad();

@@ -67,6 +67,9 @@ class Module {
   void set_training(bool training);
   bool training() const { return training_; }
 
+  /// Moves parameters and buffers to a device; handles on them follow, gradients are forgotten.
+  void to(Device device);
+
   /// Forgets the gradients of all parameters.
   void zero_grad();
 

@@ -2,6 +2,9 @@
 
 #include <cmath>
 
+#include "framework/ops/add.h"
+#include "framework/ops/mul.h"
+
 namespace tessera {
 
 namespace {
@@ -23,6 +26,12 @@ void magnitudes(const Tensor& weight, Tensor& scores) {
   const T* w = weight.data<T>();
   float* out = scores.data<float>();
   for (int64_t i = 0; i < weight.numel(); ++i) out[i] = static_cast<float>(std::abs(w[i]));
+}
+
+/// scores + (weight * gradient)^2 by ops, on the tensors' device.
+Tensor with_squared_products(const Tensor& weight, const Tensor& gradient, const Tensor& scores) {
+  const Tensor product = mul(weight.detach(), gradient.detach()).to(DType::f32);
+  return add(scores, mul(product, product).alias(scores.shape()));
 }
 
 template <class T>
@@ -54,10 +63,15 @@ void add_taylor_scores(Tensor& scores, const Tensor& weight, const Tensor& gradi
               gradient.layout() == weight.layout(),
           "[add_taylor_scores] the gradient must have the weight's shape and type, ", weight,
           "; got ", gradient, ".");
-  if (!scores.defined()) scores = Tensor::zeros(matrix_shape(weight));
+  if (!scores.defined())
+    scores = Tensor::zeros(matrix_shape(weight), {.device = weight.device()});
   require(scores.shape() == matrix_shape(weight) && scores.dtype() == DType::f32,
           "[add_taylor_scores] the scores must be f32 ", matrix_shape(weight), "; got ", scores,
           ".");
+  if (!weight.device().is_cpu()) {
+    scores = with_squared_products(weight, gradient, scores);
+    return;
+  }
   weight.dtype() == DType::f32 ? add_squared_products<float>(weight, gradient, scores)
                                : add_squared_products<double>(weight, gradient, scores);
 }

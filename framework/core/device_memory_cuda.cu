@@ -55,6 +55,8 @@ __global__ void fill_kernel(T* to, T value, int64_t n) {
     to[i] = value;
 }
 
+__global__ void increment_kernel(int64_t* counter) { ++*counter; }
+
 template <class To, class From>
 __global__ void convert_kernel(To* to, const From* from, int64_t n) {
   for (int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x; i < n;
@@ -190,6 +192,11 @@ void fill(Device device, void* to, DType dtype, int64_t n, double value) {
                                                                 converted<T>(value), n);
   });
   check_cuda(cudaGetLastError(), "fill", "the launch");
+}
+
+void increment(Device device, int64_t* counter) {
+  increment_kernel<<<1, 1, 0, compute_stream(device.index)>>>(counter);
+  check_cuda(cudaGetLastError(), "increment", "the launch");
 }
 
 void convert(Device device, void* to, DType to_dtype, const void* from, DType from_dtype,

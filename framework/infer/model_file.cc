@@ -123,7 +123,7 @@ void write_model_file(const std::filesystem::path& path, const Module& model, co
   file.metadata = {
       {"format", "pt"}, {"tessera.version", kVersion}, {"tessera.config", model_card_json(card)}};
   for (const auto& [name, tensor] : model.state_dict())
-    file.tensors[name] = in_file_precision(tensor.detach(), options.dtype);
+    file.tensors[name] = in_file_precision(tensor.to(Device{}).detach(), options.dtype);
 
   json entries = json::object();
   for (const Parameter& parameter : parameters) {
@@ -137,7 +137,8 @@ void write_model_file(const std::filesystem::path& path, const Module& model, co
     }
     file.tensors.erase(parameter.name);
     file.tensors.merge(to_tensors(parameter.name,
-                                  pack_for(options, parameter.tensor, mask, parameter.groups),
+                                  pack_for(options, parameter.tensor.to(Device{}), mask,
+                                           parameter.groups),
                                   options.dtype));
   }
   if (!entries.empty()) file.metadata["tessera.sparse"] = entries.dump();

@@ -28,7 +28,7 @@ struct RunConfig {
   std::string name = "run";
   std::string dir;  ///< runs/<name> where empty
   uint64_t seed = 42;
-  std::string device = "auto";     ///< auto, cpu
+  std::string device = "auto";     ///< auto, cpu, cuda, cuda:N
   int threads = 0;                 ///< 0: auto, all processors
   std::string precision = "fp32";  ///< fp32
 };

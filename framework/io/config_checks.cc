@@ -3,6 +3,7 @@
 #include <cmath>
 #include <regex>
 
+#include "framework/core/choose_device.h"
 #include "framework/core/errors.h"
 
 namespace tessera {
@@ -44,6 +45,8 @@ class Checks {
           "must be letters, digits, '.', '_' and '-', not starting with '.': it names a folder; "
           "got '",
           name, "'");
+    check(parse_device(config_.run.device).has_value(), "run.device",
+          "must be auto, cpu, cuda or cuda:N; got '", config_.run.device, "'");
   }
 
   void check_data() const {

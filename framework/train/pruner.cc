@@ -31,14 +31,16 @@ std::vector<Tensor> taylor_scores(Module& model, const std::vector<Parameter>& p
   model.set_training(false);
   data.begin(epoch);
   Batch batch;
+  const Device device = parameters[0].tensor.device();
   for (int64_t b = 0; b < batches && data.next(batch); ++b) {
     model.zero_grad();
-    backward(cross_entropy(model.forward(batch.input), batch.target,
+    backward(cross_entropy(model.forward(batch.input.to(device)), batch.target.to(device),
                            {.label_smoothing = label_smoothing}));
     for (size_t i = 0; i < parameters.size(); ++i)
       add_taylor_scores(scores[i], parameters[i].tensor, parameters[i].tensor.grad());
   }
   model.zero_grad();
+  for (Tensor& score : scores) score = score.to(Device{});  // units are ranked on the cpu
   return scores;
 }
 
@@ -59,7 +61,7 @@ Masks prune_model(Module& model, const PruneConfig& config, double sparsity, con
     scores = taylor_scores(model, parameters, config.score.batches, data, epoch, label_smoothing);
   } else {
     for (const Parameter& parameter : parameters)
-      scores.push_back(magnitude_scores(parameter.tensor));
+      scores.push_back(magnitude_scores(parameter.tensor.to(Device{})));
   }
   std::vector<LayerScores> layers;
   for (size_t i = 0; i < parameters.size(); ++i) {

@@ -7,6 +7,8 @@
 
 #include "datasets/make_datasets.h"
 #include "framework/backend/cpu.h"
+#include "framework/backend/cuda_info.h"
+#include "framework/core/choose_device.h"
 #include "framework/infer/compare.h"
 #include "framework/infer/model_file.h"
 #include "framework/infer/plan.h"
@@ -28,8 +30,21 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-void use_backend(const RunConfig& run) {
+/// Sets the threads up and returns the device to compute on.
+DeviceChoice use_backend(const RunConfig& run) {
   if (run.threads > 0) cpu().set_threads(run.threads);
+  return choose_device(run.device);
+}
+
+/// "cpu (avx2, 2 threads; auto: no CUDA device ...)".
+std::string describe(const DeviceChoice& choice) {
+  std::string text = concat(choice.device, " (");
+  if constexpr (kCudaBuild)
+    if (!choice.device.is_cpu())
+      text += cuda_info().devices[static_cast<size_t>(choice.device.index)].name;
+  if (choice.device.is_cpu()) text += concat(cpu().isa(), ", ", cpu().threads(), " threads");
+  if (!choice.reason.empty()) text += "; auto: " + choice.reason;
+  return text + ")";
 }
 
 ModelInput input_of(const DatasetInfo& info) {
@@ -69,11 +84,13 @@ Tensor first_batch(const Config& config, const Datasets& data) {
 /// One run from the checked config to the summary.
 class Run {
  public:
-  Run(Command command, const Config& config, const RunOptions& options, RunDirectory& directory)
+  Run(Command command, const Config& config, const RunOptions& options, RunDirectory& directory,
+      DeviceChoice device)
       : command_(command),
         config_(config),
         options_(options),
         directory_(directory),
+        device_(std::move(device)),
         data_(make_datasets(config.data, config.run.seed)),
         card_(card_of(config, data_)),
         model_(make_model(config.model, input_of(data_.info()), config.run.seed)),
@@ -82,7 +99,9 @@ class Run {
     if (data_.validation != nullptr)
       validation_ =
           std::make_unique<DataLoader>(data_.validation, eval_loader_options(config.data, data_));
-    trainer_ = std::make_unique<Trainer>(config, *model_, train_, validation_.get(), directory);
+    model_->to(device_.device);
+    trainer_ = std::make_unique<Trainer>(config, *model_, train_, validation_.get(), directory,
+                                         device_.device);
     setup_seconds_ = seconds_since(started_);
     load_start_weights();
     phases_ = plan_phases(config, command, trainer_->steps_per_epoch(), start_sparsity_);
@@ -139,8 +158,7 @@ class Run {
     log.say(concat(name_of(command_), " ", config_.run.name, ": ", config_.model.type, ", ",
                    weights, " parameters, ", data_.train->size(), " training, ",
                    data_.validation ? data_.validation->size() : 0, " validation and ",
-                   data_.test->size(), " test samples, cpu (", cpu().isa(), ", ", cpu().threads(),
-                   " threads)"));
+                   data_.test->size(), " test samples, ", describe(device_)));
     if (resumed) log.say(concat("resumed at step ", trainer_->total_steps()));
     if (command_ == Command::train) return;
     for (const auto& [name, reason] : select_layers_of(config_.prune, *model_).excluded)
@@ -177,7 +195,8 @@ class Run {
   Evaluation evaluate_dense(const char* name) {
     load(name);
     model_->set_training(false);
-    return evaluate([&](const Tensor& images) { return model_->forward(images); }, test_);
+    BatchStream batches(test_, device_.device);
+    return evaluate([&](const Tensor& images) { return model_->forward(images); }, batches);
   }
 
   Summary summarize(RunLog& log) {
@@ -205,8 +224,9 @@ class Run {
     const LoadedModel loaded = load_model(file, path);
     const Tensor batch = first_batch(config_, data_);
     const InferencePlan plan = make_plan(*loaded.model, batch, file.tiles);
+    BatchStream batches(test_, Device{});
     const Evaluation sparse =
-        evaluate([&](const Tensor& images) { return plan.run(images); }, test_);
+        evaluate([&](const Tensor& images) { return plan.run(images); }, batches);
     const Comparison compared = compare_with_dense(loaded, file, batch);
     log.say(compared.plan);
     summary.pattern = config_.prune.pattern;
@@ -230,6 +250,7 @@ class Run {
   const Config& config_;
   const RunOptions& options_;
   RunDirectory& directory_;
+  DeviceChoice device_;
   Datasets data_;
   ModelCard card_;
   std::unique_ptr<Module> model_;
@@ -251,12 +272,11 @@ void run_command(Command command, const Config& config, const RunOptions& option
               << " is finished: nothing to do. Its result is in summary.json." << std::endl;
     return;
   }
-  use_backend(config.run);
-  Run(command, config, options, directory).execute();
+  Run(command, config, options, directory, use_backend(config.run)).execute();
 }
 
 Evaluation evaluate_file(const Config& config, const std::filesystem::path& weights) {
-  use_backend(config.run);
+  const Device device = use_backend(config.run).device;
   const ModelFile file = read_model_file(weights);
   const LoadedModel loaded = load_model(file, weights);
   const Datasets data = make_datasets(config.data, config.run.seed);
@@ -268,7 +288,9 @@ Evaluation evaluate_file(const Config& config, const std::filesystem::path& weig
   options.mean = file.card.mean;
   options.std = file.card.std;
   DataLoader test(data.test, options);
-  return evaluate([&](const Tensor& images) { return loaded.model->forward(images); }, test);
+  BatchStream batches(test, device);
+  loaded.model->to(device);
+  return evaluate([&](const Tensor& images) { return loaded.model->forward(images); }, batches);
 }
 
 }  // namespace tessera

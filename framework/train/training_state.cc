@@ -53,7 +53,7 @@ void save_training_state(const std::filesystem::path& path, const TrainingState&
   });
   TensorMap tensors;
   for_each_group(state, [&](const std::string& prefix, const auto& group) {
-    for (const auto& [name, tensor] : group) tensors[prefix + name] = tensor;
+    for (const auto& [name, tensor] : group) tensors[prefix + name] = tensor.to(Device{});
   });
   write_safetensors(path, {std::move(tensors), std::move(metadata)});
 }

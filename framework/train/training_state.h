@@ -29,7 +29,7 @@ struct TrainingState {
   Masks masks;
 };
 
-/// One safetensors file, written atomically.
+/// One safetensors file, written atomically; tensors on a device are copied to the cpu.
 void save_training_state(const std::filesystem::path& path, const TrainingState& state);
 
 /// Throws: std::runtime_error for a file that is not a complete training state.
