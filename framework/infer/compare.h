@@ -20,7 +20,7 @@ struct Comparison {
 };
 
 /// Times the plans of a model in turn, in rounds, and takes the medians.
-/// `batch`: f32 [N, C, H, W] nhwc, prepared as the model's card says.
+/// `batch`: f32 [N, C, H, W] nhwc, prepared as the model's card says, on the model's device.
 Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
                               const Tensor& batch);
 

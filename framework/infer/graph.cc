@@ -162,8 +162,8 @@ void Lowering::lower_product(const TracedOp& op) {
   const Tensor& weight = op.inputs[1];
   require(weight.dtype() == DType::f32, "[plan] weights must be f32; got ", weight, ".");
   GraphNode& node = append(op, Kind::conv2d);
-  node.weight = weight.detach();
-  if (op.inputs[2].defined()) node.bias = op.inputs[2].detach();
+  node.weight = weight.to(Device{}).detach();
+  if (op.inputs[2].defined()) node.bias = op.inputs[2].to(Device{}).detach();
   if (op.op == "conv2d") node.conv = std::any_cast<const Conv2dOptions&>(op.attributes);
   const auto name = names_.find(weight.id());
   if (name == names_.end()) return;

@@ -30,7 +30,9 @@ struct RunConfig {
   uint64_t seed = 42;
   std::string device = "auto";     ///< auto, cpu, cuda, cuda:N
   int threads = 0;                 ///< 0: auto, all processors
-  std::string precision = "fp32";  ///< fp32
+  std::string precision = "fp32";  ///< fp32, bf16, fp16
+  bool tf32 = false;
+  bool cuda_graphs = true;
 };
 
 struct DataConfig {

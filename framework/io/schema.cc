@@ -32,7 +32,14 @@ std::vector<Field> run_fields() {
       {TESSERA_FIELD(run.threads),
        .doc = "Threads that compute; auto: all processors that the process may use.",
        .range = within(1, 4096), .word = Word{"auto", 0}},
-      {TESSERA_FIELD(run.precision), .doc = "Of weights and arithmetic.", .choices = {"fp32"}},
+      {TESSERA_FIELD(run.precision), 
+       .doc = "Of activations and their products: bf16 and fp16 (with dynamic loss scaling) need a "
+              "CUDA device. Weights and their updates are fp32 always.",
+       .choices = {"fp32", "bf16", "fp16"}},
+      {TESSERA_FIELD(run.tf32),
+       .doc = "Whether fp32 products on a CUDA device may round their factors to TF32."},
+      {TESSERA_FIELD(run.cuda_graphs),
+       .doc = "Whether training steps on a CUDA device are recorded once and replayed."},
   };
 }
 

@@ -13,6 +13,7 @@
 #include "framework/infer/model_file.h"
 #include "framework/infer/plan.h"
 #include "framework/train/environment.h"
+#include "framework/train/precision.h"
 #include "framework/train/pruner.h"
 #include "framework/train/trainer.h"
 #include "layers/models/make_model.h"
@@ -33,7 +34,12 @@ double seconds_since(Clock::time_point start) {
 /// Sets the threads up and returns the device to compute on.
 DeviceChoice use_backend(const RunConfig& run) {
   if (run.threads > 0) cpu().set_threads(run.threads);
-  return choose_device(run.device);
+  DeviceChoice choice = choose_device(run.device);
+  require(!run.tf32 || !choice.device.is_cpu(), "[device] run.tf32 needs a CUDA device; got ",
+          choice.device, ". Leave it out, or use run.device=cuda.");
+  if constexpr (kCudaBuild)
+    if (!choice.device.is_cpu()) allow_tf32(choice.device, run.tf32);
+  return choice;
 }
 
 /// "cpu (avx2, 2 threads; auto: no CUDA device ...)".
@@ -196,7 +202,9 @@ class Run {
     load(name);
     model_->set_training(false);
     BatchStream batches(test_, device_.device);
-    return evaluate([&](const Tensor& images) { return model_->forward(images); }, batches);
+    const DType dtype = activation_type(config_.run, device_.device);
+    return evaluate([&](const Tensor& images) { return forward_in(dtype, *model_, images); },
+                    batches);
   }
 
   Summary summarize(RunLog& log) {
@@ -222,9 +230,10 @@ class Run {
     const auto path = directory_.file(kModelFile);
     const ModelFile file = read_model_file(path);
     const LoadedModel loaded = load_model(file, path);
-    const Tensor batch = first_batch(config_, data_);
+    loaded.model->to(device_.device);
+    const Tensor batch = first_batch(config_, data_).to(device_.device);
     const InferencePlan plan = make_plan(*loaded.model, batch, file.tiles);
-    BatchStream batches(test_, Device{});
+    BatchStream batches(test_, device_.device);
     const Evaluation sparse =
         evaluate([&](const Tensor& images) { return plan.run(images); }, batches);
     const Comparison compared = compare_with_dense(loaded, file, batch);
@@ -277,6 +286,7 @@ void run_command(Command command, const Config& config, const RunOptions& option
 
 Evaluation evaluate_file(const Config& config, const std::filesystem::path& weights) {
   const Device device = use_backend(config.run).device;
+  const DType dtype = activation_type(config.run, device);
   const ModelFile file = read_model_file(weights);
   const LoadedModel loaded = load_model(file, weights);
   const Datasets data = make_datasets(config.data, config.run.seed);
@@ -290,7 +300,8 @@ Evaluation evaluate_file(const Config& config, const std::filesystem::path& weig
   DataLoader test(data.test, options);
   BatchStream batches(test, device);
   loaded.model->to(device);
-  return evaluate([&](const Tensor& images) { return loaded.model->forward(images); }, batches);
+  return evaluate([&](const Tensor& images) { return forward_in(dtype, *loaded.model, images); },
+                  batches);
 }
 
 }  // namespace tessera

@@ -29,9 +29,10 @@ bool is_checkpoint(const fs::path& path) {
   return name.starts_with(kCheckpointPrefix) && name.ends_with(kCheckpointSuffix);
 }
 
-/// The text by which two configs are compared: all but where it computes.
+/// The text by which two configs are compared: all but where, and how, the same steps run.
 std::string comparable(Config config) {
   config.run.device = "auto";
+  config.run.cuda_graphs = true;
   return dump_config(config);
 }
 

@@ -46,8 +46,8 @@ class RunDirectory {
 
   /// Locks the folder for this process, creating it where it is not there.
   /// Throws: std::invalid_argument where the folder holds a run and neither option is set, or where
-  /// a run with another config is to be resumed (the differing lines are named); run.device may
-  /// differ.
+  /// a run with another config is to be resumed (the differing lines are named); run.device and
+  /// run.cuda_graphs may differ.
   /// std::runtime_error where the folder cannot be made, or another process runs in it.
   RunDirectory(const Config& config, const RunOptions& options);
   /// Leaves no trace of a folder in which nothing was begun.

@@ -8,6 +8,7 @@
 #include "framework/io/progress.h"
 #include "framework/train/evaluate.h"
 #include "framework/train/interrupt.h"
+#include "framework/train/precision.h"
 #include "framework/train/pruner.h"
 
 namespace tessera {
@@ -60,6 +61,7 @@ bool Trainer::resume() {
   state_ = load_training_state(checkpoints.front());
   model_.load_state_dict(state_.model);
   check_masks(parameters_, state_.masks);
+  step_.load_state(state_.loss_scale);
   return true;
 }
 
@@ -72,6 +74,7 @@ void Trainer::run(const std::vector<Phase>& phases, RunLog& log, const Hooks& ho
     if (state_.step == 0) begin_phase(phase, log, hooks);
     prepare_phase(phase);
     run_steps(phase, log);
+    step_.end();
     take_final_weights(phase);
     optimizer_.reset();
     average_.reset();
@@ -136,6 +139,7 @@ void Trainer::run_steps(const Phase& phase, RunLog& log) {
     step_.run(batches_, state_.total_steps, lr);
     ++state_.step;
     ++state_.total_steps;
+    if (!step_.graph_failure().empty()) say_once(log, step_.graph_failure());
     const bool is_metric_step = state_.total_steps % kStepsPerMetric == 0;
     if (is_metric_step || device_.is_cpu()) read_metrics();
     progress.update(state_.step, concat(std::setprecision(3), "loss ", step_loss_, "  lr ", lr));
@@ -152,6 +156,12 @@ void Trainer::run_steps(const Phase& phase, RunLog& log) {
     if (state_.step % checkpoint_steps == 0 && state_.step < phase.steps) save();
   }
   progress.finish();
+}
+
+void Trainer::say_once(RunLog& log, const std::string& graph_failure) {
+  if (said_graph_failure_) return;
+  said_graph_failure_ = true;
+  log.say("cuda graphs: off, each step is queued anew: " + graph_failure);
 }
 
 /// Lets the sums of step_ go on from the state's.
@@ -204,7 +214,8 @@ void Trainer::validate(RunLog& log, std::string& line) {
   if (average_) average_->swap(model_);
   model_.set_training(false);
   const auto result =
-      evaluate([&](const Tensor& images) { return model_.forward(images); }, *validation_);
+      evaluate([&](const Tensor& images) { return forward_in(step_.dtype(), model_, images); },
+               *validation_);
   if (result.top1 > state_.best_accuracy) {
     state_.best_accuracy = result.top1;
     state_.best = copy_of(model_.state_dict());
@@ -230,6 +241,7 @@ void Trainer::save() {
   state_.model = model_.state_dict();
   if (optimizer_) state_.optimizer = optimizer_->state();
   if (average_) state_.average = average_->state();
+  state_.loss_scale = step_.state();
   TrainingState saved = state_;
   saved.seconds = seconds();
   save_training_state(directory_.checkpoint(state_.total_steps), saved);

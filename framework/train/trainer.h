@@ -61,6 +61,7 @@ class Trainer {
   void begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks);
   void prepare_phase(const Phase& phase);
   void run_steps(const Phase& phase, RunLog& log);
+  void say_once(RunLog& log, const std::string& graph_failure);
   void start_metrics();
   void read_metrics();
   void end_epoch(const Phase& phase, RunLog& log);
@@ -87,6 +88,7 @@ class Trainer {
 
   int64_t metrics_from_ = 0;  ///< the phase's step that the sums of step_ start at
   double step_loss_ = 0;      ///< of the last step whose metrics were read
+  bool said_graph_failure_ = false;
 };
 
 }  // namespace tessera

@@ -38,6 +38,7 @@ void for_each_group(State& state, F&& f) {
   f("model/", state.model);
   f("optimizer/", state.optimizer);
   f("average/", state.average);
+  f("loss_scale/", state.loss_scale);
   f("mask/", state.masks);
 }
 

@@ -25,7 +25,8 @@ struct TrainingState {
 
   TensorMap model;  ///< state dict
   TensorMap optimizer;
-  TensorMap average;  ///< EMA of the weights; empty without
+  TensorMap average;     ///< EMA of the weights; empty without
+  TensorMap loss_scale;  ///< of fp16; empty without
   Masks masks;
 };
 
