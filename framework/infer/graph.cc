@@ -223,15 +223,13 @@ void Lowering::lower_pool(const TracedOp& op) {
   const GraphValue& x = graph_.values[static_cast<size_t>(node.x)];
   if (op.op == "avg_pool2d") {
     const auto& o = std::any_cast<const AvgPool2dOptions&>(op.attributes);
-    node.rows = PoolAxis::sliding(x.h, o.kernel[0], o.stride[0], o.padding[0], o.count_include_pad)
-                    .windows();
+    node.rows = PoolAxis::sliding(x.h, o.kernel[0], o.stride[0], o.padding[0], o.count_include_pad);
     node.columns =
-        PoolAxis::sliding(x.w, o.kernel[1], o.stride[1], o.padding[1], o.count_include_pad)
-            .windows();
+        PoolAxis::sliding(x.w, o.kernel[1], o.stride[1], o.padding[1], o.count_include_pad);
   } else {
     const auto& o = std::any_cast<const AdaptiveAvgPool2dOptions&>(op.attributes);
-    node.rows = PoolAxis::parts(x.h, o.output[0]).windows();
-    node.columns = PoolAxis::parts(x.w, o.output[1]).windows();
+    node.rows = PoolAxis::parts(x.h, o.output[0]);
+    node.columns = PoolAxis::parts(x.w, o.output[1]);
   }
 }
 

@@ -238,7 +238,7 @@ OpProgram::Step OpProgram::affine(const GraphNode& node) {
 }
 
 OpProgram::Step OpProgram::mean_pool(const GraphNode& node) {
-  return [this, node_x = node.x, node_y = node.y, rows = node.rows, columns = node.columns] {
+  return [this, node_x = node.x, node_y = node.y, rows = *node.rows, columns = *node.columns] {
     Tensor y = empty_value(node_y);
     on_backend("avg_pool2d", device_, [&](auto& backend) {
       window_mean_forward(backend, image(node_x), rows, columns, y);

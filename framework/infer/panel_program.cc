@@ -162,7 +162,7 @@ PanelProgram::Step PanelProgram::pass(const GraphNode& node) const {
       return
           [=, options = node.max_pool](int64_t n) { panels_max_pool2d(cpu(), n, x, options, y); };
     case Kind::mean_pool2d:
-      return [=, rows = node.rows, columns = node.columns](int64_t n) {
+      return [=, rows = node.rows->windows(), columns = node.columns->windows()](int64_t n) {
         panels_mean_pool2d(cpu(), n, x, rows, columns, y);
       };
     case Kind::affine:

@@ -116,7 +116,7 @@ class Run {
 
   void execute() {
     directory_.begin();
-    write_environment(directory_.file("environment.json"));
+    write_environment(directory_.file("environment.json"), describe(device_));
     const bool resumed = trainer_->resume();
     RunLog log(directory_, resumed ? trainer_->total_steps() : -1);
     say_hello(log, resumed);
