@@ -82,8 +82,8 @@ void infer(const InferArguments& arguments) {
     first += static_cast<size_t>(input.dim(0));
   }
   std::cout << images.size() << " images, " << std::fixed << std::setprecision(0)
-            << static_cast<double>(images.size()) / seconds << " images/s in the model on " << device
-            << "\n";
+            << static_cast<double>(images.size()) / seconds << " images/s in the model on "
+            << device << "\n";
   if (arguments.compare_dense) print_comparison(compare_with_dense(loaded, file, example));
 }
 

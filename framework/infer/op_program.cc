@@ -104,7 +104,8 @@ class OpProgram : public Program {
 
   Tensor empty_value(int v) const {
     const GraphValue& e = extents(v);
-    if (v == 0 && graph_.input_shape.rank() == 2) return Tensor::empty({images_, e.c}, {.device = device_});
+    if (v == 0 && graph_.input_shape.rank() == 2)
+      return Tensor::empty({images_, e.c}, {.device = device_});
     return Tensor::empty({images_, e.c, e.h, e.w}, {.layout = Layout::nhwc, .device = device_});
   }
   /// The value under the shape that a matrix or an image product takes.
@@ -163,9 +164,9 @@ OpProgram::Step OpProgram::product(const GraphNode& node, StepReport& report) {
   report.algorithm = "dense";
   const int64_t dense_bytes = node.weight.nbytes();
   if (!node.tiles || options_.dense_only || node.tiles->has_remainder()) {
-    report.reason = !node.tiles              ? "not pruned"
-                    : options_.dense_only    ? "asked for"
-                                             : "unstructured: no tiles to skip";
+    report.reason = !node.tiles           ? "not pruned"
+                    : options_.dense_only ? "asked for"
+                                          : "unstructured: no tiles to skip";
     weight_bytes_ += dense_bytes;
     return dense_product(node);
   }
@@ -214,8 +215,8 @@ OpProgram::Step OpProgram::sparse_product(const GraphNode& node) {
   const GraphValue& x = extents(node.x);
   const auto weight = std::make_shared<const TileConv2d>(
       make_tile_conv2d(*node.tiles, node.bias, node.conv, x.h, x.w, device_));
-  return [this, node_x = node.x, node_y = node.y, other = node.other,
-          activation = node.activation, weight] {
+  return [this, node_x = node.x, node_y = node.y, other = node.other, activation = node.activation,
+          weight] {
     Tensor y = empty_value(node_y);
     const Tensor residual = other >= 0 ? value(other) : Tensor{};
     on_backend("tile_conv2d", device_, [&](auto& backend) {

@@ -71,7 +71,8 @@ Tensor InferencePlan::run(const Tensor& x) const {
   require(state_ != nullptr, "[plan] the plan must be made by make_plan(); got an empty one.");
   const Shape& example = state_->input_shape;
   require(x.dtype() == DType::f32 && x.layout() == state_->input_layout &&
-              x.device() == state_->device && x.rank() == example.rank() && with_images(x.shape(), example[0]) == example,
+              x.device() == state_->device && x.rank() == example.rank() &&
+              with_images(x.shape(), example[0]) == example,
           "[plan] the input must be f32 ", state_->input_layout, " on ", state_->device,
           ", as the example ", example, " but for the batch; got ", x, ".");
   const NoGrad no_grad;
