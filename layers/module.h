@@ -96,8 +96,10 @@ class Module {
     return add_child(name, std::make_unique<M>(std::forward<Arguments>(arguments)...));
   }
 
-  /// child.forward(x); the error of an op is thrown on as a LayerError that names the child.
+  /// child.forward(x), or forward() where the child offers another one; the error of an op is
+  /// thrown on as a LayerError that names the child.
   Tensor call(Module& child, const Tensor& x) const;
+  Tensor call(Module& child, const std::function<Tensor()>& forward) const;
 
   const std::vector<std::pair<std::string, std::unique_ptr<Module>>>& children() const {
     return children_;
