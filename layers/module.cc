@@ -95,13 +95,17 @@ void Module::register_child(const std::string& name, std::unique_ptr<Module> chi
 }
 
 Tensor Module::call(Module& child, const Tensor& x) const {
+  return call(child, [&] { return child.forward(x); });
+}
+
+Tensor Module::call(Module& child, const std::function<Tensor()>& forward) const {
   const auto name = [&]() -> std::string {
     for (const auto& [child_name, owned] : children_)
       if (owned.get() == &child) return child_name;
     return child.kind();
   };
   try {
-    return child.forward(x);
+    return forward();
   } catch (const LayerError& error) {
     throw LayerError(name() + "." + error.path, error.reason);
   } catch (const std::invalid_argument& error) {

@@ -63,6 +63,29 @@ void fold(const Tensor& scale, const Tensor& shift, GraphNode& conv) {
   for (size_t i = 0; i < m.tew_values.size(); ++i) m.tew_values[i] *= factor[m.tew_row[i]];
 }
 
+/// The ops with each batch norm that adds a residual or ends in relu as the ops it stands for: a
+/// plan fuses in its own way.
+std::vector<TracedOp> taken_apart(const std::vector<TracedOp>& ops) {
+  std::vector<TracedOp> out;
+  for (const TracedOp& op : ops) {
+    out.push_back(op);
+    if (op.op != "batch_norm") continue;
+    const Tensor& residual = op.inputs[5];
+    std::vector<TracedOp> steps;
+    if (residual.defined()) steps.push_back({"add", {Tensor{}, residual}, {}, {}});
+    if (std::any_cast<const BatchNormOptions&>(op.attributes).relu)
+      steps.push_back({"relu", {Tensor{}}, {}, {}});
+    out.back().inputs.resize(5);
+    for (TracedOp& step : steps) {
+      const Tensor between = op.output.detach();
+      out.back().output = step.inputs[0] = between;
+      step.output = op.output;
+      out.push_back(std::move(step));
+    }
+  }
+  return out;
+}
+
 /// Lowers one op after the other.
 class Lowering {
  public:
@@ -300,7 +323,7 @@ Graph make_graph(Module& model, const Tensor& example,
   const Tensor input = example.detach();
   const Tensor output = model.forward(input);
   if (was_training) model.set_training(true);
-  return Lowering(model, tiles, input, output, trace.ops()).take();
+  return Lowering(model, tiles, input, output, taken_apart(trace.ops())).take();
 }
 
 }  // namespace tessera

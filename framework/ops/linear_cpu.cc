@@ -1,8 +1,11 @@
 #include "framework/backend/vectorized.h"
 #include "framework/ops/linear.h"
+#include "framework/ops/matmul.h"
 
 namespace tessera {
+namespace {
 
+/// y[m, :] += bias for every row of y [M, N].
 void add_bias(Cpu& cpu, const Tensor& bias, Tensor& y) {
   const int64_t M = y.dim(0), N = y.dim(1);
   dispatch_float("linear", y.dtype(), [&]<class T>() {
@@ -15,6 +18,14 @@ void add_bias(Cpu& cpu, const Tensor& bias, Tensor& y) {
       });
     });
   });
+}
+
+}  // namespace
+
+void linear_forward(Cpu& cpu, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                    Tensor& y) {
+  matmul_forward(cpu, x, weight, {.transpose_b = true}, y);
+  if (bias.defined()) add_bias(cpu, bias, y);
 }
 
 void bias_backward(Cpu& cpu, const Tensor& dy, Tensor& dbias) {
