@@ -4,8 +4,8 @@
 // where first(o) = (o / (out/groups)) * (in/groups), and x is 0 outside its bounds.
 // x: [N, in, H, W] nhwc; weight: [out, in/groups, R, S] row-major; bias: [out] or undefined;
 // y: [N, out, P, Q] nhwc with P = (H + 2*padding - dilation*(R-1) - 1) / stride + 1. f32 or f64.
-// CPU: f32 runs in oneDNN where the build has it; otherwise, and in f64, as im2col and Eigen's
-// product.
+// CPU: f32 runs in oneDNN where the build has it, as its convolution or as im2col and its sgemm;
+// otherwise, and in f64, as im2col and Eigen's product.
 // CUDA: also bf16 and f16, there with weight and bias of the same type or f32
 // (mixed_precision.h). A weight is brought into the order and type that the kernels read once a
 // call. cuDNN computes, with sums in f32, f32 in TF32 only where run.tf32 allows it, and kernels

@@ -1,5 +1,7 @@
 #include "framework/sparse/gather_gemm.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -8,8 +10,12 @@ namespace {
 
 // A strip's store and start-up, in rows of its product; measured.
 constexpr int64_t kStripOverhead = 12;
-// Half of a common L2 cache for the activations of a block; a tile's weights and Y take the rest.
-constexpr int64_t kBlockBytes = 768 * 1024;
+/// For the activations of a block: 3/8 of a core's L2 cache; a tile's weights and Y take the rest.
+int64_t block_bytes() {
+  static const long l2_bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  constexpr int64_t kUnknown = 1 << 20;
+  return (l2_bytes > 0 ? l2_bytes : kUnknown) * 3 / 8;
+}
 // Rows x strips x chunk groups below which a second thread costs more than it gives (about 20 us).
 constexpr int64_t kThreadGrain = 8192;
 
@@ -27,9 +33,10 @@ struct ChunkGroups {
 
 class Product {
  public:
-  Product(CpuIsa isa, const StripMatrix& weights, const GatherColumns& columns, int64_t panels,
-          const float* x, const float* residual, float* y, Activation activation)
-      : kernels_(tile_kernels(isa)),
+  Product(const StripMatrix& weights, const GatherColumns& columns, int64_t panels, const float* x,
+          const float* residual, float* y, Activation activation)
+      : kernels_(tile_kernels(weights.isa)),
+        block_bytes_(block_bytes()),
         weights_(weights),
         columns_(columns),
         x_(x),
@@ -47,7 +54,7 @@ class Product {
     if (group == last_group) return run(group, group + 1, strip, last_strip);
     run(group, group + 1, strip, strip_count());
     const int64_t chunk_bytes = std::max<int64_t>(columns_.x_chunk_bytes * kChunksAtOnce, 1);
-    const int64_t block = std::max<int64_t>(kBlockBytes / chunk_bytes, 2);
+    const int64_t block = std::max<int64_t>(block_bytes_ / chunk_bytes, 2);
     for (int64_t g = group + 1; g < last_group; g += block)
       run(g, std::min(g + block, last_group), 0, strip_count());
     run(last_group, last_group + 1, 0, last_strip);
@@ -71,7 +78,7 @@ class Product {
       if (begin >= end) continue;
       TileCall call{};
       call.values = weights_.values.data() + tile.values_begin +
-                    (begin - tile.strip_begin) * tile.rows * kStripOutputs;
+                    (begin - tile.strip_begin) * tile.rows * kernels_.strip_outputs;
       call.offsets = weights_.offsets.data() + tile.offsets_begin;
       call.rows = tile.rows;
       call.strips = weights_.strips.data() + begin;
@@ -100,6 +107,7 @@ class Product {
   }
 
   const TileKernels& kernels_;
+  int64_t block_bytes_;
   const StripMatrix& weights_;
   const GatherColumns& columns_;
   const float* x_;
@@ -113,19 +121,19 @@ class Product {
 void append_tile(const int32_t* begin, const int32_t* end, int64_t rows, const float* block,
                  const float* bias, StripMatrix& out) {
   const auto strips = static_cast<int64_t>(out.strips.size());
-  const int64_t count = end - begin;
-  StripMatrix::Tile tile{strips, strips + (count + kStripOutputs - 1) / kStripOutputs, rows,
+  const int64_t count = end - begin, width = tile_kernels(out.isa).strip_outputs;
+  StripMatrix::Tile tile{strips, strips + (count + width - 1) / width, rows,
                          static_cast<int64_t>(out.offsets.size()),
                          static_cast<int64_t>(out.values.size())};
-  for (int64_t first = 0; first < count; first += kStripOutputs) {
+  for (int64_t first = 0; first < count; first += width) {
     Strip strip;
-    strip.count = static_cast<int32_t>(std::min<int64_t>(kStripOutputs, count - first));
+    strip.count = static_cast<int32_t>(std::min(width, count - first));
     for (int o = 0; o < strip.count; ++o) {
       strip.outputs[o] = begin[first + o];
       strip.bias[o] = bias == nullptr ? 0.0f : bias[begin[first + o]];
     }
     for (int64_t k = 0; k < rows; ++k)
-      for (int o = 0; o < kStripOutputs; ++o)
+      for (int o = 0; o < width; ++o)
         out.values.push_back(o < strip.count ? block[(first + o) * rows + k] : 0.0f);
     out.strips.push_back(strip);
     out.cost.push_back(out.cost.back() + rows + kStripOverhead);
@@ -136,11 +144,11 @@ void append_tile(const int32_t* begin, const int32_t* end, int64_t rows, const f
 
 }  // namespace
 
-StripMatrix make_strips(const TileMatrix& m, const float* bias,
+StripMatrix make_strips(CpuIsa isa, const TileMatrix& m, const float* bias,
                         const std::function<int64_t(int64_t k, int64_t output)>& row_offset) {
   require(!m.has_remainder(), "[make_strips] the weight must be held in tiles alone; got ",
           m.tew_values.size(), " single weights besides. Unpack it and pack it without a mask.");
-  StripMatrix out;
+  StripMatrix out{.isa = isa};
   std::vector<uint8_t> owned(static_cast<size_t>(m.outputs()), 0);
   const float* block = m.values.data();
   for (size_t t = 0; t + 1 < m.n_ptr.size(); ++t) {
@@ -164,11 +172,11 @@ StripMatrix make_strips(const TileMatrix& m, const float* bias,
   return out;
 }
 
-void gather_gemm(const Cpu& cpu, CpuIsa isa, const StripMatrix& weights,
-                 const GatherColumns& columns, int64_t panels, const float* x,
-                 const float* residual, float* y, Activation activation) {
+void gather_gemm(const Cpu& cpu, const StripMatrix& weights, const GatherColumns& columns,
+                 int64_t panels, const float* x, const float* residual, float* y,
+                 Activation activation) {
   if (columns.positions.empty() || panels == 0 || weights.strips.empty()) return;
-  const Product product(isa, weights, columns, panels, x, residual, y, activation);
+  const Product product(weights, columns, panels, x, residual, y, activation);
   const int64_t parts = std::clamp<int64_t>(product.total_cost() / kThreadGrain, 1, cpu.threads());
   cpu.parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; ++part) product.run_part(part, parts);
