@@ -25,15 +25,30 @@ void magnitudes(const Tensor& weight, Tensor& scores) {
   for (int64_t i = 0; i < weight.numel(); ++i) out[i] = static_cast<float>(std::abs(w[i]));
 }
 
-template <class T>
-void add_squared_products(const Tensor& weight, const Tensor& gradient, Tensor& scores) {
+/// scores += term(w, dL/dw), element by element.
+template <class T, class Term>
+void add_terms(const Tensor& weight, const Tensor& gradient, Tensor& scores, const Term& term) {
   const T* w = weight.data<T>();
   const T* g = gradient.data<T>();
   float* out = scores.data<float>();
-  for (int64_t i = 0; i < weight.numel(); ++i) {
-    const float product = static_cast<float>(w[i] * g[i]);
-    out[i] += product * product;
-  }
+  for (int64_t i = 0; i < weight.numel(); ++i) out[i] += static_cast<float>(term(w[i], g[i]));
+}
+
+template <class Term>
+void accumulate(const char* op, Tensor& scores, const Tensor& weight, const Tensor& gradient,
+                const Term& term) {
+  check_weight(op, weight);
+  require(gradient.defined(), "[", op, "] the weight ", weight,
+          " must have a gradient; got none. Call backward() on a loss that depends on it.");
+  require(gradient.shape() == weight.shape() && gradient.dtype() == weight.dtype() &&
+              gradient.layout() == weight.layout(),
+          "[", op, "] the gradient must have the weight's shape and type, ", weight, "; got ",
+          gradient, ".");
+  if (!scores.defined()) scores = Tensor::zeros(matrix_shape(weight));
+  require(scores.shape() == matrix_shape(weight) && scores.dtype() == DType::f32, "[", op,
+          "] the scores must be f32 ", matrix_shape(weight), "; got ", scores, ".");
+  weight.dtype() == DType::f32 ? add_terms<float>(weight, gradient, scores, term)
+                               : add_terms<double>(weight, gradient, scores, term);
 }
 
 }  // namespace
@@ -47,19 +62,20 @@ Tensor magnitude_scores(const Tensor& weight) {
 }
 
 void add_taylor_scores(Tensor& scores, const Tensor& weight, const Tensor& gradient) {
-  check_weight("add_taylor_scores", weight);
-  require(gradient.defined(), "[add_taylor_scores] the weight ", weight,
-          " must have a gradient; got none. Call backward() on a loss that depends on it.");
-  require(gradient.shape() == weight.shape() && gradient.dtype() == weight.dtype() &&
-              gradient.layout() == weight.layout(),
-          "[add_taylor_scores] the gradient must have the weight's shape and type, ", weight,
-          "; got ", gradient, ".");
-  if (!scores.defined()) scores = Tensor::zeros(matrix_shape(weight));
-  require(scores.shape() == matrix_shape(weight) && scores.dtype() == DType::f32,
-          "[add_taylor_scores] the scores must be f32 ", matrix_shape(weight), "; got ", scores,
-          ".");
-  weight.dtype() == DType::f32 ? add_squared_products<float>(weight, gradient, scores)
-                               : add_squared_products<double>(weight, gradient, scores);
+  accumulate("add_taylor_scores", scores, weight, gradient, [](auto w, auto g) {
+    const float product = static_cast<float>(w * g);
+    return product * product;
+  });
+}
+
+void add_gradient_scores(Tensor& scores, const Tensor& weight, const Tensor& gradient) {
+  accumulate("add_gradient_scores", scores, weight, gradient,
+             [](auto, auto g) { return std::abs(g); });
+}
+
+void add_movement_scores(Tensor& scores, const Tensor& weight, const Tensor& gradient) {
+  accumulate("add_movement_scores", scores, weight, gradient,
+             [](auto w, auto g) { return -w * g; });
 }
 
 }  // namespace tessera
