@@ -18,6 +18,7 @@
 #include "framework/train/trainer.h"
 #include "layers/models/make_model.h"
 #include "optim/schedule.h"
+#include "pruning/pattern.h"
 
 namespace tessera {
 namespace {
@@ -184,7 +185,7 @@ class Run {
       write_model_file(directory_.file(kModelFile), *model_, card_, trainer_->masks(),
                        {.dtype = dtype,
                         .pattern = config_.prune.pattern,
-                        .granularity = config_.prune.granularity});
+                        .granularity = granularity_of(pattern_options(config_.prune))});
     }
   }
 
