@@ -73,7 +73,7 @@ void Trainer::run(const std::vector<Phase>& phases, RunLog& log, const Hooks& ho
     const Phase& phase = phases[static_cast<size_t>(state_.phase)];
     if (state_.step == 0) begin_phase(phase, log, hooks);
     prepare_phase(phase);
-    run_steps(phase, log);
+    run_steps(phase, log, hooks);
     step_.end();
     take_final_weights(phase);
     optimizer_.reset();
@@ -93,10 +93,8 @@ void Trainer::begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks) {
   state_.average.clear();
   state_.epoch_loss = 0;
   state_.epoch_correct = state_.epoch_samples = 0;
-  if (phase.kind != Phase::Kind::prune) {
-    state_.masks.clear();
-    return;
-  }
+  if (phase.kind == Phase::Kind::control) state_.masks.clear();
+  if (phase.kind != Phase::Kind::prune) return;
   state_.masks = prune_model(model_, config_.prune, phase.sparsity, state_.masks, train_,
                              phase.first_epoch, config_.train.label_smoothing);
   apply_masks(parameters_, to_device(state_.masks, device_));
@@ -120,7 +118,7 @@ void Trainer::prepare_phase(const Phase& phase) {
   if (average_) average_->load_state(state_.average);
 }
 
-void Trainer::run_steps(const Phase& phase, RunLog& log) {
+void Trainer::run_steps(const Phase& phase, RunLog& log, const Hooks& hooks) {
   const int64_t checkpoint_steps =
       std::max<int64_t>(1, steps_of(config_.checkpoint.every, steps_per_epoch_));
   Progress progress(
@@ -145,7 +143,8 @@ void Trainer::run_steps(const Phase& phase, RunLog& log) {
     progress.update(state_.step, concat(std::setprecision(3), "loss ", step_loss_, "  lr ", lr));
     if (is_metric_step) log.add("train", state_.total_steps, {{"loss", step_loss_}, {"lr", lr}});
     if (state_.step % steps_per_epoch_ == 0 || state_.step == phase.steps) {
-      end_epoch(phase, log);
+      progress.clear();
+      end_epoch(phase, log, hooks);
       epoch_is_open = false;
     }
     if (const char* signal = InterruptScope::pending()) {
@@ -192,7 +191,7 @@ void Trainer::read_metrics() {
   step_loss_ = values.step_loss / static_cast<double>(config_.train.accumulate);
 }
 
-void Trainer::end_epoch(const Phase& phase, RunLog& log) {
+void Trainer::end_epoch(const Phase& phase, RunLog& log, const Hooks& hooks) {
   read_metrics();
   const auto samples = static_cast<double>(std::max<int64_t>(state_.epoch_samples, 1));
   const double train_loss = state_.epoch_loss / samples;
@@ -205,12 +204,12 @@ void Trainer::end_epoch(const Phase& phase, RunLog& log) {
       concat(phase.name, " epoch ", (state_.step + steps_per_epoch_ - 1) / steps_per_epoch_, "/",
              (phase.steps + steps_per_epoch_ - 1) / steps_per_epoch_, ": loss ",
              std::setprecision(4), train_loss, ", train accuracy ", percent(train_accuracy));
-  if (validation_) validate(log, line);
+  if (validation_) validate(log, line, hooks);
   log.say(line);
 }
 
 /// Keeps the weights that are the best so far; adds the accuracy to the epoch's line.
-void Trainer::validate(RunLog& log, std::string& line) {
+void Trainer::validate(RunLog& log, std::string& line, const Hooks& hooks) {
   if (average_) average_->swap(model_);
   model_.set_training(false);
   const auto result =
@@ -219,6 +218,7 @@ void Trainer::validate(RunLog& log, std::string& line) {
   if (result.top1 > state_.best_accuracy) {
     state_.best_accuracy = result.top1;
     state_.best = copy_of(model_.state_dict());
+    if (hooks.improved) hooks.improved();
   }
   if (average_) average_->swap(model_);
   log.add("validation", state_.total_steps,
