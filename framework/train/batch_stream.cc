@@ -16,7 +16,11 @@ void start(Upload& upload, const Tensor& source, Tensor& target, Device device) 
 
 }  // namespace
 
-BatchStream::BatchStream(DataLoader& loader, Device device) : loader_(loader), device_(device) {
+BatchStream::BatchStream(Batch batch) : device_(batch.input.device()) {
+  slots_[0].batch = std::move(batch);
+}
+
+BatchStream::BatchStream(DataLoader& loader, Device device) : loader_(&loader), device_(device) {
   if constexpr (kCudaBuild) {
     if (device.is_cpu()) return;
     for (Slot& slot : slots_) {
@@ -29,13 +33,18 @@ BatchStream::BatchStream(DataLoader& loader, Device device) : loader_(loader), d
 BatchStream::~BatchStream() { settle(); }
 
 void BatchStream::begin(int64_t epoch, int64_t first_batch) {
+  if (loader_ == nullptr) return;
   settle();
   has_ended_ = false;
-  loader_.begin(epoch, first_batch);
+  loader_->begin(epoch, first_batch);
 }
 
 bool BatchStream::next(Batch& batch) {
-  if (device_.is_cpu()) return loader_.next(batch);
+  if (loader_ == nullptr) {
+    batch = slots_[0].batch;
+    return true;
+  }
+  if (device_.is_cpu()) return loader_->next(batch);
   if (in_use_) {
     slots_[present_].input->release();
     slots_[present_].target->release();
@@ -53,9 +62,9 @@ bool BatchStream::next(Batch& batch) {
 }
 
 void BatchStream::prefetch() {
-  if (device_.is_cpu() || is_ahead_ || has_ended_) return;
+  if (loader_ == nullptr || device_.is_cpu() || is_ahead_ || has_ended_) return;
   Batch host;
-  has_ended_ = !loader_.next(host);
+  has_ended_ = !loader_->next(host);
   if (has_ended_) return;
   Slot& slot = slots_[1 - present_];
   start(*slot.input, host.input, slot.batch.input, device_);

@@ -14,6 +14,8 @@ class BatchStream {
  public:
   /// The loader must outlive the stream. Use it alone, or call begin() again afterwards.
   BatchStream(DataLoader& loader, Device device);
+  /// The same batch for ever, for benchmarks. It is where it is computed on.
+  explicit BatchStream(Batch batch);
   ~BatchStream();
   BatchStream(const BatchStream&) = delete;
   BatchStream& operator=(const BatchStream&) = delete;
@@ -35,7 +37,7 @@ class BatchStream {
   };
   void settle();
 
-  DataLoader& loader_;
+  DataLoader* loader_ = nullptr;  ///< null: slots_[0] holds the one batch
   Device device_;
   std::array<Slot, 2> slots_;
   size_t present_ = 0;      ///< the slot handed out last
