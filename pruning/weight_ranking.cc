@@ -92,7 +92,7 @@ int64_t count_survivors(const LayerMatrix& layer, Threshold& threshold) {
   return survivors + ties - pruned_ties;
 }
 
-void apply(const Threshold& threshold, Layers layers) {
+void apply_threshold(const Threshold& threshold, Layers layers) {
   int64_t ties = threshold.ties;
   for (const LayerMatrix& layer : layers) {
     cpu().parallel_for(layer.numel(), kGrain, [&](int64_t begin, int64_t end) {
@@ -134,7 +134,7 @@ void prune_lowest_weights(int64_t count, Layers layers, int64_t min_keep) {
       count -= surplus;
       is_settled = false;
     }
-    if (is_settled) apply(threshold, ranked);
+    if (is_settled) apply_threshold(threshold, ranked);
     ranked = std::move(fed);
   }
 }

@@ -151,13 +151,6 @@ void Tensor::increment() {
   ++*counter;
 }
 
-void Tensor::move_to(Device device) {
-  if (device == this->device()) return;
-  impl().storage = to(device).impl().storage;
-  impl().options.device = device;
-  if (autograd() != nullptr) set_grad({});
-}
-
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
   if (!tensor.defined()) return out << "undefined";
   out << tensor.dtype() << tensor.shape();

@@ -108,7 +108,7 @@ bool suits_gemm(const Cpu& cpu, const Tensor& x, const Tensor& weight,
          weight.dim(0) % 16 == 0 && weight.dim(2) * weight.dim(3) > 1;
 }
 
-void gemm_conv2d_forward(const Cpu& cpu, const Tensor& x, const Tensor& weight, const Tensor& bias,
+void gemm_conv2d_forward(Cpu& cpu, const Tensor& x, const Tensor& weight, const Tensor& bias,
                          const Conv2dOptions& options, Tensor& y) {
   const Geometry g(x.shape(), weight.shape(), y.shape(), options);
   const Tensor filters = channels_last(cpu, g, weight.data<float>());
@@ -122,7 +122,7 @@ void gemm_conv2d_forward(const Cpu& cpu, const Tensor& x, const Tensor& weight, 
   if (bias.defined()) add_bias(cpu, bias, matrix);
 }
 
-void gemm_conv2d_backward_weight(const Cpu& cpu, const Tensor& x, const Tensor& dy,
+void gemm_conv2d_backward_weight(Cpu& cpu, const Tensor& x, const Tensor& dy,
                                  const Conv2dOptions& options, Tensor& dweight, Tensor& dbias) {
   const Geometry g(x.shape(), dweight.shape(), dy.shape(), options);
   Tensor columns = Tensor::empty({g.block() * g.P * g.Q, g.depth()});

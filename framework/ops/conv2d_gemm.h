@@ -12,9 +12,9 @@ namespace tessera {
 /// planes of 2 x 2; this reaches two thirds. Gradients of inputs come out even, and stay there.
 bool suits_gemm(const Cpu&, const Tensor& x, const Tensor& weight, const Conv2dOptions& options);
 
-void gemm_conv2d_forward(const Cpu&, const Tensor& x, const Tensor& weight, const Tensor& bias,
+void gemm_conv2d_forward(Cpu&, const Tensor& x, const Tensor& weight, const Tensor& bias,
                          const Conv2dOptions& options, Tensor& y);
-void gemm_conv2d_backward_weight(const Cpu&, const Tensor& x, const Tensor& dy,
+void gemm_conv2d_backward_weight(Cpu&, const Tensor& x, const Tensor& dy,
                                  const Conv2dOptions& options, Tensor& dweight, Tensor& dbias);
 
 }  // namespace tessera

@@ -17,6 +17,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 void linear_forward(Cpu&, const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y);
 /// dbias = sum over the rows of dy [M, N]; of the type of dy, or f32 where that is a half.
 void bias_backward(Cpu&, const Tensor& dy, Tensor& dbias);
+/// y[m, :] += bias for every row of y [M, N]: also for convolutions on the CPU.
+void add_bias(Cpu&, const Tensor& bias, Tensor& y);
 
 void linear_forward(Cuda&, const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y);
 void bias_backward(Cuda&, const Tensor& dy, Tensor& dbias);

@@ -3,9 +3,7 @@
 #include "framework/ops/matmul.h"
 
 namespace tessera {
-namespace {
 
-/// y[m, :] += bias for every row of y [M, N].
 void add_bias(Cpu& cpu, const Tensor& bias, Tensor& y) {
   const int64_t M = y.dim(0), N = y.dim(1);
   dispatch_float("linear", y.dtype(), [&]<class T>() {
@@ -19,8 +17,6 @@ void add_bias(Cpu& cpu, const Tensor& bias, Tensor& y) {
     });
   });
 }
-
-}  // namespace
 
 void linear_forward(Cpu& cpu, const Tensor& x, const Tensor& weight, const Tensor& bias,
                     Tensor& y) {
