@@ -20,6 +20,8 @@ namespace {
 
 // A round is the unit of timing: the median of several leaves out what disturbed one.
 constexpr int kRounds = 5;
+// Pixels: up to here models have the CIFAR head and 10 classes, beyond ImageNet's and 1000.
+constexpr int64_t kLargestCifar = 64;
 
 struct TrainBenchArguments {
   std::string model = "resnet18";
@@ -50,10 +52,12 @@ Batch random_batch(const TrainBenchArguments& arguments, int64_t classes, Device
 
 TrainBenchResult measure(const TrainBenchArguments& arguments, Device device) {
   const Config& config = arguments.config;
-  const int64_t classes =
-      arguments.classes > 0 ? arguments.classes : (arguments.image_size <= 64 ? 10 : 1000);
+  const int64_t classes = arguments.classes > 0
+                              ? arguments.classes
+                              : (arguments.image_size > kLargestCifar ? 1000 : 10);
   ModelConfig model_config;
   model_config.type = arguments.model;
+  model_config.head = arguments.image_size > kLargestCifar ? "imagenet" : "cifar";
   const auto model = make_model(model_config,
                                 {.channels = 3,
                                  .height = arguments.image_size,
@@ -134,7 +138,8 @@ void add_train_bench_command(CLI::App& bench_group, Action& action) {
       ->capture_default_str();
   extent("--image-size", arguments->image_size, "Pixels of a side");
   extent("--batch", arguments->batch, "Images of a step");
-  extent("--classes", arguments->classes, "0: 10 up to 64 pixels, else 1000", 0);
+  extent("--classes", arguments->classes,
+         "0: 10 up to 64 pixels, where models have the CIFAR head, else 1000", 0);
   extent("--steps", arguments->steps, "Of a round; the median of 5 rounds counts");
   extent("--warmup", arguments->warmup, "Steps before that");
   command->add_option("--device", run.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
