@@ -77,6 +77,7 @@ void fetch_file(const RemoteFile& file, const fs::path& folder, const FetchProgr
     }
     std::error_code ignored;
     if (!done && fs::file_size(part, ignored) == 0) remove_part(part);
+    if (!done) fs::remove(folder, ignored);  // where nothing else is in it
     require_runtime(done, "[fetch] ", file.name, " must come from one of its mirrors; got ",
                     all_without_network ? "no network" : "none that worked", ":", failures,
                     "\nFetch it on another machine and put it to ", target.string(), ".");

@@ -48,7 +48,7 @@ void check_layer(const LayerScores& layer) {
                                     [](float score) { return std::isfinite(score); });
   require(bad == scores + layer.scores.numel(), "[prune] the scores of ", layer.name,
           " must be finite; got ", bad == scores + layer.scores.numel() ? 0.0f : *bad,
-          " at element ", bad - scores, ". Did the training diverge?");
+          " at element ", bad - scores, ". The training has diverged: lower optimizer.lr.");
 }
 
 /// A copy of the current mask, its entries 0 or 1.

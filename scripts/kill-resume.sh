@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Kills a run with SIGKILL at random moments, resumes it, and compares its model.safetensors, byte
-# for byte, with that of the run that was never killed. Every third run is killed three times.
+# Kills a run with SIGKILL at random moments of each of its parts (training, pruning, fine-tuning,
+# export, control, comparison), resumes it, and compares its model.safetensors, byte for byte, with
+# that of the run that was never killed. Every third run is killed three times, in different parts.
 #
 #   scripts/kill-resume.sh [RUNS=20] [CONFIG=configs/smoke.yaml] [key=value ...]
 #
+# Exit status 1 where a byte differs, or where no kill fell into one of the first four parts.
 # PROGRAM: the program (build/tessera). SEED: of the moments (1).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,37 +13,124 @@ program=${PROGRAM:-build/tessera} runs=${1:-20} config=${2:-configs/smoke.yaml}
 shift $(($# < 2 ? $# : 2))
 overrides=("$@")
 RANDOM=${SEED:-1}
+parts=(training pruning fine-tuning export control comparison)
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+mkfifo "$folder/output" "$folder/silence"
+exec 4<>"$folder/silence" # never written to: reading it with a limit waits without a process
 
 tessera_run=("$program" run "$config" --resume auto "${overrides[@]}")
-milliseconds() { echo $(($(date +%s%N) / 1000000)); }
+milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
-begin=$(milliseconds)
-"${tessera_run[@]}" "run.dir=$folder/whole" >"$folder/log" 2>&1
-whole=$(($(milliseconds) - begin))
-echo "never killed: $whole ms, $(sha256sum <"$folder/whole/model.safetensors" | cut -c1-16)"
+# Sets `part` to what the run does once it has said a line; most lines change nothing.
+part_after() {
+  local line=$1
+  if [[ $line =~ ^"resumed at step "[0-9]+", in "([a-z]*) ]]; then
+    case ${BASH_REMATCH[1]} in
+      dense) part=training ;;
+      prune) part=fine-tuning ;;
+      control) part=control ;;
+      *) part=comparison ;;
+    esac
+  elif [[ $line =~ ^(dense|prune|control)( [0-9]+/[0-9]+)?" epoch "([0-9]+)/([0-9]+): ]]; then
+    ((BASH_REMATCH[3] == BASH_REMATCH[4])) || return 0
+    case ${BASH_REMATCH[1]} in
+      dense) part=pruning ;;
+      prune) [[ ${BASH_REMATCH[2]} =~ ^" "([0-9]+)/([0-9]+)$ ]]
+        part=$( ((BASH_REMATCH[1] == BASH_REMATCH[2])) && echo export || echo pruning) ;;
+      control) part=comparison ;;
+    esac
+  elif [[ $line =~ ^"prune "[0-9]+/[0-9]+": " ]]; then
+    part=fine-tuning
+  elif [[ $line == "exported "* ]]; then
+    part=control
+  fi
+}
+
+# Sets `name` to what tells a line from the others of its run: "prune 1/2", "dense epoch 2/2".
+name_line() {
+  name=${1%%:*}
+  [[ $name != "exported "* ]] || name=exported
+}
+
+# The run that is never killed: after which lines (`openers`), for how many milliseconds (`lengths`)
+# and in which part (`opened`) it works.
+openers=("") lengths=() opened=(training) part=training
+begin=$(milliseconds) last=$begin
+while IFS= read -r line; do
+  [[ $line =~ ^(dense|prune|control|exported)" " ]] || continue
+  part_after "$line"
+  name_line "$line"
+  now=$(milliseconds)
+  lengths+=($((now - last)))
+  last=$now
+  openers+=("$name") opened+=("$part")
+done < <("${tessera_run[@]}" "run.dir=$folder/whole" 2>"$folder/errors")
+now=$(milliseconds)
+lengths+=($((now - last)))
+[[ -f $folder/whole/model.safetensors ]] || { cat "$folder/errors" >&2; exit 1; }
+echo "never killed: $((now - begin)) ms, $(sha256sum <"$folder/whole/model.safetensors" | cut -c1-16)"
+
+# A random moment of one part: sets `opener` and `delay` (milliseconds after it).
+choose_moment() {
+  local i all=0 at
+  for i in "${!opened[@]}"; do [[ ${opened[i]} == "$1" ]] && ((all += lengths[i] + 1)); done
+  at=$(((RANDOM * 32768 + RANDOM) % (all > 0 ? all : 1)))
+  for i in "${!opened[@]}"; do
+    [[ ${opened[i]} == "$1" ]] || continue
+    opener=${openers[i]} delay=$at
+    ((at > lengths[i])) || return 0
+    ((at -= lengths[i] + 1))
+  done
+}
+
+# Runs up to the moment, kills, and sets `part` to where that was, or to "finished".
+kill_at_moment() {
+  local process line
+  "${tessera_run[@]}" "run.dir=$folder/run" >"$folder/output" 2>"$folder/errors" &
+  process=$!
+  exec 3<"$folder/output"
+  if [[ -n $opener ]]; then
+    while IFS= read -r line <&3; do
+      part_after "$line"
+      name_line "$line"
+      [[ $name == "$opener" ]] && break
+    done
+  fi
+  ((delay == 0)) || read -rt "$((delay / 1000)).$(printf %03d $((delay % 1000)))" -u 4 || true
+  kill -KILL "$process" 2>/dev/null || true
+  wait "$process" 2>/dev/null || true
+  while IFS= read -r line <&3; do part_after "$line"; done
+  exec 3<&-
+  [[ ! -f $folder/run/summary.json ]] || part=finished
+}
 
 different=0
+declare -A kills=()
 for ((run = 1; run <= runs; ++run)); do
-  moments=()
-  for ((kill = 0; kill < (run % 3 ? 1 : 3); ++kill)); do
-    # Spread over the whole run, whatever share of it earlier kills left to do.
-    moment=$(((RANDOM * 32768 + RANDOM) % whole))
-    moments+=("$moment")
-    "${tessera_run[@]}" "run.dir=$folder/run" >"$folder/log" 2>&1 &
-    sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))"
-    kill -KILL $! 2>/dev/null || true
-    wait $! 2>/dev/null || true
+  targets=("${parts[(run - 1) % ${#parts[@]}]}")
+  ((run % 3)) || targets=(training fine-tuning export)
+  killed=() part=training
+  for target in "${targets[@]}"; do
+    choose_moment "$target"
+    kill_at_moment
+    killed+=("$part")
+    kills[$part]=$((${kills[$part]:-0} + 1))
   done
-  phase=$([[ -f $folder/run/model.safetensors ]] && echo exported || echo "not exported")
-  "${tessera_run[@]}" "run.dir=$folder/run" >"$folder/log" 2>&1
+  "${tessera_run[@]}" "run.dir=$folder/run" >/dev/null
   result=same
   cmp -s "$folder/whole/model.safetensors" "$folder/run/model.safetensors" || result=DIFFERENT
   [[ $result == same ]] || ((++different))
-  echo "run $run: killed after ${moments[*]} ms ($phase), resumed: $result"
+  echo "run $run: killed in ${killed[*]}, resumed: $result"
   rm -rf "$folder/run"
 done
+
+spread=""
+for part in "${parts[@]}" finished; do spread+=" $part ${kills[$part]:-0},"; done
+echo "kills in:${spread%,}"
 echo "$((runs - different)) of $runs ended in the same bytes"
+for part in training pruning fine-tuning export; do
+  ((different += ${kills[$part]:-0} == 0))
+done
 ((different == 0))

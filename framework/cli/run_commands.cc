@@ -37,6 +37,9 @@ void evaluate(const RunArguments& arguments) {
                                              ? std::filesystem::path("runs") / config.run.name
                                              : std::filesystem::path(config.run.dir);
     weights = folder / "model.safetensors";
+    require_runtime(std::filesystem::exists(weights), "[eval] ", weights.string(),
+                    " must be there; got none. Give another model with --from FILE, or train one "
+                    "with tessera run.");
   }
   const Evaluation result = evaluate_file(config, weights);
   std::cout << weights.string() << ": " << result.samples << " test samples, loss " << std::fixed

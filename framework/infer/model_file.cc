@@ -90,7 +90,8 @@ ModelFile interpret(SafetensorsFile raw, const std::string& path) {
   require_runtime(
       raw.metadata["tessera.version"] == kVersion && !raw.metadata["tessera.config"].empty(),
       "[model file] ", path, " must hold tessera.config and tessera.version ", kVersion,
-      " in its metadata; got neither. Use a file that tessera wrote.");
+      " in its metadata; got neither. Use a run's model.safetensors, or its "
+      "checkpoints/best.safetensors while it is not finished.");
   ModelFile file;
   file.card = parse_model_card(raw.metadata["tessera.config"], path);
   const std::string& sparse = raw.metadata["tessera.sparse"];

@@ -109,6 +109,13 @@ void Progress::update(int64_t done, std::string_view details) {
     draw(details, false);
 }
 
+void Progress::clear() {
+  if (!open_line_) return;
+  std::fputs("\r\x1b[K", options_.stream);
+  std::fflush(options_.stream);
+  open_line_ = false;
+}
+
 void Progress::finish(std::string_view details) {
   if (options_.style == ProgressStyle::quiet || finished_) return;
   draw(details, true);

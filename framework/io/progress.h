@@ -41,6 +41,8 @@ class Progress {
   /// resumed loop calls start_at() first.
   void update(int64_t done, std::string_view details = {});
   void start_at(int64_t done);
+  /// Takes a bar off the terminal, so that another line can be printed; the next update draws it.
+  void clear();
   /// Draws the final state and ends the line.
   void finish(std::string_view details = {});
 

@@ -141,7 +141,8 @@ std::vector<Field> train_fields() {
        .range = between(0, 1), .word = Word{"none", 0}},
       {TESSERA_FIELD(checkpoint.every), .doc = "How often the state is saved.",
        .range = {.min = 0, .max = kMaxCount, .open_min = true}},
-      {TESSERA_FIELD(checkpoint.keep), .doc = "Checkpoints kept, besides the best.",
+      {TESSERA_FIELD(checkpoint.keep),
+       .doc = "Checkpoints to resume from that are kept, besides the best weights.",
        .range = within(1, 1e6)},
   };
 }

@@ -154,8 +154,14 @@ void TensorboardWriter::write_event(const std::string& event) {
   do {
     written = ::write(file_, record.data(), record.size());
   } while (written < 0 && errno == EINTR);
-  require_runtime(written == static_cast<ssize_t>(record.size()), "[tensorboard] ", path_.string(),
-                  " must be writable; got: ", std::strerror(written < 0 ? errno : ENOSPC), ".");
+  if (written == static_cast<ssize_t>(record.size())) {
+    size_ += written;
+    return;
+  }
+  const int error = written < 0 ? errno : ENOSPC;
+  const bool cut = ::ftruncate(file_, size_) == 0;
+  fail_runtime("[tensorboard] ", path_.string(), " must be writable; got: ", std::strerror(error),
+               cut ? "." : ", and half a record is left.");
 }
 
 void TensorboardWriter::add_scalar(std::string_view tag, int64_t step, double value) {

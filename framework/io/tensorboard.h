@@ -34,6 +34,7 @@ class TensorboardWriter {
 
   std::filesystem::path path_;
   int file_ = -1;
+  int64_t size_ = 0;  ///< bytes of whole records
 };
 
 /// The parts of the format, for tests and other writers: one framed record, and the messages.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 #include "datasets/make_datasets.h"
@@ -97,8 +98,9 @@ class Run {
     say_hello(log, resumed);
     if (!resumed && command_ == Command::prune) write_dense(kDenseFile);
     trainer_->run(phases_, log,
-                  {.before = [&](const Phase& phase) { before(phase); },
-                   .after = [&](const Phase& phase) { after(phase); }});
+                  {.improved = [&] { write_model(directory_.best_checkpoint()); },
+                   .before = [&](const Phase& phase) { before(phase); },
+                   .after = [&](const Phase& phase) { after(phase, log); }});
     const Summary summary = summarize(log);
     write_summary(directory_.file("summary.json"), summary);
     log.say("\n" + summary_table(summary));
@@ -117,9 +119,16 @@ class Run {
     if (options_.from.empty()) return;
     const ModelFile file = read_model_file(options_.from);
     LoadedModel loaded = load_model(file, options_.from);
-    model_->load_state_dict(loaded.model->state_dict());
+    try {
+      model_->load_state_dict(loaded.model->state_dict());
+    } catch (const std::invalid_argument& error) {
+      fail("[", name_of(command_), "] the weights of ", options_.from,
+           " must be those of the config's model; got ", file.card.model.type, ": ", error.what());
+    }
     start_sparsity_ = sparsity(loaded.masks);
-    if (command_ == Command::prune) trainer_->set_masks(std::move(loaded.masks));
+    start_pattern_ = file.pattern;
+    start_granularity_ = file.granularity;
+    trainer_->set_masks(std::move(loaded.masks));
   }
 
   /// What would fail later fails here, before anything is written.
@@ -141,7 +150,10 @@ class Run {
                    data_.validation ? data_.validation->size() : 0, " validation and ",
                    data_.test->size(), " test samples, cpu (", cpu().isa(), ", ", cpu().threads(),
                    " threads)"));
-    if (resumed) log.say(concat("resumed at step ", trainer_->total_steps()));
+    if (resumed)
+      log.say(concat(
+          "resumed at step ", trainer_->total_steps(), ", in ",
+          trainer_->phase() < phases_.size() ? phases_[trainer_->phase()].name : "the comparison"));
     if (command_ == Command::train) return;
     for (const auto& [name, reason] : select_layers_of(config_.prune, *model_).excluded)
       log.say(concat("stays dense: ", name, " (", reason, ")"));
@@ -151,17 +163,23 @@ class Run {
     if (phase.kind == Phase::Kind::control) load(kDenseFile);
   }
 
-  void after(const Phase& phase) {
+  void after(const Phase& phase, RunLog& log) {
     if (phase.kind == Phase::Kind::dense) write_dense(kDenseFile);
-    if (phase.kind == Phase::Kind::dense && command_ == Command::train) write_dense(kModelFile);
     if (phase.kind == Phase::Kind::control) write_dense(kControlFile);
-    if (phase.kind == Phase::Kind::prune && phase.selects_best) {
-      const DType dtype = config_.export_.dtype == "bf16" ? DType::bf16 : DType::f32;
-      write_model_file(directory_.file(kModelFile), *model_, card_, trainer_->masks(),
-                       {.dtype = dtype,
-                        .pattern = config_.prune.pattern,
-                        .granularity = config_.prune.granularity});
-    }
+    const bool ends = command_ == Command::train || phase.kind == Phase::Kind::prune;
+    if (!ends || !phase.selects_best) return;
+    const auto path = directory_.file(kModelFile);
+    write_model(path);
+    log.say(concat("exported ", path.string(), ", ", std::filesystem::file_size(path), " bytes"));
+  }
+
+  /// With the masks of the moment: packed, or dense where there are none.
+  void write_model(const std::filesystem::path& path) const {
+    const bool keeps = command_ == Command::train;  // the pattern that it started from
+    write_model_file(path, *model_, card_, trainer_->masks(),
+                     {.dtype = config_.export_.dtype == "bf16" ? DType::bf16 : DType::f32,
+                      .pattern = keeps ? start_pattern_ : config_.prune.pattern,
+                      .granularity = keeps ? start_granularity_ : config_.prune.granularity});
   }
 
   void write_dense(const char* name) const {
@@ -238,13 +256,16 @@ class Run {
   std::unique_ptr<DataLoader> validation_;
   std::unique_ptr<Trainer> trainer_;
   std::vector<Phase> phases_;
-  double start_sparsity_ = 0;
+  double start_sparsity_ = 0;  ///< of the weights of --from, as the next two
+  std::string start_pattern_;
+  int64_t start_granularity_ = 0;
   double setup_seconds_ = 0;  ///< until the trainer's own clock started
 };
 
 }  // namespace
 
-void run_command(Command command, const Config& config, const RunOptions& options) {
+void run_command(Command command, const Config& config, RunOptions options) {
+  options.command = name_of(command);
   RunDirectory directory(config, options);
   if (directory.state() == RunDirectory::State::finished) {
     std::cout << "The run in " << directory.path().string()
@@ -252,7 +273,13 @@ void run_command(Command command, const Config& config, const RunOptions& option
     return;
   }
   use_backend(config.run);
-  Run(command, config, options, directory).execute();
+  Run run(command, config, options, directory);
+  try {
+    run.execute();
+  } catch (const std::invalid_argument& error) {
+    // The user's mistakes were found above: from here on it is a failure of the run.
+    throw std::runtime_error(error.what());
+  }
 }
 
 Evaluation evaluate_file(const Config& config, const std::filesystem::path& weights) {

@@ -19,7 +19,7 @@ namespace tessera {
 ///   prune  as run, from the weights of options.from, which it requires
 /// Throws: std::invalid_argument and ConfigError for the user's mistakes, before anything is
 /// trained; Interrupted when a signal stopped it; std::runtime_error otherwise.
-void run_command(Command command, const Config& config, const RunOptions& options);
+void run_command(Command command, const Config& config, RunOptions options);
 
 /// Accuracy of the model file `weights` on the config's test data.
 Evaluation evaluate_file(const Config& config, const std::filesystem::path& weights);

@@ -74,7 +74,10 @@ FileLock::~FileLock() {
 
 RunDirectory::RunDirectory(const Config& config, const RunOptions& options)
     : path_(config.run.dir.empty() ? fs::path("runs") / config.run.name : fs::path(config.run.dir)),
-      resolved_config_(dump_config(config)) {
+      // How the run was begun, as a comment: what resumes it must be the same.
+      resolved_config_(concat("# tessera ", options.command,
+                              options.from.empty() ? "" : " --from " + options.from, "\n",
+                              dump_config(config))) {
   std::error_code error;
   fs::create_directories(path_ / "checkpoints", error);
   require_runtime(!error, "[run] the folder ", path_.string(),
@@ -100,8 +103,8 @@ RunDirectory::~RunDirectory() {
 }
 
 void RunDirectory::begin() {
+  for (const fs::path& folder : {path_, path_ / "checkpoints"}) remove_stale_temporaries(folder);
   if (state_ != State::fresh) return;
-  remove_stale_temporaries(path_);
   if (holds_run_) remove_previous_run();
   write_file_atomically(file("config.yaml"), resolved_config_);
   holds_run_ = true;
@@ -110,7 +113,7 @@ void RunDirectory::begin() {
 void RunDirectory::check_resumable() const {
   const std::string difference = first_difference(read_text(file("config.yaml")), resolved_config_);
   require(difference.empty(),
-          "[run] a resumed run must keep its config; got a change: ", difference,
+          "[run] a resumed run must keep its command and config; got a change: ", difference,
           ". Restore it, start afresh with --overwrite, or use another run.dir.");
 }
 
@@ -121,8 +124,9 @@ void RunDirectory::remove_previous_run() const {
   for (const auto& entry : fs::directory_iterator(path_))
     if (entry.path().filename().string().starts_with("events.out.tfevents"))
       fs::remove(entry.path());
-  for (const char* name : {"summary.json", "metrics.jsonl", "environment.json", "dense.safetensors",
-                           "control.safetensors", "model.safetensors", "config.yaml"})
+  for (const char* name :
+       {"summary.json", "metrics.jsonl", "environment.json", "dense.safetensors",
+        "control.safetensors", "model.safetensors", "checkpoints/best.safetensors", "config.yaml"})
     fs::remove(file(name));
 }
 
@@ -131,6 +135,8 @@ fs::path RunDirectory::checkpoint(int64_t step) const {
   std::snprintf(number, sizeof(number), "%09lld", static_cast<long long>(step));
   return path_ / "checkpoints" / concat(kCheckpointPrefix, number, kCheckpointSuffix);
 }
+
+fs::path RunDirectory::best_checkpoint() const { return path_ / "checkpoints/best.safetensors"; }
 
 std::vector<fs::path> RunDirectory::checkpoints() const {
   std::vector<fs::path> found;

@@ -2,7 +2,8 @@
 //
 //   config.yaml  environment.json  metrics.jsonl  events.out.tfevents.*  summary.json
 //   dense.safetensors  control.safetensors  model.safetensors
-//   checkpoints/step-000000123.safetensors
+//   checkpoints/step-000000123.safetensors   what a run resumes from
+//   checkpoints/best.safetensors             a model file: the best weights of the latest phase
 //
 // A folder that holds a run is refused without --resume or --overwrite. `summary.json` is written
 // last: where it stands, the run is finished.
@@ -21,6 +22,7 @@ struct RunOptions {
   bool resume = false;     ///< --resume auto
   bool overwrite = false;  ///< --overwrite
   std::string from = {};   ///< --from: weights to start from; empty: a fresh initialisation
+  std::string command = "run";
 };
 
 /// An exclusive lock on a file, held until destruction; none while default-constructed.
@@ -46,7 +48,7 @@ class RunDirectory {
 
   /// Locks the folder for this process, creating it where it is not there.
   /// Throws: std::invalid_argument where the folder holds a run and neither option is set, or where
-  /// a run with another config is to be resumed (the differing lines are named).
+  /// a run of another command or config is to be resumed (the differing lines are named).
   /// std::runtime_error where the folder cannot be made, or another process runs in it.
   RunDirectory(const Config& config, const RunOptions& options);
   /// Leaves no trace of a folder in which nothing was begun.
@@ -55,8 +57,9 @@ class RunDirectory {
   RunDirectory& operator=(const RunDirectory&) = delete;
 
   State state() const { return state_; }
-  /// Writes config.yaml; removes the files of the run that is overwritten, if any. Everything that
-  /// can be wrong with the config should have been found before.
+  /// Writes config.yaml; removes what killed processes left, and the files of the run that is
+  /// overwritten, if any. Everything that can be wrong with the config should have been found
+  /// before.
   void begin();
 
   const std::filesystem::path& path() const { return path_; }
@@ -64,7 +67,9 @@ class RunDirectory {
 
   /// checkpoints/step-<step>.safetensors.
   std::filesystem::path checkpoint(int64_t step) const;
-  /// Complete checkpoints, the latest first.
+  /// checkpoints/best.safetensors.
+  std::filesystem::path best_checkpoint() const;
+  /// Complete checkpoints to resume from, the latest first.
   std::vector<std::filesystem::path> checkpoints() const;
   /// Removes all checkpoints but the latest `keep`.
   void keep_latest(int64_t keep) const;

@@ -70,7 +70,7 @@ void Trainer::run(const std::vector<Phase>& phases, RunLog& log, const Hooks& ho
     const Phase& phase = phases[static_cast<size_t>(state_.phase)];
     if (state_.step == 0) begin_phase(phase, log, hooks);
     prepare_phase(phase);
-    run_steps(phase, log);
+    run_steps(phase, log, hooks);
     take_final_weights(phase);
     optimizer_.reset();
     average_.reset();
@@ -89,10 +89,8 @@ void Trainer::begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks) {
   state_.average.clear();
   state_.epoch_loss = 0;
   state_.epoch_correct = state_.epoch_samples = 0;
-  if (phase.kind != Phase::Kind::prune) {
-    state_.masks.clear();
-    return;
-  }
+  if (phase.kind == Phase::Kind::control) state_.masks.clear();
+  if (phase.kind != Phase::Kind::prune) return;
   state_.masks = prune_model(model_, config_.prune, phase.sparsity, state_.masks, train_,
                              phase.first_epoch, config_.train.label_smoothing);
   apply_masks(parameters_, state_.masks);
@@ -114,7 +112,7 @@ void Trainer::prepare_phase(const Phase& phase) {
   if (average_) average_->load_state(state_.average);
 }
 
-void Trainer::run_steps(const Phase& phase, RunLog& log) {
+void Trainer::run_steps(const Phase& phase, RunLog& log, const Hooks& hooks) {
   const int64_t checkpoint_steps =
       std::max<int64_t>(1, steps_of(config_.checkpoint.every, steps_per_epoch_));
   Progress progress(
@@ -137,7 +135,8 @@ void Trainer::run_steps(const Phase& phase, RunLog& log) {
     if (state_.total_steps % kStepsPerMetric == 0)
       log.add("train", state_.total_steps, {{"loss", loss}, {"lr", lr}});
     if (state_.step % steps_per_epoch_ == 0 || state_.step == phase.steps) {
-      end_epoch(phase, log);
+      progress.clear();
+      end_epoch(phase, log, hooks);
       epoch_is_open = false;
     }
     if (const char* signal = InterruptScope::pending()) {
@@ -179,7 +178,7 @@ double Trainer::train_step(double lr) {
   return loss_sum / static_cast<double>(config_.train.accumulate);
 }
 
-void Trainer::end_epoch(const Phase& phase, RunLog& log) {
+void Trainer::end_epoch(const Phase& phase, RunLog& log, const Hooks& hooks) {
   const auto samples = static_cast<double>(std::max<int64_t>(state_.epoch_samples, 1));
   const double train_loss = state_.epoch_loss / samples;
   const double train_accuracy = static_cast<double>(state_.epoch_correct) / samples;
@@ -198,6 +197,7 @@ void Trainer::end_epoch(const Phase& phase, RunLog& log) {
     if (result.top1 > state_.best_accuracy) {
       state_.best_accuracy = result.top1;
       state_.best = copy_of(model_.state_dict());
+      if (hooks.improved) hooks.improved();
     }
     if (average_) average_->swap(model_);
     log.add("validation", state_.total_steps,

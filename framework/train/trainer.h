@@ -24,8 +24,9 @@ namespace tessera {
 
 class Trainer {
  public:
-  /// What the caller does at the ends of a phase, with the phase's weights in the model.
+  /// What the caller does in a phase, with the phase's weights in the model.
   struct Hooks {
+    std::function<void()> improved = nullptr;  ///< with the best weights so far in the model
     std::function<void(const Phase&)> before;  ///< before it prunes or trains
     std::function<void(const Phase&)> after;   ///< with the final (selected) weights
   };
@@ -46,7 +47,10 @@ class Trainer {
   /// Optimizer steps of an epoch: whole groups of train.accumulate batches.
   int64_t steps_per_epoch() const { return steps_per_epoch_; }
   int64_t total_steps() const { return state_.total_steps; }
+  /// Index in the plan of the phase under way; the plan's length after the last one.
+  size_t phase() const { return static_cast<size_t>(state_.phase); }
   const Masks& masks() const { return state_.masks; }
+  /// Of the weights to start from; dense training holds them, and pruning goes on from them.
   void set_masks(Masks masks) { state_.masks = std::move(masks); }
   /// Of the run so far, over all its processes.
   double seconds() const;
@@ -54,9 +58,9 @@ class Trainer {
  private:
   void begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks);
   void prepare_phase(const Phase& phase);
-  void run_steps(const Phase& phase, RunLog& log);
+  void run_steps(const Phase& phase, RunLog& log, const Hooks& hooks);
   double train_step(double lr);
-  void end_epoch(const Phase& phase, RunLog& log);
+  void end_epoch(const Phase& phase, RunLog& log, const Hooks& hooks);
   void take_final_weights(const Phase& phase);
   void check_finite(double loss, double lr) const;
   void save();

@@ -1,40 +1,25 @@
 // The program from its arguments to its output and its exit status.
-#include "framework/cli/command_line.h"
-
 #include <doctest/doctest.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
-#include "framework/infer/model_file.h"
 #include "framework/io/image.h"
 #include "framework/io/schema_text.h"
-#include "layers/models/make_model.h"
+#include "tests/framework/cli/cli_testing.h"
 
 namespace tessera {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Result {
-  int status;
-  std::string out, err;
-};
+using testing::Result;
 
-/// Runs the program with its streams caught.
 Result tessera(const std::vector<std::string>& arguments) {
-  std::ostringstream out, err;
-  std::streambuf* const stdout_buffer = std::cout.rdbuf(out.rdbuf());
-  std::streambuf* const stderr_buffer = std::cerr.rdbuf(err.rdbuf());
-  const int status = run_command_line(arguments);
-  std::cout.rdbuf(stdout_buffer);
-  std::cerr.rdbuf(stderr_buffer);
-  return {status, out.str(), err.str()};
+  return testing::run_program(arguments);
 }
 
 /// A folder that lives as long as the test.
@@ -49,30 +34,9 @@ struct Folder {
   }
 };
 
-/// A LeNet whose second linear layer keeps every other weight of half of its outputs.
 std::string write_model(const Folder& folder) {
-  ModelCard card;
-  card.model.type = "lenet";
-  card.model.num_classes = 10;
-  card.model.in_channels = 1;
-  card.model.image_size = 28;
-  card.dataset = "mnist";
-  card.channels = 1;
-  card.height = card.width = 28;
-  const auto model = make_model(card.model, {1, 28, 28, 10}, 3);
-  Masks masks;
-  for (const auto& [name, tensor] : model->state_dict()) {
-    if (tensor.rank() != 2 || tensor.dim(0) < 32) continue;
-    Tensor mask = Tensor::empty(tensor.shape(), {.dtype = DType::u8});
-    uint8_t* kept = mask.data<uint8_t>();
-    const int64_t columns = tensor.dim(1);
-    for (int64_t i = 0; i < mask.numel(); ++i)
-      kept[i] = (i / columns) % 2 == 0 && (i % columns) % 2 == 0;
-    masks[name] = mask;
-  }
-  REQUIRE_FALSE(masks.empty());
   const std::string path = folder.file("model.safetensors");
-  write_model_file(path, *model, card, masks, {.granularity = 16});
+  testing::write_lenet(path, {"fc1.weight"});
   return path;
 }
 
@@ -230,10 +194,27 @@ TEST_CASE("run, resume, eval: status and rules of the run's folder") {
   CHECK(refused.status == 2);
   CHECK(refused.err.find("--resume auto") != std::string::npos);
   CHECK(tessera({"run", config, "--resume", "auto"}).status == 0);
+  const Result other = tessera({"train", config, "--resume", "auto"});
+  CHECK(other.status == 2);
+  CHECK(other.err.find("was '# tessera run', is '# tessera train'") != std::string::npos);
   // The file's accuracy is the summary's.
   const Result evaluated = tessera({"eval", config});
   CHECK(evaluated.status == 0);
   CHECK(evaluated.out.find("72 test samples") != std::string::npos);
+
+  // The best weights so far are a model of their own, and a pruned model trains on as one.
+  const auto sparsity_of = [&](const std::string& file) {
+    const Result inspected = tessera({"inspect", folder.file(file)});
+    CAPTURE(inspected.err);
+    REQUIRE(inspected.status == 0);
+    const size_t at = inspected.out.find("all prunable weights");
+    return inspected.out.substr(at, inspected.out.find('%', at) - at);
+  };
+  CHECK(sparsity_of("out/checkpoints/best.safetensors") == sparsity_of("out/model.safetensors"));
+  REQUIRE(tessera({"train", config, "--from", folder.file("out/model.safetensors"),
+                   "run.dir=" + folder.file("more")})
+              .status == 0);
+  CHECK(sparsity_of("more/model.safetensors") == sparsity_of("out/model.safetensors"));
 }
 
 TEST_CASE("bench checks the product that it times") {
@@ -274,8 +255,8 @@ TEST_CASE("files that are missing, broken or not writable leave with a message")
        {tessera({"inspect", folder.file("none.safetensors")}),
         tessera({"inspect", folder.write("cut.safetensors", "\x10")}),
         tessera({"export", model, "-o", folder.file("no/such/folder.safetensors")})}) {
+    testing::check_refused(result);
     CHECK(result.status == 1);
-    CHECK(result.err.starts_with("tessera: ["));
   }
   CHECK_FALSE(fs::exists(folder.file("no")));
 }

@@ -5,11 +5,9 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "framework/cli/command_line.h"
 #include "framework/core/random.h"
-#include "framework/infer/model_file.h"
 #include "framework/io/safetensors.h"
-#include "layers/models/make_model.h"
+#include "tests/framework/cli/cli_testing.h"
 #include "tests/framework/io/io_testing.h"
 
 using namespace tessera;
@@ -56,18 +54,7 @@ TEST_CASE("the NumPy reader reads exported models: tiles, single weights, f32 an
   const std::string python = python_with_numpy();
   if (python.empty()) return;
   const TemporaryFolder folder;
-  ModelCard card{.model = {},
-                 .dataset = "mnist",
-                 .channels = 1,
-                 .height = 28,
-                 .width = 28,
-                 .mean = {},
-                 .std = {},
-                 .class_names = {}};
-  card.model.type = "lenet";
-  card.model.num_classes = 10;
-  card.model.in_channels = 1;
-  card.model.image_size = 28;
+  const ModelCard card = lenet_card();
   const auto model = make_model(card.model, {1, 28, 28, 10}, 3);
   Masks masks;
   for (const Parameter& parameter : model->parameters())

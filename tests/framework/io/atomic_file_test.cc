@@ -1,11 +1,11 @@
 #include "framework/io/atomic_file.h"
 
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 
+#include "tests/framework/io/full_disk.h"
 #include "tests/framework/io/io_testing.h"
 
 using namespace tessera;
@@ -81,16 +81,10 @@ TEST_CASE("folders that cannot be written to") {
 TEST_CASE("a full disk leaves the old file and no temporary") {
   const TemporaryFolder folder;
   write_bytes(folder / "a.bin", "old");
-  // A limit on the size of files fails as a full disk does, once its signal is ignored.
-  const auto previous = std::signal(SIGXFSZ, SIG_IGN);
-  rlimit limit{};
-  REQUIRE(::getrlimit(RLIMIT_FSIZE, &limit) == 0);
-  const rlimit small{4096, limit.rlim_max};
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
-  const auto error = error_of<std::runtime_error>(
-      [&] { write_file_atomically(folder / "a.bin", std::string(100000, 'x')); });
-  ::setrlimit(RLIMIT_FSIZE, &limit);
-  std::signal(SIGXFSZ, previous);
+  const auto error = error_of<std::runtime_error>([&] {
+    const FullDisk full(4096);
+    write_file_atomically(folder / "a.bin", std::string(100000, 'x'));
+  });
   CHECK(contains(error, "a.bin must be writable; got: File too large. Free some space"));
   CHECK(read_bytes(folder / "a.bin") == "old");
   CHECK(folder.names() == std::vector<std::string>{"a.bin"});

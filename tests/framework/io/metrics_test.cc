@@ -1,11 +1,9 @@
 #include "framework/io/metrics.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
-#include <csignal>
 #include <limits>
 
+#include "tests/framework/io/full_disk.h"
 #include "tests/framework/io/io_testing.h"
 
 using namespace tessera;
@@ -67,18 +65,12 @@ TEST_CASE("a resumed log that is not there starts empty") {
 TEST_CASE("a full disk leaves whole lines only") {
   const TemporaryFolder folder;
   const auto path = folder / "m.jsonl";
-  const auto previous = std::signal(SIGXFSZ, SIG_IGN);
-  rlimit limit{};
-  REQUIRE(::getrlimit(RLIMIT_FSIZE, &limit) == 0);
-  const rlimit small{100, limit.rlim_max};
   MetricsLog log(path);
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   int64_t lines = 0;
   const auto error = error_of<std::runtime_error>([&] {
+    const FullDisk full(100);
     for (; lines < 100; ++lines) log.append("train", lines, {});
   });
-  ::setrlimit(RLIMIT_FSIZE, &limit);
-  std::signal(SIGXFSZ, previous);
   CHECK(contains(error, "m.jsonl must be writable; got: "));
   const std::string text = read_bytes(path);
   CHECK(text.back() == '\n');

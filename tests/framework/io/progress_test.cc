@@ -87,6 +87,19 @@ TEST_CASE("a bar that is left early ends its line") {
   CHECK(text.ends_with("\x1b[K\n"));
 }
 
+TEST_CASE("a bar makes room for another line") {
+  const auto text = drawn({.style = ProgressStyle::bar, .seconds_per_redraw = 0, .width = 100},
+                          [](Progress& progress) {
+                            progress.update(1);
+                            progress.clear();
+                            progress.clear();
+                          });
+  CHECK(text.ends_with("\x1b[K\r\x1b[K"));
+  const auto nothing = drawn({.style = ProgressStyle::lines, .seconds_per_line = 100},
+                             [](Progress& progress) { progress.clear(); });
+  CHECK(nothing.empty());
+}
+
 TEST_CASE("a file is no terminal") {
   std::FILE* file = std::tmpfile();
   CHECK(progress_style_for(file) == ProgressStyle::lines);

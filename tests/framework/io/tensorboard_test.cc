@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/framework/io/full_disk.h"
 #include "tests/framework/io/io_testing.h"
 
 using namespace tessera;
@@ -156,4 +157,16 @@ TEST_CASE("a resumed run tells TensorBoard which steps to forget") {
   CHECK(
       contains(error_of<std::runtime_error>([&] { TensorboardWriter writer(folder / "missing"); }),
                "[tensorboard]"));
+}
+
+TEST_CASE("a full disk leaves whole records only") {
+  const TemporaryFolder folder;
+  TensorboardWriter writer(folder.path());
+  size_t scalars = 0;
+  const auto error = error_of<std::runtime_error>([&] {
+    const FullDisk full(300);
+    for (; scalars < 100; ++scalars) writer.add_scalar("train/loss", 1, 0.5);
+  });
+  CHECK(contains(error, "must be writable; got: "));
+  CHECK(decode_records(read_bytes(writer.path())).size() == 1 + scalars);
 }
