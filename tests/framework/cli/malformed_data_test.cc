@@ -286,7 +286,8 @@ TEST_CASE("damaged model files") {
            {"export", path, "-o", out},
            {"infer", path, "--input", "tests/fuzz/seeds/image"},
            {"eval", (folder / "config.yaml").string(), "--from", path},
-           {"train", (folder / "config.yaml").string(), "--from", path, "run.dir=" + out}}) {
+           {"train", (folder / "config.yaml").string(), "--from", path, "run.dir=" + out,
+            "data.train_samples=72", "data.test_samples=36"}}) {
     CAPTURE(command[0]);
     check_each(folder, cases, [&](const Malformed&) { return run_program(command); });
   }
@@ -300,7 +301,7 @@ TEST_CASE("malformed configs and overrides") {
     std::vector<std::string> overrides = {};
   };
   for (const Case& test : std::vector<Case>{
-           {"nothing", "", "'data' is missing"},
+           {"nothing", "", "'data.type' is missing"},
            {"a list", "- data\n- model\n", "must be a map"},
            {"a brace that is not closed", base + "train: {epochs: 3\n", ":4:"},
            {"a tab", base + "train:\n\tepochs: 3\n", ":4:"},
