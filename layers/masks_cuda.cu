@@ -22,8 +22,8 @@ void mask_all_of(Cuda& cuda, std::vector<MaskedTensor>& tensors) {
     if (values.dtype() == dtype_of<T>)
       items.push_back({{values.raw(), mask.raw()}, values.numel(), 0, 0});
   launch_lists(items, [&](const List& list, int64_t blocks) {
-    cuda.launch("mask", mask_kernel<T>, dim3(static_cast<unsigned>(blocks)),
-                dim3(kThreadsPerBlock), 0, list);
+    cuda.launch("mask", mask_kernel<T>, dim3(static_cast<unsigned>(blocks)), dim3(kThreadsPerBlock),
+                0, list);
   });
 }
 

@@ -20,8 +20,7 @@ Device device_of(const std::vector<Tensor>& tensors) {
 Tensor norm_of(const std::vector<Tensor>& tensors) {
   const Device device = device_of(tensors);
   Tensor norm = Tensor::empty({}, {.dtype = DType::f64, .device = device});
-  on_backend("gradient_norm", device,
-             [&](auto& backend) { norm_forward(backend, tensors, norm); });
+  on_backend("gradient_norm", device, [&](auto& backend) { norm_forward(backend, tensors, norm); });
   return norm;
 }
 

@@ -49,8 +49,9 @@ __global__ void scale_kernel(const __grid_constant__ GradientList list, double f
     if (!(factor < 1)) return;
   }
   const T scale = static_cast<T>(factor);
-  for_each_in_block(
-      list, [&](const GradientItem& item, int64_t i) { static_cast<T*>(item.data[0])[i] *= scale; });
+  for_each_in_block(list, [&](const GradientItem& item, int64_t i) {
+    static_cast<T*>(item.data[0])[i] *= scale;
+  });
 }
 
 void scale(const char* op, Cuda& cuda, double factor, const double* norm,
@@ -64,7 +65,8 @@ void scale(const char* op, Cuda& cuda, double factor, const double* norm,
 
 void norm_forward(Cuda& cuda, const std::vector<Tensor>& tensors, Tensor& norm) {
   const int64_t blocks = blocks_of(tensors);
-  Tensor partial = cuda.scratch(std::max<int64_t>(blocks, 1) * static_cast<int64_t>(sizeof(double)));
+  Tensor partial =
+      cuda.scratch(std::max<int64_t>(blocks, 1) * static_cast<int64_t>(sizeof(double)));
   auto* next = device_data<double>(partial);
   for_each_gradient_list(tensors, [&]<class T>(const GradientList& list, dim3 grid) {
     cuda.launch("gradient_norm", squares_kernel<T>, grid, dim3(kThreadsPerBlock), 0, list, next);

@@ -12,15 +12,13 @@ void LossScale::unscale(const std::vector<Parameter>& parameters) {
   for (const Parameter& parameter : parameters)
     if (const Tensor& gradient = parameter.tensor.grad(); gradient.defined())
       gradients.push_back(gradient);
-  on_backend("loss_scale", factor_.device(), [&](auto& backend) {
-    unscale_tensors(backend, factor_, gradients, overflowed_);
-  });
+  on_backend("loss_scale", factor_.device(),
+             [&](auto& backend) { unscale_tensors(backend, factor_, gradients, overflowed_); });
 }
 
 void LossScale::update() {
-  on_backend("loss_scale", factor_.device(), [&](auto& backend) {
-    update_loss_scale(backend, overflowed_, factor_, good_steps_);
-  });
+  on_backend("loss_scale", factor_.device(),
+             [&](auto& backend) { update_loss_scale(backend, overflowed_, factor_, good_steps_); });
 }
 
 TensorMap LossScale::state() const {

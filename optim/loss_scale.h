@@ -23,8 +23,7 @@ struct LossScaleValues {
 TESSERA_HOST_DEVICE inline LossScaleValues after_step(LossScaleValues values, bool overflowed) {
   constexpr int32_t kGrowthInterval = 2000;
   constexpr float kSmallest = 1, kLargest = 16777216;
-  if (overflowed)
-    return {values.scale / 2 < kSmallest ? kSmallest : values.scale / 2, 0};
+  if (overflowed) return {values.scale / 2 < kSmallest ? kSmallest : values.scale / 2, 0};
   if (values.good_steps + 1 < kGrowthInterval) return {values.scale, values.good_steps + 1};
   return {values.scale * 2 > kLargest ? kLargest : values.scale * 2, 0};
 }

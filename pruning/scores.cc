@@ -63,8 +63,7 @@ void add_taylor_scores(Tensor& scores, const Tensor& weight, const Tensor& gradi
               gradient.layout() == weight.layout(),
           "[add_taylor_scores] the gradient must have the weight's shape and type, ", weight,
           "; got ", gradient, ".");
-  if (!scores.defined())
-    scores = Tensor::zeros(matrix_shape(weight), {.device = weight.device()});
+  if (!scores.defined()) scores = Tensor::zeros(matrix_shape(weight), {.device = weight.device()});
   require(scores.shape() == matrix_shape(weight) && scores.dtype() == DType::f32,
           "[add_taylor_scores] the scores must be f32 ", matrix_shape(weight), "; got ", scores,
           ".");

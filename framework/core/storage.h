@@ -11,9 +11,9 @@
 namespace tessera {
 
 struct MemoryStats {
-  int64_t current_bytes = 0;  ///< in use by live storages
-  int64_t peak_bytes = 0;     ///< the highest current_bytes since the last reset_peak_memory()
-  int64_t cached_bytes = 0;   ///< freed, kept for reuse
+  int64_t current_bytes = 0;   ///< in use by live storages
+  int64_t peak_bytes = 0;      ///< the highest current_bytes since the last reset_peak_memory()
+  int64_t cached_bytes = 0;    ///< freed, kept for reuse
   int64_t segments_taken = 0;  ///< how often memory was asked of the system or the device
 };
 

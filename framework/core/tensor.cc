@@ -155,7 +155,6 @@ void Tensor::move_to(Device device) {
   if (device == this->device()) return;
   impl().storage = to(device).impl().storage;
   impl().options.device = device;
-  if (autograd() != nullptr) set_grad({});
 }
 
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {

@@ -136,10 +136,9 @@ void write_model_file(const std::filesystem::path& path, const Module& model, co
       continue;
     }
     file.tensors.erase(parameter.name);
-    file.tensors.merge(to_tensors(parameter.name,
-                                  pack_for(options, parameter.tensor.to(Device{}), mask,
-                                           parameter.groups),
-                                  options.dtype));
+    file.tensors.merge(to_tensors(
+        parameter.name, pack_for(options, parameter.tensor.to(Device{}), mask, parameter.groups),
+        options.dtype));
   }
   if (!entries.empty()) file.metadata["tessera.sparse"] = entries.dump();
   write_safetensors(path, file);

@@ -71,7 +71,8 @@ Tensor InferencePlan::run(const Tensor& x) const {
   require(state_ != nullptr, "[plan] the plan must be made by make_plan(); got an empty one.");
   const Shape& example = state_->input_shape;
   require(x.dtype() == DType::f32 && x.layout() == state_->input_layout &&
-              x.device() == state_->device && x.rank() == example.rank() && with_images(x.shape(), example[0]) == example,
+              x.device() == state_->device && x.rank() == example.rank() &&
+              with_images(x.shape(), example[0]) == example,
           "[plan] the input must be f32 ", state_->input_layout, " on ", state_->device,
           ", as the example ", example, " but for the batch; got ", x, ".");
   const NoGrad no_grad;
@@ -117,10 +118,12 @@ InferencePlan make_plan(Module& model, const Tensor& example,
             "[plan] panels and library run on the cpu; got an example on ", example.device(),
             ". Leave the executor out.");
     state->executor = Executor::ops;
-    state->choice = concat("ops on ", example.device());
+    state->choice = concat("ops in ", options.dtype, " on ", example.device());
     state->program = make_op_program(graph, options, example.device());
     return InferencePlan(std::move(state));
   }
+  require(options.dtype == DType::f32, "[plan] plans for the cpu are f32; got ", options.dtype,
+          ". Leave it out, or use a CUDA device.");
 #ifdef TESSERA_ONEDNN
   const bool has_library = true;
 #else

@@ -10,7 +10,8 @@
 //     chosen and why. Unstructured weights (a remainder without tiles) run dense.
 //   - On a CUDA device the steps are ops on images as they are, and a pruned weight runs over its
 //     tiles (framework/sparse/tile_conv2d.h) where that was faster.
-//   - On the cpu the same graph is also made for the dense library (oneDNN) as a whole, in its own formats;
+//   - On the cpu the same graph is also made for the dense library (oneDNN) as a whole, in its own
+//   formats;
 //     the plan runs there where that is faster, and says so.
 //
 // The output equals the model's in evaluation mode, up to the rounding of f32 sums.
@@ -38,7 +39,8 @@ enum class Executor : uint8_t {
 
 struct PlanOptions {
   Executor executor = Executor::fastest;
-  bool dense_only = false;  ///< ignore the tiles' zeros: the dense twin
+  DType dtype = DType::f32;  ///< that activations are computed in: f32, or bf16 on a CUDA device
+  bool dense_only = false;   ///< ignore the tiles' zeros: the dense twin
   /// Whether the library may use Winograd's algorithm for 3 x 3 convolutions, which needs fewer
   /// multiplications than the definition and rounds differently. Only where it is faster.
   bool winograd = true;

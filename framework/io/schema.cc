@@ -26,13 +26,14 @@ std::vector<Field> run_fields() {
       {TESSERA_FIELD(run.name), .doc = "Names the run's folder: letters, digits, '.', '_', '-'."},
       {TESSERA_FIELD(run.dir), .doc = "The run's folder; runs/<run.name> where not given."},
       {TESSERA_FIELD(run.seed), .doc = "Of all random numbers: equal seeds give equal runs."},
-      {TESSERA_FIELD(run.device), 
-       .doc = "Where it computes: auto (the first CUDA device that can be used, else the cpu), cpu, "
-              "cuda or cuda:N."},
+      {TESSERA_FIELD(run.device),
+       .doc =
+           "Where it computes: auto (the first CUDA device that can be used, else the cpu), cpu, "
+           "cuda or cuda:N."},
       {TESSERA_FIELD(run.threads),
        .doc = "Threads that compute; auto: all processors that the process may use.",
        .range = within(1, 4096), .word = Word{"auto", 0}},
-      {TESSERA_FIELD(run.precision), 
+      {TESSERA_FIELD(run.precision),
        .doc = "Of activations and their products: bf16 and fp16 (with dynamic loss scaling) need a "
               "CUDA device. Weights and their updates are fp32 always.",
        .choices = {"fp32", "bf16", "fp16"}},

@@ -8,8 +8,8 @@ namespace {
 
 template <class T>
 Tensor bytes_of(const std::vector<T>& values) {
-  Tensor out = Tensor::empty({static_cast<int64_t>(values.size() * sizeof(T))},
-                             {.dtype = DType::u8});
+  Tensor out =
+      Tensor::empty({static_cast<int64_t>(values.size() * sizeof(T))}, {.dtype = DType::u8});
   if (!values.empty()) std::memcpy(out.raw(), values.data(), values.size() * sizeof(T));
   return out;
 }
@@ -18,10 +18,10 @@ Tensor bytes_of(const std::vector<T>& values) {
 class Builder {
  public:
   Builder(const TileMatrix& m, const Conv2dOptions& options, int64_t h, int64_t w)
-      : m_(m), options_(options), kernel_{m.shape.rank() == 4 ? m.shape[2] : 1,
-                                          m.shape.rank() == 4 ? m.shape[3] : 1} {
-    require(!m.has_remainder(),
-            "[tile_conv2d] the weight must be tiles alone; got a remainder of ",
+      : m_(m),
+        options_(options),
+        kernel_{m.shape.rank() == 4 ? m.shape[2] : 1, m.shape.rank() == 4 ? m.shape[3] : 1} {
+    require(!m.has_remainder(), "[tile_conv2d] the weight must be tiles alone; got a remainder of ",
             m.tew_values.size(), " single weights. Run it dense.");
     require((m.shape.rank() == 4 || m.shape.rank() == 2) && options.groups >= 1 &&
                 m.outputs() % options.groups == 0,
@@ -29,16 +29,24 @@ class Builder {
             "divide its outputs; got ",
             m.shape, " and groups = ", options.groups, ".");
     const Shape window{1, m.shape[1] * options.groups, h, w};
-    const Shape y = conv2d_shape(window, {m.outputs(), m.shape[1], kernel_[0], kernel_[1]}, options);
-    const int64_t reach = std::max(options.dilation[0] * kernel_[0], options.dilation[1] * kernel_[1]);
+    const Shape y =
+        conv2d_shape(window, {m.outputs(), m.shape[1], kernel_[0], kernel_[1]}, options);
+    const int64_t reach =
+        std::max(options.dilation[0] * kernel_[0], options.dilation[1] * kernel_[1]);
     require(window.numel() <= INT32_MAX && reach <= INT16_MAX,
             "[tile_conv2d] an image must have fewer than 2^31 values and a kernel reach less than "
             "2^15; got ",
             window, " and ", reach, ".");
     const auto i32 = [](int64_t value) { return static_cast<int32_t>(value); };
-    shape_ = {.c = i32(window[1]), .h = i32(h), .w = i32(w), .out = i32(y[1]), .out_h = i32(y[2]),
-              .out_w = i32(y[3]), .stride_h = i32(options.stride[0]),
-              .stride_w = i32(options.stride[1]), .pad_h = i32(options.padding[0]),
+    shape_ = {.c = i32(window[1]),
+              .h = i32(h),
+              .w = i32(w),
+              .out = i32(y[1]),
+              .out_h = i32(y[2]),
+              .out_w = i32(y[3]),
+              .stride_h = i32(options.stride[0]),
+              .stride_w = i32(options.stride[1]),
+              .pad_h = i32(options.padding[0]),
               .pad_w = i32(options.padding[1])};
   }
 
@@ -67,14 +75,14 @@ class Builder {
                 0, 0);
   }
 
-  TileConv2d finish(const Tensor& bias, Device device) {
+  TileConv2d finish(const Tensor& bias, Device device, DType dtype) {
     std::stable_sort(blocks_.begin(), blocks_.end(), [](const TileBlock& a, const TileBlock& b) {
       return int64_t{a.kept} * a.outputs > int64_t{b.kept} * b.outputs;
     });
     const auto count = [](const auto& list) { return static_cast<int64_t>(list.size()); };
     return {.shape = shape_,
             .tiles = count(blocks_),
-            .values = Tensor::from(values_, {count(values_)}).to(device),
+            .values = Tensor::from(values_, {count(values_)}).to(dtype).to(device),
             .kept = bytes_of(kept_).to(device),
             .blocks = bytes_of(blocks_).to(device),
             .outputs = Tensor::from(outputs_, {count(outputs_)}).to(device),
@@ -102,9 +110,8 @@ class Builder {
                          static_cast<int16_t>(down), static_cast<int16_t>(right)},
                         k - m_.k_ptr[t]});
     }
-    std::sort(order_.begin(), order_.end(), [](const auto& a, const auto& b) {
-      return a.first.offset < b.first.offset;
-    });
+    std::sort(order_.begin(), order_.end(),
+              [](const auto& a, const auto& b) { return a.first.offset < b.first.offset; });
     for (const auto& [input, column] : order_) kept_.push_back(input);
     return first;
   }
@@ -138,13 +145,17 @@ class Builder {
 }  // namespace
 
 TileConv2d make_tile_conv2d(const TileMatrix& tiles, const Tensor& bias,
-                            const Conv2dOptions& options, int64_t h, int64_t w, Device device) {
+                            const Conv2dOptions& options, int64_t h, int64_t w, Device device,
+                            DType dtype) {
+  require(dtype == DType::f32 || (dtype == DType::bf16 && !device.is_cpu()),
+          "[tile_conv2d] values are f32, or bf16 on a CUDA device; got ", dtype, " on ", device,
+          ".");
   require(!bias.defined() || (bias.shape() == Shape{tiles.outputs()} && bias.dtype() == DType::f32),
           "[tile_conv2d] bias must be f32[", tiles.outputs(), "]; got ", bias, ".");
   Builder builder(tiles, options, h, w);
   builder.add_tiles();
   builder.add_unowned();
-  return builder.finish(bias, device);
+  return builder.finish(bias, device, dtype);
 }
 
 }  // namespace tessera

@@ -2,7 +2,8 @@
 //   y[n, o, p, q] = activation(bias[o] + residual[n, o, p, q] +
 //                              sum over the kept c, r, s of weight[o, c, r, s] *
 //                              x[n, first(o) + c, p*stride - padding + r*dilation, ...])
-// x: [N, in, H, W] nhwc; y, residual: [N, out, P, Q] nhwc; f32. A linear layer is the case of 1 x 1
+// x: [N, in, H, W] nhwc; y, residual: [N, out, P, Q] nhwc; f32, or on a CUDA device bf16 with sums
+// in f32 by tensor cores. A linear layer is the case of 1 x 1
 // kernels and planes, where x may be [N, in] row-major.
 //
 // This is the row-gather product for CUDA devices. A row of it is a position m = (n, p, q); a block
@@ -29,7 +30,7 @@ inline constexpr int kRowsAtOnce = 128, kOutputsAtOnce = 64;
 
 /// Extents of the images and of the windows on them.
 struct TileConv2dShape {
-  int32_t c = 1, h = 1, w = 1;         ///< of x
+  int32_t c = 1, h = 1, w = 1;            ///< of x
   int32_t out = 1, out_h = 1, out_w = 1;  ///< of y
   int32_t stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0;
 };
@@ -82,7 +83,7 @@ TESSERA_HOST_DEVICE inline TileWork work_of(int64_t block, int64_t rows) {
 struct TileConv2d {
   TileConv2dShape shape;
   int64_t tiles = 0;
-  Tensor values;   ///< f32
+  Tensor values;   ///< f32 or bf16
   Tensor kept;     ///< the bytes of KeptInputs
   Tensor blocks;   ///< the bytes of TileBlocks, those that keep most first
   Tensor outputs;  ///< i32
@@ -92,11 +93,12 @@ struct TileConv2d {
 };
 
 /// tiles: of a weight [out, in/groups, R, S] or [out, in]; bias: [out] f32 or undefined; both on
-/// the cpu. h, w: of x.
+/// the cpu. h, w: of x; dtype: of x, y and the packed values, f32, or bf16 on a CUDA device.
 /// Throws: std::invalid_argument where they do not fit, where a tile crosses groups, or where
 /// `tiles` has a remainder.
 TileConv2d make_tile_conv2d(const TileMatrix& tiles, const Tensor& bias,
-                            const Conv2dOptions& options, int64_t h, int64_t w, Device device);
+                            const Conv2dOptions& options, int64_t h, int64_t w, Device device,
+                            DType dtype = DType::f32);
 
 /// residual may be undefined; x, residual and y are on the device of the weight.
 void tile_conv2d_forward(Cpu&, const TileConv2d& weight, const Tensor& x, const Tensor& residual,

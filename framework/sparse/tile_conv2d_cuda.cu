@@ -1,5 +1,4 @@
-#include "framework/backend/cuda.h"
-#include "framework/sparse/tile_conv2d.h"
+#include "framework/sparse/tile_conv2d_cuda.h"
 
 namespace tessera {
 namespace {
@@ -14,18 +13,6 @@ constexpr int kLoads = kRowsAtOnce * kDepth / kThreads;
 static_assert(kThreads == kOutputThreads * kRowsAtOnce / (2 * kPart));
 static_assert(kThreads * 2 * kPart == kDepth * kOutputsAtOnce);
 
-struct Operands {
-  TileConv2dShape shape;
-  const float* values;
-  const KeptInput* kept;
-  const TileBlock* blocks;
-  const int32_t* outputs;
-  const float *bias, *x, *residual;
-  float* y;
-  int64_t rows;
-  Activation activation;
-};
-
 struct Shared {
   float x[2][kDepth][kRowsAtOnce + kPadding];
   float weight[2][kDepth][kOutputsAtOnce];
@@ -38,13 +25,7 @@ struct Fetched {
   float4 weight[2];
 };
 
-__device__ float activated(Activation activation, float value) {
-  if (activation == Activation::relu) return fmaxf(value, 0.0f);
-  if (activation == Activation::gelu) return 0.5f * value * (1 + erff(value * 0.70710678f));
-  return value;
-}
-
-__device__ void fetch(const Operands& o, const TileBlock& block, const Shared& shared,
+__device__ void fetch(const TileOperands<float>& o, const TileBlock& block, const Shared& shared,
                       int64_t first_row, int first, Fetched& out) {
   const int thread = static_cast<int>(threadIdx.x);
   const int k = first + thread % kDepth;
@@ -60,8 +41,8 @@ __device__ void fetch(const Operands& o, const TileBlock& block, const Shared& s
   const int row = first + thread / kOutputThreads;
   const int column = thread % kOutputThreads * 2 * kPart;
   const bool reads = row < block.kept && column < block.width();
-  const auto* const from = reinterpret_cast<const float4*>(
-      o.values + block.first_value + int64_t{row} * block.width() + column);
+  const auto* const from = reinterpret_cast<const float4*>(o.values + block.first_value +
+                                                           int64_t{row} * block.width() + column);
   out.weight[0] = reads ? __ldg(from) : float4{};
   out.weight[1] = reads ? __ldg(from + 1) : float4{};
 }
@@ -103,7 +84,7 @@ __device__ int part_index(int thread, int i, int half) {
   return thread * kPart + i % kPart + i / kPart * half;
 }
 
-__global__ void __launch_bounds__(kThreads) tile_conv2d_kernel(Operands o) {
+__global__ void __launch_bounds__(kThreads) tile_conv2d_kernel(TileOperands<float> o) {
   __shared__ Shared shared;
   const TileWork work = work_of(blockIdx.x, o.rows);
   const TileBlock block = o.blocks[work.tile];
@@ -133,15 +114,11 @@ __global__ void __launch_bounds__(kThreads) tile_conv2d_kernel(Operands o) {
   for (int j = 0; j < 2 * kPart; ++j) {
     const int n = part_index(output_thread, j, kOutputsAtOnce / 2);
     if (n >= block.outputs) continue;
-    const int64_t output = o.outputs[block.first_output + n];
-    const float bias = o.bias[output];
+    const int32_t output = o.outputs[block.first_output + n];
 #pragma unroll
     for (int i = 0; i < 2 * kPart; ++i) {
       const int64_t m = work.first_row + part_index(row_thread, i, kRowsAtOnce / 2);
-      if (m >= o.rows) continue;
-      const int64_t at = m * o.shape.out + output;
-      const float added = o.residual == nullptr ? 0.0f : o.residual[at];
-      o.y[at] = activated(o.activation, sums[i][j] + bias + added);
+      if (m < o.rows) store_output(o, m, output, sums[i][j]);
     }
   }
 }
@@ -154,19 +131,12 @@ void tile_conv2d_forward(Cuda& cuda, const TileConv2d& weight, const Tensor& x,
   const int64_t blocks = weight.tiles * ((rows + kRowsAtOnce - 1) / kRowsAtOnce);
   require(blocks <= INT32_MAX, "[tile_conv2d] a launch must have fewer than 2^31 blocks; got ",
           blocks, " for ", y, ". Use a smaller batch.");
-  const Operands operands{.shape = weight.shape,
-                          .values = weight.values.data<float>(),
-                          .kept = reinterpret_cast<const KeptInput*>(weight.kept.raw()),
-                          .blocks = reinterpret_cast<const TileBlock*>(weight.blocks.raw()),
-                          .outputs = weight.outputs.data<int32_t>(),
-                          .bias = weight.bias.data<float>(),
-                          .x = x.data<float>(),
-                          .residual = residual.defined() ? residual.data<float>() : nullptr,
-                          .y = y.data<float>(),
-                          .rows = rows,
-                          .activation = activation};
-  cuda.launch("tile_conv2d", tile_conv2d_kernel, dim3(static_cast<unsigned>(blocks)),
-              dim3(kThreads), 0, operands);
+  const auto grid = static_cast<unsigned>(blocks);
+  if (x.dtype() == DType::bf16)
+    return launch_tile_conv2d_bf16(
+        cuda, grid, tile_operands<__nv_bfloat16>(weight, x, residual, activation, y));
+  cuda.launch("tile_conv2d", tile_conv2d_kernel, dim3(grid), dim3(kThreads), 0,
+              tile_operands<float>(weight, x, residual, activation, y));
 }
 
 }  // namespace tessera

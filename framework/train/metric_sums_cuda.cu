@@ -8,8 +8,7 @@ constexpr int kWarp = 32, kWarps = kThreadsPerBlock / kWarp;
 
 /// A warp for each row; block 0 also adds the loss. Counts are integers: their order is free.
 __global__ void metrics_kernel(const float* logits, const int64_t* labels, const float* loss,
-                               int64_t count, int64_t classes, int64_t part,
-                               MetricValues* values) {
+                               int64_t count, int64_t classes, int64_t part, MetricValues* values) {
   __shared__ int hits[2];
   if (threadIdx.x < 2) hits[threadIdx.x] = 0;
   __syncthreads();

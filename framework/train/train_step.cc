@@ -4,7 +4,7 @@
 
 #include "framework/autograd/autograd.h"
 #include "framework/ops/cross_entropy.h"
-#include "framework/train/precision.h"
+#include "layers/precision.h"
 #include "layers/random_scope.h"
 #include "optim/gradients.h"
 
@@ -139,9 +139,9 @@ void TrainStep::update(double lr) {
     scale_gradients(parameters_, 1.0 / static_cast<double>(config_.train.accumulate));
   mask_gradients(parameters_, masks_);
   if (config_.train.clip_norm > 0) clip_gradients(parameters_, config_.train.clip_norm);
-  optimizer_->step(masks_, {.lr = lr,
-                            .lr_on_device = lr_,
-                            .skip = loss_scale_ ? loss_scale_->overflowed() : Tensor{}});
+  optimizer_->step(
+      masks_,
+      {.lr = lr, .lr_on_device = lr_, .skip = loss_scale_ ? loss_scale_->overflowed() : Tensor{}});
   if (average_ != nullptr) average_->update(model_, masks_);
   if (loss_scale_) loss_scale_->update();
   model_.zero_grad();

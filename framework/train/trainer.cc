@@ -8,7 +8,7 @@
 #include "framework/io/progress.h"
 #include "framework/train/evaluate.h"
 #include "framework/train/interrupt.h"
-#include "framework/train/precision.h"
+#include "layers/precision.h"
 #include "framework/train/pruner.h"
 
 namespace tessera {
@@ -180,8 +180,8 @@ void Trainer::read_metrics() {
     const int64_t done = values.first_bad / config_.train.accumulate;
     const int64_t before = state_.total_steps - (state_.step - metrics_from_) + done;
     const auto checkpoints = directory_.checkpoints();
-    fail_runtime("[train] the loss must stay finite; got ", values.bad_loss, " at step ", before + 1,
-                 " with learning rate ", schedule_->lr(metrics_from_ + done),
+    fail_runtime("[train] the loss must stay finite; got ", values.bad_loss, " at step ",
+                 before + 1, " with learning rate ", schedule_->lr(metrics_from_ + done),
                  ". The last good checkpoint is ",
                  checkpoints.empty() ? "none yet" : checkpoints.front().string(),
                  ". Lower optimizer.lr, add scheduler.warmup, or set train.clip_norm.");

@@ -47,10 +47,9 @@ struct Net {
   void set_gradients(uint32_t step) {
     for (Parameter& p : parameters)
       if (p.name != "idle")
-        p.tensor.set_grad(
-            drawn(p.tensor.shape(), 100 * step + static_cast<uint32_t>(p.name.size()),
-                  p.tensor.dtype())
-                .to(device));
+        p.tensor.set_grad(drawn(p.tensor.shape(), 100 * step + static_cast<uint32_t>(p.name.size()),
+                                p.tensor.dtype())
+                              .to(device));
   }
 
   Device device;

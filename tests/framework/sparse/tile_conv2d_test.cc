@@ -36,29 +36,30 @@ const std::vector<Case>& cases() {
 }
 
 /// The tiles' output and that of the dense masked weight, by ops.
-std::pair<Tensor, Tensor> sparse_and_dense(const Case& test, Device device) {
+std::pair<Tensor, Tensor> sparse_and_dense(const Case& test, Device device,
+                                           DType dtype = DType::f32) {
+  const auto rounded = [dtype](const Tensor& t) { return t.to(dtype).to(DType::f32); };
   const Tensor mask = tile_wise_mask(test.weight, test.granularity, 1);
-  const Tensor weight = masked(random_f32(test.weight, 2), mask);
+  const Tensor weight = rounded(masked(random_f32(test.weight, 2), mask));
   const bool is_image = test.x.rank() == 4;
   const Layout layout = is_image ? Layout::nhwc : Layout::row_major;
-  const Tensor x = random_f32(test.x, 3, layout);
+  const Tensor x = rounded(random_f32(test.x, 3, layout));
   const Tensor bias = test.bias ? random_f32({test.weight[0]}, 4) : Tensor{};
-  Tensor dense =
-      is_image ? conv2d(x, weight, bias, test.options) : linear(x, weight, bias);
-  const Tensor residual = test.residual ? random_f32(dense.shape(), 5, layout) : Tensor{};
+  Tensor dense = is_image ? conv2d(x, weight, bias, test.options) : linear(x, weight, bias);
+  const Tensor residual = test.residual ? rounded(random_f32(dense.shape(), 5, layout)) : Tensor{};
   if (test.residual) dense = add(dense, residual);
   if (test.activation == Activation::relu) dense = relu(dense);
   if (test.activation == Activation::gelu) dense = gelu(dense);
 
-  const TileConv2d packed =
-      make_tile_conv2d(pack(weight, mask, test.granularity, test.options.groups), bias,
-                       test.options, is_image ? test.x[2] : 1, is_image ? test.x[3] : 1, device);
-  Tensor y = Tensor::full(dense.shape(), -7, {.layout = layout, .device = device});
-  const Tensor added = test.residual ? residual.to(device) : Tensor{};
+  const TileConv2d packed = make_tile_conv2d(
+      pack(weight, mask, test.granularity, test.options.groups), bias, test.options,
+      is_image ? test.x[2] : 1, is_image ? test.x[3] : 1, device, dtype);
+  Tensor y = Tensor::full(dense.shape(), -7, {dtype, layout, device});
+  const Tensor added = test.residual ? residual.to(dtype).to(device) : Tensor{};
   on_backend("tile_conv2d", device, [&](auto& backend) {
-    tile_conv2d_forward(backend, packed, x.to(device), added, test.activation, y);
+    tile_conv2d_forward(backend, packed, x.to(dtype).to(device), added, test.activation, y);
   });
-  return {y.to(Device{}), dense};
+  return {y.to(Device{}).to(DType::f32), dense};
 }
 
 void check_all(Device device) {
@@ -79,6 +80,21 @@ TEST_CASE("tile_conv2d computes what the dense masked weight does") { check_all(
 
 TEST_CASE("CUDA: tile_conv2d computes what the dense masked weight does on the cpu") {
   if (has_cuda_device()) check_all(kCuda);
+}
+
+TEST_CASE("CUDA: tile_conv2d in bf16 rounds its operands and its result, nothing else") {
+  if (!has_cuda_device()) return;
+  for (const Case& test : cases()) {
+    INFO("x ", test.x, ", weight ", test.weight);
+    const auto [sparse, dense] = sparse_and_dense(test, kCuda, DType::bf16);
+    double largest = 0;
+    for (int64_t i = 0; i < dense.numel(); ++i) {
+      const double want = dense.data<float>()[i];
+      largest = std::max(largest,
+                         std::abs(sparse.data<float>()[i] - want) / std::max(1.0, std::abs(want)));
+    }
+    CHECK(largest < 0x1.0p-7);  // the result's rounding, half of 2^-8, and that of the residual
+  }
 }
 
 TEST_CASE("the blocks of a launch cover each row of each tile once, longest tiles first") {

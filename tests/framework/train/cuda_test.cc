@@ -43,8 +43,10 @@ struct Training {
       : shape{config.model.type == "lenet" ? 1 : 3, config.model.type == "lenet" ? 28 : 32,
               config.model.type == "lenet" ? 28 : 32},
         model(make_model(config.model,
-                         {.channels = shape.channels, .height = shape.height,
-                          .width = shape.width, .classes = 10},
+                         {.channels = shape.channels,
+                          .height = shape.height,
+                          .width = shape.width,
+                          .classes = 10},
                          uint64_t{7})),
         loader(random_images(shape, samples),
                {.batch_size = config.data.batch_size, .workers = 0, .mean = {}, .std = {}}),
@@ -95,7 +97,7 @@ double largest_difference(const TensorMap& a, const TensorMap& b) {
 
 TEST_CASE("CUDA: ten steps agree with the cpu's, queued anew and replayed") {
   if (!has_cuda_device()) return;
-  for (const char* model : {"lenet", "vgg11_bn", "resnet18"}) {
+  for (const std::string model : {"lenet", "vgg11_bn", "resnet18"}) {
     CAPTURE(model);
     Config config = config_for(model);
     Training here(config, Device{});
@@ -142,7 +144,7 @@ TEST_CASE("CUDA: bf16 and fp16 learn what fp32 does, about") {
   Config config = config_for("resnet20");
   Training exact(config, kCuda);
   const auto want = losses_of(exact, 10);
-  for (const char* precision : {"bf16", "fp16"}) {
+  for (const std::string precision : {"bf16", "fp16"}) {
     CAPTURE(precision);
     config.run.precision = precision;
     Training rounded(config, kCuda);
