@@ -65,7 +65,10 @@ void Module::set_training(bool training) {
 }
 
 void Module::to(Device device) {
-  for (Parameter& parameter : parameters_) parameter.tensor.move_to(device);
+  for (Parameter& parameter : parameters_) {
+    parameter.tensor.set_grad({});
+    parameter.tensor.move_to(device);
+  }
   for (NamedTensor& buffer : buffers_) buffer.tensor.move_to(device);
   for (auto& [name, child] : children_) child->to(device);
 }

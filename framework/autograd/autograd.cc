@@ -75,13 +75,6 @@ void Tensor::set_grad(Tensor grad) {
   autograd()->grad = std::move(grad);
 }
 
-void Tensor::move_to(Device device) {
-  if (device == this->device()) return;
-  impl().storage = to(device).impl().storage;
-  impl().options.device = device;
-  if (autograd() != nullptr) set_grad({});
-}
-
 bool needs_gradient(const std::vector<Tensor>& inputs) {
   return recording && std::any_of(inputs.begin(), inputs.end(), tracks);
 }

@@ -25,7 +25,7 @@ struct InferArguments {
   std::vector<std::string> inputs;
   int64_t batch_size = 64, top = 5;
   int threads = 0;
-  std::string device = "auto";
+  std::string device = "auto", precision = "fp32";
   bool compare_dense = false, show_plan = false;
 };
 
@@ -68,8 +68,9 @@ void infer(const InferArguments& arguments) {
                                    images.begin() + static_cast<std::ptrdiff_t>(last)})
         .to(device);
   };
+  const DType dtype = arguments.precision == "bf16" ? DType::bf16 : DType::f32;
   const Tensor example = batch(0);
-  const InferencePlan plan = make_plan(*loaded.model, example, file.tiles);
+  const InferencePlan plan = make_plan(*loaded.model, example, file.tiles, {.dtype = dtype});
   if (arguments.show_plan) std::cout << plan.describe();
 
   double seconds = 0;
@@ -84,7 +85,7 @@ void infer(const InferArguments& arguments) {
   std::cout << images.size() << " images, " << std::fixed << std::setprecision(0)
             << static_cast<double>(images.size()) / seconds << " images/s in the model on "
             << device << "\n";
-  if (arguments.compare_dense) print_comparison(compare_with_dense(loaded, file, example));
+  if (arguments.compare_dense) print_comparison(compare_with_dense(loaded, file, example, dtype));
 }
 
 }  // namespace
@@ -103,6 +104,9 @@ void add_infer_command(CLI::App& program, Action& action) {
   command->add_option("--threads", arguments->threads, "Threads (all processors)")
       ->check(CLI::Range(1, 4096));
   command->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N")
+      ->capture_default_str();
+  command->add_option("--precision", arguments->precision, "fp32, or bf16 on a CUDA device")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
   command->add_flag("--compare-dense", arguments->compare_dense,
                     "Also run the dense twin; print both times and the largest difference");

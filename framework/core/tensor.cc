@@ -151,6 +151,12 @@ void Tensor::increment() {
   ++*counter;
 }
 
+void Tensor::move_to(Device device) {
+  if (device == this->device()) return;
+  impl().storage = to(device).impl().storage;
+  impl().options.device = device;
+}
+
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
   if (!tensor.defined()) return out << "undefined";
   out << tensor.dtype() << tensor.shape();

@@ -9,6 +9,7 @@
 #include "framework/autograd/autograd.h"
 #include "framework/backend/cuda_info.h"
 #include "framework/infer/plan.h"
+#include "layers/precision.h"
 
 namespace tessera {
 namespace {
@@ -43,12 +44,12 @@ double largest_difference(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
-                              const Tensor& batch) {
+Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file, const Tensor& batch,
+                              DType dtype) {
   NoGrad no_grad;
   const auto plan_by = [&](Executor executor, bool dense_only) {
     return make_plan(*loaded.model, batch, file.tiles,
-                     {.executor = executor, .dense_only = dense_only});
+                     {.executor = executor, .dtype = dtype, .dense_only = dense_only});
   };
   std::vector<InferencePlan> plans;
   plans.push_back(plan_by(Executor::fastest, false));
@@ -80,7 +81,7 @@ Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
   }
   result.speedup = result.dense_ms / result.sparse_ms;
   result.max_abs_diff = largest_difference(plans[0].run(batch).to(Device{}),
-                                           loaded.model->forward(batch).to(Device{}));
+                                           forward_in(dtype, *loaded.model, batch).to(Device{}));
   result.plan = plans[0].describe();
   return result;
 }

@@ -28,12 +28,15 @@ GraphValue value_of(const Tensor& tensor) {
 std::pair<Tensor, Tensor> scale_and_shift(const TracedOp& op) {
   const auto& options = std::any_cast<const BatchNormOptions&>(op.attributes);
   require(!options.training, "[plan] batch norm must be in evaluation mode; got it in training.");
-  const Tensor &weight = op.inputs[1], &bias = op.inputs[2], &mean = op.inputs[3];
+  const auto on_cpu = [&](size_t i) {
+    return op.inputs[i].defined() ? op.inputs[i].to(Device{}) : Tensor{};
+  };
+  const Tensor weight = on_cpu(1), bias = on_cpu(2), mean = on_cpu(3), var = on_cpu(4);
   const int64_t channels = mean.dim(0);
   Tensor scale = Tensor::empty({channels}), shift = Tensor::empty({channels});
   for (int64_t c = 0; c < channels; ++c) {
     const double gain = weight.defined() ? weight.data<float>()[c] : 1.0;
-    const double factor = gain / std::sqrt(double{op.inputs[4].data<float>()[c]} + options.epsilon);
+    const double factor = gain / std::sqrt(double{var.data<float>()[c]} + options.epsilon);
     scale.data<float>()[c] = static_cast<float>(factor);
     shift.data<float>()[c] = static_cast<float>((bias.defined() ? bias.data<float>()[c] : 0.0) -
                                                 factor * mean.data<float>()[c]);

@@ -13,6 +13,7 @@
 #include "framework/infer/program.h"
 #include "framework/infer/stopwatch.h"
 #include "framework/ops/add.h"
+#include "framework/ops/cast.h"
 #include "framework/ops/flatten.h"
 #include "framework/ops/gelu.h"
 #include "framework/ops/linear.h"
@@ -69,12 +70,19 @@ Tensor activated(Activation activation, const Tensor& x) {
 class OpProgram : public Program {
  public:
   OpProgram(const Graph& graph, const PlanOptions& options, Device device)
-      : graph_(graph), options_(options), device_(device), images_(graph.input_shape[0]) {
+      : graph_(graph),
+        options_(options),
+        device_(device),
+        dtype_(options.dtype),
+        images_(graph.input_shape[0]) {
     const NoGrad no_grad;
+    require(dtype_ == DType::f32 || (dtype_ == DType::bf16 && !device.is_cpu()),
+            "[plan] activations are f32, or bf16 on a CUDA device; got ", dtype_, " on ", device,
+            ".");
     values_.resize(graph_.values.size());
     find_last_readers();
-    values_[0] = empty_value(0);
-    values_[0].fill(0);
+    input_ = Tensor::zeros(graph.input_shape, {DType::f32, graph.input_layout, device});
+    values_[0] = cast(input_, dtype_);
     for (const GraphNode& node : graph_.nodes) {
       steps_.push_back(report_of(graph_, node));
       run_.push_back(node.kind == Kind::conv2d ? product(node, steps_.back()) : pass(node));
@@ -87,12 +95,12 @@ class OpProgram : public Program {
 
   void run(const Tensor& x, int64_t first, int64_t count, Tensor& y) override {
     const NoGrad no_grad;
-    copy_images(x, first, values_[0], 0, count);
+    copy_images(x, first, input_, 0, count);
     if (graph_work_ != nullptr)
       graph_work_->replay();
     else
       run_steps();
-    copy_images(output(), 0, y, first, count);
+    copy_images(output_, 0, y, first, count);
   }
 
  private:
@@ -100,13 +108,10 @@ class OpProgram : public Program {
 
   const GraphValue& extents(int v) const { return graph_.values[static_cast<size_t>(v)]; }
   Tensor& value(int v) { return values_[static_cast<size_t>(v)]; }
-  const Tensor& output() const { return values_[static_cast<size_t>(graph_.output)]; }
 
   Tensor empty_value(int v) const {
     const GraphValue& e = extents(v);
-    if (v == 0 && graph_.input_shape.rank() == 2)
-      return Tensor::empty({images_, e.c}, {.device = device_});
-    return Tensor::empty({images_, e.c, e.h, e.w}, {.layout = Layout::nhwc, .device = device_});
+    return Tensor::empty({images_, e.c, e.h, e.w}, {dtype_, Layout::nhwc, device_});
   }
   /// The value under the shape that a matrix or an image product takes.
   Tensor matrix(int v) { return value(v).alias({images_, extents(v).c}); }
@@ -126,21 +131,22 @@ class OpProgram : public Program {
   double timed(const Step& sparse, const Step& dense, StepReport& report) const;
 
   void run_steps() {
+    value(0) = cast(input_, dtype_);
     for (size_t i = 0; i < run_.size(); ++i) {
       run_[i]();
       for (const int v : read_last_by_[i]) value(v) = {};
     }
+    output_ = cast(natural(graph_.output), DType::f32);
+    forget_values();
   }
-  void forget_values() {
-    for (size_t v = 1; v < values_.size(); ++v) values_[v] = {};
-  }
+  void forget_values() { values_.assign(values_.size(), {}); }
   void find_last_readers() {
     std::vector<int> last(values_.size(), -1);
     for (size_t i = 0; i < graph_.nodes.size(); ++i)
       for (const int v : {graph_.nodes[i].x, graph_.nodes[i].other})
         if (v >= 0) last[static_cast<size_t>(v)] = static_cast<int>(i);
     read_last_by_.resize(graph_.nodes.size());
-    for (size_t v = 1; v < last.size(); ++v)  // the input stays
+    for (size_t v = 0; v < last.size(); ++v)
       if (last[v] >= 0 && static_cast<int>(v) != graph_.output)
         read_last_by_[static_cast<size_t>(last[v])].push_back(static_cast<int>(v));
   }
@@ -152,7 +158,9 @@ class OpProgram : public Program {
   const Graph graph_;
   const PlanOptions options_;
   const Device device_;
+  const DType dtype_;
   const int64_t images_;
+  Tensor input_, output_;  // f32; what the recorded steps read and write
   std::vector<Tensor> values_;
   std::vector<Step> run_;
   std::vector<std::vector<int>> read_last_by_;  // of a step: the values that nobody reads later
@@ -162,7 +170,7 @@ class OpProgram : public Program {
 /// A convolution or linear layer: over the tiles, or dense where that is faster.
 OpProgram::Step OpProgram::product(const GraphNode& node, StepReport& report) {
   report.algorithm = "dense";
-  const int64_t dense_bytes = node.weight.nbytes();
+  const int64_t dense_bytes = node.weight.numel() * size_of(dtype_);
   if (!node.tiles || options_.dense_only || node.tiles->has_remainder()) {
     report.reason = !node.tiles           ? "not pruned"
                     : options_.dense_only ? "asked for"
@@ -179,7 +187,7 @@ OpProgram::Step OpProgram::product(const GraphNode& node, StepReport& report) {
     return dense;
   }
   report.algorithm = "sparse";
-  weight_bytes_ += node.tiles->stored() * static_cast<int64_t>(sizeof(float));
+  weight_bytes_ += node.tiles->stored() * size_of(dtype_);
   return sparse;
 }
 
@@ -200,8 +208,8 @@ double OpProgram::timed(const Step& sparse, const Step& dense, StepReport& repor
 }
 
 OpProgram::Step OpProgram::dense_product(const GraphNode& node) {
-  const Tensor weight = node.weight.to(device_);
-  const Tensor bias = node.bias.defined() ? node.bias.to(device_) : Tensor{};
+  const Tensor weight = node.weight.to(dtype_).to(device_);
+  const Tensor bias = node.bias.defined() ? node.bias.to(dtype_).to(device_) : Tensor{};
   return [this, node_x = node.x, node_y = node.y, other = node.other, conv = node.conv,
           activation = node.activation, weight, bias] {
     Tensor y = weight.rank() == 2 ? linear(matrix(node_x), weight, bias)
@@ -214,7 +222,7 @@ OpProgram::Step OpProgram::dense_product(const GraphNode& node) {
 OpProgram::Step OpProgram::sparse_product(const GraphNode& node) {
   const GraphValue& x = extents(node.x);
   const auto weight = std::make_shared<const TileConv2d>(
-      make_tile_conv2d(*node.tiles, node.bias, node.conv, x.h, x.w, device_));
+      make_tile_conv2d(*node.tiles, node.bias, node.conv, x.h, x.w, device_, dtype_));
   return [this, node_x = node.x, node_y = node.y, other = node.other, activation = node.activation,
           weight] {
     Tensor y = empty_value(node_y);
@@ -227,7 +235,8 @@ OpProgram::Step OpProgram::sparse_product(const GraphNode& node) {
 }
 
 OpProgram::Step OpProgram::affine(const GraphNode& node) {
-  const Tensor scale = node.scale.to(device_), shift = node.bias.to(device_);
+  const Tensor scale = node.scale.to(dtype_).to(device_);
+  const Tensor shift = node.bias.to(dtype_).to(device_);
   return [this, node_x = node.x, node_y = node.y, activation = node.activation, scale, shift] {
     const Shape channels{1, extents(node_x).c, 1, 1};
     const auto per_channel = [&](const Tensor& vector) {
@@ -267,9 +276,9 @@ OpProgram::Step OpProgram::pass(const GraphNode& node) {
     case Kind::tanh:
       return [=, this] { value(to) = tanh(value(x)); };
     case Kind::softmax:
-      return [=, this] { value(to) = softmax(matrix(x), 1); };
+      return [=, this] { value(to) = softmax(cast(matrix(x), DType::f32), 1); };
     case Kind::log_softmax:
-      return [=, this] { value(to) = log_softmax(matrix(x), 1); };
+      return [=, this] { value(to) = log_softmax(cast(matrix(x), DType::f32), 1); };
     case Kind::flatten:
       return [=, this] { value(to) = flatten(image(x)); };
     case Kind::conv2d:

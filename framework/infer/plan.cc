@@ -118,10 +118,12 @@ InferencePlan make_plan(Module& model, const Tensor& example,
             "[plan] panels and library run on the cpu; got an example on ", example.device(),
             ". Leave the executor out.");
     state->executor = Executor::ops;
-    state->choice = concat("ops on ", example.device());
+    state->choice = concat("ops in ", options.dtype, " on ", example.device());
     state->program = make_op_program(graph, options, example.device());
     return InferencePlan(std::move(state));
   }
+  require(options.dtype == DType::f32, "[plan] plans for the cpu are f32; got ", options.dtype,
+          ". Leave it out, or use a CUDA device.");
 #ifdef TESSERA_ONEDNN
   const bool has_library = true;
 #else

@@ -39,7 +39,8 @@ enum class Executor : uint8_t {
 
 struct PlanOptions {
   Executor executor = Executor::fastest;
-  bool dense_only = false;  ///< ignore the tiles' zeros: the dense twin
+  DType dtype = DType::f32;  ///< that activations are computed in: f32, or bf16 on a CUDA device
+  bool dense_only = false;   ///< ignore the tiles' zeros: the dense twin
   /// Whether the library may use Winograd's algorithm for 3 x 3 convolutions, which needs fewer
   /// multiplications than the definition and rounds differently. Only where it is faster.
   bool winograd = true;

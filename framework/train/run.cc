@@ -14,10 +14,10 @@
 #include "framework/infer/model_file.h"
 #include "framework/infer/plan.h"
 #include "framework/train/environment.h"
-#include "framework/train/precision.h"
 #include "framework/train/pruner.h"
 #include "framework/train/trainer.h"
 #include "layers/models/make_model.h"
+#include "layers/precision.h"
 #include "optim/schedule.h"
 #include "pruning/pattern.h"
 
@@ -252,11 +252,12 @@ class Run {
     const LoadedModel loaded = load_model(file, path);
     loaded.model->to(device_.device);
     const Tensor batch = first_batch(config_, data_).to(device_.device);
-    const InferencePlan plan = make_plan(*loaded.model, batch, file.tiles);
+    const DType dtype = config_.run.precision == "bf16" ? DType::bf16 : DType::f32;
+    const InferencePlan plan = make_plan(*loaded.model, batch, file.tiles, {.dtype = dtype});
     BatchStream batches(test_, device_.device);
     const Evaluation sparse =
         evaluate([&](const Tensor& images) { return plan.run(images); }, batches);
-    const Comparison compared = compare_with_dense(loaded, file, batch);
+    const Comparison compared = compare_with_dense(loaded, file, batch, dtype);
     log.say(compared.plan);
     summary.pattern = config_.prune.pattern;
     summary.sparsity = sparsity(loaded.masks);

@@ -4,7 +4,7 @@
 
 #include "framework/autograd/autograd.h"
 #include "framework/ops/cross_entropy.h"
-#include "framework/train/precision.h"
+#include "layers/precision.h"
 #include "layers/random_scope.h"
 #include "optim/gradients.h"
 

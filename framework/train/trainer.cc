@@ -8,7 +8,7 @@
 #include "framework/io/progress.h"
 #include "framework/train/evaluate.h"
 #include "framework/train/interrupt.h"
-#include "framework/train/precision.h"
+#include "layers/precision.h"
 #include "framework/train/pruner.h"
 
 namespace tessera {

@@ -164,6 +164,11 @@ TEST_CASE("CUDA: plans equal the models' forward passes on the cpu, pruned and d
         INFO(plan.describe());
         CHECK(plan.executor() == Executor::ops);
         CHECK(relative_error(plan.run(x.to(kCuda)).to(Device{}), want) < kTolerance);
+        const InferencePlan rounded =
+            make_plan(*model, example, tiles,
+                      {.executor = executor, .dtype = DType::bf16, .dense_only = dense_only});
+        // 8 bits of mantissa through up to twenty layers.
+        CHECK(relative_error(rounded.run(x.to(kCuda)).to(Device{}), want) < 0.1);
       }
   }
 }

@@ -1,4 +1,4 @@
-#include "framework/train/precision.h"
+#include "layers/precision.h"
 
 #include "framework/core/errors.h"
 #include "framework/ops/cast.h"
