@@ -1,13 +1,13 @@
 #include "framework/ops/batch_norm.h"
 
 #include "framework/autograd/autograd.h"
-#include "framework/ops/mixed_precision.h"
+#include "framework/ops/axes.h"
 
 namespace tessera {
 namespace {
 
 /// The type of weight, bias and statistics.
-DType statistics_type(const Tensor& x) { return is_half(x.dtype()) ? DType::f32 : x.dtype(); }
+DType statistics_type(const Tensor& x) { return accumulator_of(x.dtype()); }
 
 void check_vector(const char* name, const Tensor& vector, const Tensor& x, bool optional) {
   const bool fits = vector.defined()
@@ -32,6 +32,8 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tens
           running_mean, " and ", running_var, ".");
   check_vector("running_mean", running_mean, x, options.training);
   check_vector("running_var", running_var, x, options.training);
+  for (const Tensor* other : {&weight, &bias, &running_mean, &running_var, &residual})
+    if (other->defined()) require_one_device("batch_norm", x, *other);
   require(!residual.defined() || (residual.shape() == x.shape() && residual.dtype() == x.dtype() &&
                                   residual.layout() == x.layout()),
           "[batch_norm] the residual must have the shape, type and layout of x = ", x, "; got ",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "framework/backend/cuda.h"
+#include "framework/backend/pack_cuda.h"
 #include "framework/ops/columns.h"
 
 namespace tessera {
@@ -31,7 +32,7 @@ void dispatch_vector(const ColumnGrid& grid, F&& f) {
   if (grid.vector == 1)
     f.template operator()<1>();
   else
-    f.template operator()<ColumnGrid::kVectorBytes / static_cast<int>(sizeof(T))>();
+    f.template operator()<kPackWidth<T>>();
 }
 
 /// Calls f.template operator()<B>() with B = float or T, the one that stands for `dtype`.
@@ -41,21 +42,6 @@ void dispatch_parameter(DType dtype, F&& f) {
     f.template operator()<float>();
   else
     f.template operator()<T>();
-}
-
-/// V neighbouring elements, moved in one load or store.
-template <class T, int V>
-struct alignas(sizeof(T) * V) Pack {
-  T values[V];
-};
-
-template <int V, class T>
-__device__ Pack<T, V> load_pack(const T* from) {
-  return *reinterpret_cast<const Pack<T, V>*>(from);
-}
-template <class T, int V>
-__device__ void store_pack(T* to, const Pack<T, V>& pack) {
-  *reinterpret_cast<Pack<T, V>*>(to) = pack;
 }
 
 /// For the rows of this thread, kRowsAtOnce of them together and then the rest one by one: loads

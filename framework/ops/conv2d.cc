@@ -1,6 +1,7 @@
 #include "framework/ops/conv2d.h"
 
 #include "framework/autograd/autograd.h"
+#include "framework/ops/axes.h"
 #include "framework/ops/mixed_precision.h"
 
 namespace tessera {
@@ -15,6 +16,8 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias,
               takes_parameter(x.dtype(), weight.dtype()),
           "[conv2d] weight must be row-major ", parameter_types(x.dtype()),
           "[out, in/groups, R, S]; got ", weight, ".");
+  for (const Tensor* other : {&weight, &bias})
+    if (other->defined()) require_one_device("conv2d", x, *other);
   const int64_t groups = options.groups, out = weight.dim(0);
   require(groups >= 1 && x.dim(1) % groups == 0 && out % groups == 0,
           "[conv2d] groups must divide the input and output channels; got groups = ", groups,

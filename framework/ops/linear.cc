@@ -1,6 +1,7 @@
 #include "framework/ops/linear.h"
 
 #include "framework/autograd/autograd.h"
+#include "framework/ops/axes.h"
 #include "framework/ops/matmul.h"
 #include "framework/ops/mixed_precision.h"
 
@@ -18,6 +19,8 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   require(
       !bias.defined() || (bias.shape() == Shape{weight.dim(0)} && bias.dtype() == weight.dtype()),
       "[linear] bias must be ", weight.dtype(), "[", weight.dim(0), "]; got ", bias, ".");
+  for (const Tensor* other : {&weight, &bias})
+    if (other->defined()) require_one_device("linear", x, *other);
 }
 
 Shape with_last_extent(const Shape& shape, int64_t extent) {

@@ -6,8 +6,8 @@ namespace tessera {
 
 void linear_forward(Cuda& cuda, const Tensor& x, const Tensor& weight, const Tensor& bias,
                     Tensor& y) {
-  require(is_floating(x.dtype()), "[linear] dtype must be f32, f64, bf16 or f16; got ", x.dtype(),
-          ".");
+  require(is_floating(x.dtype()),
+          "[linear] dtype must be f32, f64, bf16 or f16 on a CUDA device; got ", x.dtype(), ".");
   const bool fused = bias.defined() && x.numel() > 0 && x.dtype() != DType::f64;
   if (x.numel() == 0)
     y.fill(0);

@@ -7,16 +7,14 @@
 
 namespace tessera {
 
-constexpr bool is_half(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16; }
-
 /// Whether an op on activations of type `x` takes parameters of type `parameter`.
 constexpr bool takes_parameter(DType x, DType parameter) {
-  return parameter == x || (is_half(x) && parameter == DType::f32);
+  return parameter == x || (is_floating(x) && parameter == accumulator_of(x));
 }
 
 /// "bf16 or f32", for messages.
 inline std::string parameter_types(DType x) {
-  return is_half(x) ? concat(x, " or f32") : concat(x);
+  return takes_parameter(x, DType::f32) && x != DType::f32 ? concat(x, " or f32") : concat(x);
 }
 
 }  // namespace tessera

@@ -1,6 +1,7 @@
 #include "framework/ops/batch_norm.h"
 
 #include "framework/ops/add.h"
+#include "framework/ops/cast.h"
 #include "framework/ops/relu.h"
 #include "tests/framework/ops/op_case.h"
 
@@ -9,8 +10,15 @@ using namespace tessera::testing;
 
 namespace {
 
+/// Weights and statistics of halves are f32.
+Tensor beside(const Tensor& x, const Tensor& vector) {
+  return vector.defined() ? cast(vector, accumulator_of(x.dtype())).to(x.device()) : vector;
+}
+
 Op norm(BatchNormOptions options = {}) {
-  return [=](const auto& in) { return batch_norm(in[0], in[1], in[2], {}, {}, options); };
+  return [=](const auto& in) {
+    return batch_norm(in[0], beside(in[0], in[1]), beside(in[0], in[2]), {}, {}, options);
+  };
 }
 
 Tensor random(const Shape& shape) { return uniform(shape, -1, 1, 0, Layout::nhwc); }
@@ -78,7 +86,8 @@ TEST_CASE("batch_norm: training") {
 TEST_CASE("batch_norm: with residual and relu") {
   const auto fused = [](BatchNormOptions options, bool with_residual) -> Op {
     return [=](const auto& in) {
-      return batch_norm(in[0], in[1], in[2], {}, {}, options, with_residual ? in[3] : Tensor{});
+      return batch_norm(in[0], beside(in[0], in[1]), beside(in[0], in[2]), {}, {}, options,
+                        with_residual ? in[3] : Tensor{});
     };
   };
   // As above: channel 0 is -3, -1, 1, 3 times s, channel 1 -1, -1, -1, 3 times t.
@@ -137,8 +146,8 @@ TEST_CASE("batch_norm: fused with residual and relu gives the bits of the three 
 
 TEST_CASE("batch_norm: by running statistics") {
   const Op op = [](const auto& in) {
-    const auto beside_x = [&](const Tensor& t) { return t.to(in[0].dtype()).to(in[0].device()); };
-    return batch_norm(in[0], in[1], in[2], beside_x(vector({1, -1})), beside_x(vector({4, 0.25})),
+    const auto at = [&](const Tensor& vector) { return beside(in[0], vector); };
+    return batch_norm(in[0], at(in[1]), at(in[2]), at(vector({1, -1})), at(vector({4, 0.25})),
                       {.training = false, .epsilon = 1e-12});
   };
   const Tensor x = Tensor::from<double>({1, -1, 3, 0, 5, -2}, {1, 2, 1, 3}, Layout::nhwc);
