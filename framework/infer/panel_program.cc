@@ -121,12 +121,12 @@ PanelProgram::Step PanelProgram::product(const GraphNode& node, StepReport& repo
   const PanelView residual = node.other >= 0 ? view(node.other) : PanelView{};
   const PanelShape* const added = node.other >= 0 ? &residual.shape : nullptr;
   const auto make = [&](const TileMatrix& tiles) {
-    return std::make_shared<const GatherConv2d>(tiles, node.bias, node.conv, x.shape, y.shape,
-                                                node.activation, added);
+    return std::make_shared<const GatherConv2d>(cpu().isa(), tiles, node.bias, node.conv, x.shape,
+                                                y.shape, node.activation, added);
   };
   const auto step = [x, y, residual](std::shared_ptr<const GatherConv2d> conv) -> Step {
     return [x, y, residual, conv](int64_t images) {
-      conv->run(cpu(), cpu().isa(), images, x.data, residual.data, y.data);
+      conv->run(cpu(), images, x.data, residual.data, y.data);
     };
   };
   const auto keep = [&](std::shared_ptr<const GatherConv2d> conv) {

@@ -27,9 +27,9 @@ struct ChunkGroups {
 
 class Product {
  public:
-  Product(CpuIsa isa, const StripMatrix& weights, const GatherColumns& columns, int64_t panels,
-          const float* x, const float* residual, float* y, Activation activation)
-      : kernels_(tile_kernels(isa)),
+  Product(const StripMatrix& weights, const GatherColumns& columns, int64_t panels, const float* x,
+          const float* residual, float* y, Activation activation)
+      : kernels_(tile_kernels(weights.isa)),
         weights_(weights),
         columns_(columns),
         x_(x),
@@ -71,7 +71,7 @@ class Product {
       if (begin >= end) continue;
       TileCall call{};
       call.values = weights_.values.data() + tile.values_begin +
-                    (begin - tile.strip_begin) * tile.rows * kStripOutputs;
+                    (begin - tile.strip_begin) * tile.rows * kernels_.strip_outputs;
       call.offsets = weights_.offsets.data() + tile.offsets_begin;
       call.rows = tile.rows;
       call.strips = weights_.strips.data() + begin;
@@ -113,19 +113,19 @@ class Product {
 void append_tile(const int32_t* begin, const int32_t* end, int64_t rows, const float* block,
                  const float* bias, StripMatrix& out) {
   const auto strips = static_cast<int64_t>(out.strips.size());
-  const int64_t count = end - begin;
-  StripMatrix::Tile tile{strips, strips + (count + kStripOutputs - 1) / kStripOutputs, rows,
+  const int64_t count = end - begin, width = tile_kernels(out.isa).strip_outputs;
+  StripMatrix::Tile tile{strips, strips + (count + width - 1) / width, rows,
                          static_cast<int64_t>(out.offsets.size()),
                          static_cast<int64_t>(out.values.size())};
-  for (int64_t first = 0; first < count; first += kStripOutputs) {
+  for (int64_t first = 0; first < count; first += width) {
     Strip strip;
-    strip.count = static_cast<int32_t>(std::min<int64_t>(kStripOutputs, count - first));
+    strip.count = static_cast<int32_t>(std::min(width, count - first));
     for (int o = 0; o < strip.count; ++o) {
       strip.outputs[o] = begin[first + o];
       strip.bias[o] = bias == nullptr ? 0.0f : bias[begin[first + o]];
     }
     for (int64_t k = 0; k < rows; ++k)
-      for (int o = 0; o < kStripOutputs; ++o)
+      for (int o = 0; o < width; ++o)
         out.values.push_back(o < strip.count ? block[(first + o) * rows + k] : 0.0f);
     out.strips.push_back(strip);
     out.cost.push_back(out.cost.back() + rows + kStripOverhead);
@@ -136,11 +136,11 @@ void append_tile(const int32_t* begin, const int32_t* end, int64_t rows, const f
 
 }  // namespace
 
-StripMatrix make_strips(const TileMatrix& m, const float* bias,
+StripMatrix make_strips(CpuIsa isa, const TileMatrix& m, const float* bias,
                         const std::function<int64_t(int64_t k, int64_t output)>& row_offset) {
   require(!m.has_remainder(), "[make_strips] the weight must be held in tiles alone; got ",
           m.tew_values.size(), " single weights besides. Unpack it and pack it without a mask.");
-  StripMatrix out;
+  StripMatrix out{.isa = isa};
   std::vector<uint8_t> owned(static_cast<size_t>(m.outputs()), 0);
   const float* block = m.values.data();
   for (size_t t = 0; t + 1 < m.n_ptr.size(); ++t) {
@@ -164,11 +164,11 @@ StripMatrix make_strips(const TileMatrix& m, const float* bias,
   return out;
 }
 
-void gather_gemm(const Cpu& cpu, CpuIsa isa, const StripMatrix& weights,
-                 const GatherColumns& columns, int64_t panels, const float* x,
-                 const float* residual, float* y, Activation activation) {
+void gather_gemm(const Cpu& cpu, const StripMatrix& weights, const GatherColumns& columns,
+                 int64_t panels, const float* x, const float* residual, float* y,
+                 Activation activation) {
   if (columns.positions.empty() || panels == 0 || weights.strips.empty()) return;
-  const Product product(isa, weights, columns, panels, x, residual, y, activation);
+  const Product product(weights, columns, panels, x, residual, y, activation);
   const int64_t parts = std::clamp<int64_t>(product.total_cost() / kThreadGrain, 1, cpu.threads());
   cpu.parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; ++part) product.run_part(part, parts);

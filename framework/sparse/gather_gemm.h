@@ -18,9 +18,10 @@
 
 namespace tessera {
 
-/// A TileMatrix in the kernel's order: strips of 8 outputs, their weights as [k][8], and the
-/// offsets of the kept rows inside an activation panel.
+/// A TileMatrix in the order of one family's kernel: strips of outputs, their weights as
+/// [k][outputs of a strip], and the offsets of the kept rows inside an activation panel.
 struct StripMatrix {
+  CpuIsa isa = CpuIsa::portable;  ///< the family
   struct Tile {
     int64_t strip_begin, strip_end, rows, offsets_begin, values_begin;
   };
@@ -33,11 +34,11 @@ struct StripMatrix {
   int64_t multiplications = 0;  ///< for one column of X
 };
 
-/// `row_offset(k, output)` is the offset in floats of row k inside a panel, for a tile that holds
-/// `output`; bias: [out] floats or null.
-/// REQUIRES: m holds no remainder, and satisfies check_tiles.
-/// Throws: std::invalid_argument for a remainder or for an offset beyond 2^31.
-StripMatrix make_strips(const TileMatrix& m, const float* bias,
+/// `isa` chooses the kernel family. `row_offset(k, output)` is the offset in floats of row k inside
+/// a panel, for a tile that holds `output`; bias: [out] floats or null. REQUIRES: m holds no
+/// remainder, and satisfies check_tiles. Throws: std::invalid_argument for a remainder or for an
+/// offset beyond 2^31.
+StripMatrix make_strips(CpuIsa isa, const TileMatrix& m, const float* bias,
                         const std::function<int64_t(int64_t k, int64_t output)>& row_offset);
 
 /// Where the columns of a product lie: in equal panels, each of positions.size() chunks.
@@ -54,9 +55,9 @@ struct GatherColumns {
 };
 
 /// residual may be null, and may be y. x and y must be readable kReadSlack floats past their end.
-/// `isa` chooses the kernel family. REQUIRES: the processor runs it; y does not overlap x.
-void gather_gemm(const Cpu& cpu, CpuIsa isa, const StripMatrix& weights,
-                 const GatherColumns& columns, int64_t panels, const float* x,
-                 const float* residual, float* y, Activation activation);
+/// REQUIRES: the processor runs the family of the weights; y does not overlap x.
+void gather_gemm(const Cpu& cpu, const StripMatrix& weights, const GatherColumns& columns,
+                 int64_t panels, const float* x, const float* residual, float* y,
+                 Activation activation);
 
 }  // namespace tessera
