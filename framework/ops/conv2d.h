@@ -4,8 +4,9 @@
 // where first(o) = (o / (out/groups)) * (in/groups), and x is 0 outside its bounds.
 // x: [N, in, H, W] nhwc; weight: [out, in/groups, R, S] row-major; bias: [out] or undefined;
 // y: [N, out, P, Q] nhwc with P = (H + 2*padding - dilation*(R-1) - 1) / stride + 1. f32 or f64.
-// f32 runs in oneDNN where the build has it; otherwise, and in f64, as im2col and Eigen's product.
-// Throws: std::invalid_argument where extents, types, layouts or options do not fit.
+// f32 runs in oneDNN where the build has it, as its convolution or as im2col and its sgemm;
+// otherwise, and in f64, as im2col and Eigen's product. Throws: std::invalid_argument where
+// extents, types, layouts or options do not fit.
 #pragma once
 
 #include <array>

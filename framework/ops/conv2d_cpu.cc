@@ -5,6 +5,7 @@
 
 #include "framework/ops/conv2d.h"
 #ifdef TESSERA_ONEDNN
+#include "framework/ops/conv2d_gemm.h"
 #include "framework/ops/conv2d_onednn.h"
 #endif
 
@@ -170,7 +171,9 @@ void conv2d_forward(Cpu& cpu, const Tensor& x, const Tensor& weight, const Tenso
   if (y.numel() == 0) return;
 #ifdef TESSERA_ONEDNN
   if (x.dtype() == DType::f32 && x.numel() > 0)
-    return onednn_conv2d_forward(cpu, x, weight, bias, options, y);
+    return suits_gemm(cpu, x, weight, options)
+               ? gemm_conv2d_forward(cpu, x, weight, bias, options, y)
+               : onednn_conv2d_forward(cpu, x, weight, bias, options, y);
 #endif
   dispatch_float("conv2d", x.dtype(), [&]<class T>() {
     const Geometry g(x.shape(), weight.shape(), y.shape(), options);
@@ -196,7 +199,9 @@ void conv2d_backward_weight(Cpu& cpu, const Tensor& x, const Tensor& dy,
                             const Conv2dOptions& options, Tensor& dweight, Tensor& dbias) {
 #ifdef TESSERA_ONEDNN
   if (dy.dtype() == DType::f32 && x.numel() > 0 && dy.numel() > 0)
-    return onednn_conv2d_backward_weight(cpu, x, dy, options, dweight, dbias);
+    return suits_gemm(cpu, x, dweight, options)
+               ? gemm_conv2d_backward_weight(cpu, x, dy, options, dweight, dbias)
+               : onednn_conv2d_backward_weight(cpu, x, dy, options, dweight, dbias);
 #endif
   dispatch_float("conv2d", dy.dtype(), [&]<class T>() {
     const Geometry g(x.shape(), dweight.shape(), dy.shape(), options);
