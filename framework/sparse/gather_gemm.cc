@@ -140,7 +140,8 @@ StripMatrix make_strips(CpuIsa isa, const TileMatrix& m, const float* bias,
                         const std::function<int64_t(int64_t k, int64_t output)>& row_offset) {
   require(!m.has_remainder(), "[make_strips] the weight must be held in tiles alone; got ",
           m.tew_values.size(), " single weights besides. Unpack it and pack it without a mask.");
-  StripMatrix out{.isa = isa};
+  StripMatrix out;
+  out.isa = isa;
   std::vector<uint8_t> owned(static_cast<size_t>(m.outputs()), 0);
   const float* block = m.values.data();
   for (size_t t = 0; t + 1 < m.n_ptr.size(); ++t) {
