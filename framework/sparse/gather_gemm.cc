@@ -1,7 +1,5 @@
 #include "framework/sparse/gather_gemm.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -10,12 +8,8 @@ namespace {
 
 // A strip's store and start-up, in rows of its product; measured.
 constexpr int64_t kStripOverhead = 12;
-/// For the activations of a block: 3/8 of a core's L2 cache; a tile's weights and Y take the rest.
-int64_t block_bytes() {
-  static const long l2_bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
-  constexpr int64_t kUnknown = 1 << 20;
-  return (l2_bytes > 0 ? l2_bytes : kUnknown) * 3 / 8;
-}
+// Half of a common L2 cache for the activations of a block; a tile's weights and Y take the rest.
+constexpr int64_t kBlockBytes = 768 * 1024;
 // Rows x strips x chunk groups below which a second thread costs more than it gives (about 20 us).
 constexpr int64_t kThreadGrain = 8192;
 
@@ -36,7 +30,6 @@ class Product {
   Product(const StripMatrix& weights, const GatherColumns& columns, int64_t panels, const float* x,
           const float* residual, float* y, Activation activation)
       : kernels_(tile_kernels(weights.isa)),
-        block_bytes_(block_bytes()),
         weights_(weights),
         columns_(columns),
         x_(x),
@@ -54,7 +47,7 @@ class Product {
     if (group == last_group) return run(group, group + 1, strip, last_strip);
     run(group, group + 1, strip, strip_count());
     const int64_t chunk_bytes = std::max<int64_t>(columns_.x_chunk_bytes * kChunksAtOnce, 1);
-    const int64_t block = std::max<int64_t>(block_bytes_ / chunk_bytes, 2);
+    const int64_t block = std::max<int64_t>(kBlockBytes / chunk_bytes, 2);
     for (int64_t g = group + 1; g < last_group; g += block)
       run(g, std::min(g + block, last_group), 0, strip_count());
     run(last_group, last_group + 1, 0, last_strip);
@@ -107,7 +100,6 @@ class Product {
   }
 
   const TileKernels& kernels_;
-  int64_t block_bytes_;
   const StripMatrix& weights_;
   const GatherColumns& columns_;
   const float* x_;
@@ -148,7 +140,8 @@ StripMatrix make_strips(CpuIsa isa, const TileMatrix& m, const float* bias,
                         const std::function<int64_t(int64_t k, int64_t output)>& row_offset) {
   require(!m.has_remainder(), "[make_strips] the weight must be held in tiles alone; got ",
           m.tew_values.size(), " single weights besides. Unpack it and pack it without a mask.");
-  StripMatrix out{.isa = isa};
+  StripMatrix out;
+  out.isa = isa;
   std::vector<uint8_t> owned(static_cast<size_t>(m.outputs()), 0);
   const float* block = m.values.data();
   for (size_t t = 0; t + 1 < m.n_ptr.size(); ++t) {
