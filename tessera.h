@@ -49,6 +49,7 @@
 #include "framework/ops/to_layout.h"
 #include "framework/ops/transpose.h"
 #include "framework/sparse/gather_gemm.h"
+#include "framework/sparse/pack.h"
 #include "framework/sparse/tile_matrix.h"
 #include "framework/train/run.h"
 #include "layers/activations.h"

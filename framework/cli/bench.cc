@@ -14,6 +14,7 @@ namespace {
 
 struct BenchArguments {
   KernelBenchOptions options;
+  std::vector<double> sparsities{0.75};
   int threads = 0;
   bool json = false;
 };
@@ -26,8 +27,10 @@ nlohmann::ordered_json to_json(const KernelBenchOptions& options, const KernelBe
             {"stride", options.stride}, {"pad", options.padding}, {"groups", options.groups}};
   else
     json = {{"bench", "gemm"}, {"m", options.batch}, {"k", options.in}, {"n", options.out}};
-  json.update({{"sparsity", r.sparsity},
-               {"granularity", options.granularity},
+  json.update({{"pattern", options.pattern},
+               {"form", r.form},
+               {"sparsity", r.sparsity},
+               {"granularity", r.granularity},
                {"threads", cpu().threads()},
                {"isa", concat(cpu().isa())},
                {"dense_ms", r.dense_ms},
@@ -65,7 +68,8 @@ void check_plausible(const KernelBenchResult& r) {
               << ": the dense times are not the best possible. Do not quote it.\n";
 }
 
-void print_table(const KernelBenchResult& r) {
+void print_table(const KernelBenchOptions& options, const KernelBenchResult& r) {
+  std::cout << options.pattern << ", " << r.form << "\n";
   print_row("sparse", r.sparse_ms, r.sparse_ms);
   print_row("dense", r.dense_ms, r.sparse_ms);
   for (const auto& library : r.libraries) print_row(library.name, library.ms, r.sparse_ms);
@@ -80,12 +84,16 @@ void print_table(const KernelBenchResult& r) {
 
 void bench(const BenchArguments& arguments) {
   if (arguments.threads > 0) cpu().set_threads(arguments.threads);
-  const KernelBenchResult result = bench_kernel(arguments.options);
-  check_plausible(result);
-  if (arguments.json)
-    std::cout << to_json(arguments.options, result).dump() << "\n";
-  else
-    print_table(result);
+  for (const double sparsity : arguments.sparsities) {
+    KernelBenchOptions options = arguments.options;
+    options.sparsity = sparsity;
+    const KernelBenchResult result = bench_kernel(options);
+    check_plausible(result);
+    if (arguments.json)
+      std::cout << to_json(options, result).dump() << std::endl;
+    else
+      print_table(options, result);
+  }
 }
 
 std::shared_ptr<BenchArguments> add_common(CLI::App& command, Action& action,
@@ -93,12 +101,14 @@ std::shared_ptr<BenchArguments> add_common(CLI::App& command, Action& action,
   auto arguments = std::make_shared<BenchArguments>();
   arguments->options = defaults;
   KernelBenchOptions& options = arguments->options;
-  command.add_option("--sparsity", options.sparsity, "Share of zeros")
+  command.add_option("--pattern", options.pattern, "Of pruning: tw, tew, tvw, bw, vw, ew ...")
+      ->capture_default_str();
+  command.add_option("--sparsity", arguments->sparsities, "Shares of zeros, one or several")
+      ->delimiter(',')
       ->check(CLI::Range(0.0, 0.999))
       ->capture_default_str();
-  command.add_option("--granularity", options.granularity, "Outputs of a tile")
-      ->check(CLI::Range(1, 1 << 20))
-      ->capture_default_str();
+  command.add_option("--granularity", options.granularity, "Outputs of a tile (64; bw: 32)")
+      ->check(CLI::Range(1, 1 << 20));
   command.add_option("--seconds", options.seconds, "Of timing, about")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();

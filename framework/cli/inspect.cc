@@ -60,10 +60,11 @@ int64_t bytes_of(const std::string& name, const std::map<std::string, int64_t>& 
 }
 
 void print_row(const std::string& name, const std::string& shape, const std::string& tiles,
-               const std::string& kept, const std::string& sparsity, const std::string& bytes) {
+               const std::string& kept, const std::string& singles, const std::string& sparsity,
+               const std::string& bytes) {
   std::cout << std::left << std::setw(36) << name << std::setw(20) << shape << std::right
-            << std::setw(7) << tiles << std::setw(14) << kept << std::setw(11) << sparsity
-            << std::setw(12) << bytes << "\n";
+            << std::setw(7) << tiles << std::setw(14) << kept << std::setw(10) << singles
+            << std::setw(11) << sparsity << std::setw(12) << bytes << "\n";
 }
 
 std::string percentage(double zeros, double all) {
@@ -76,7 +77,7 @@ void print_layers(const ModelFile& file, const std::string& path) {
   std::map<std::string, int64_t> bytes;
   for (const auto& entry : read_safetensors_header(path).entries)
     bytes[entry.name] = entry.end - entry.begin;
-  print_row("weight", "shape", "tiles", "outputs kept", "sparsity", "bytes");
+  print_row("weight", "shape", "tiles", "their outputs", "singles", "sparsity", "bytes");
   double zeros = 0, weights = 0;
   int64_t all_bytes = 0;
   for (const std::string& name : layers_of(file)) {
@@ -88,12 +89,13 @@ void print_layers(const ModelFile& file, const std::string& path) {
     const int64_t layer_bytes = bytes_of(name, bytes);
     print_row(name, concat(tiles.shape), concat(tiles.tiles()),
               tiles.tiles() == 0 ? "-" : concat(tiles.n_idx.size(), "/", tiles.outputs()),
+              tiles.has_remainder() ? concat(tiles.tew_values.size()) : "-",
               percentage(all - kept, all), concat(layer_bytes));
     zeros += all - kept;
     weights += all;
     all_bytes += layer_bytes;
   }
-  print_row("all prunable weights", concat(static_cast<int64_t>(weights)), "", "",
+  print_row("all prunable weights", concat(static_cast<int64_t>(weights)), "", "", "",
             percentage(zeros, weights), concat(all_bytes));
 }
 

@@ -14,6 +14,7 @@
 #include "framework/ops/conv2d.h"
 #include "framework/ops/linear.h"
 #include "framework/sparse/gather_conv2d.h"
+#include "framework/sparse/pack.h"
 #include "pruning/pattern.h"
 #include "pruning/scores.h"
 
@@ -33,6 +34,8 @@ constexpr int kRunsPerTurn = 3;
 constexpr double kChoiceSeconds = 0.5;
 /// Of the panels that a plan chooses from; the fastest is taken for each matrix.
 constexpr int64_t kPanelWidths[] = {16, 32, 64};
+/// Outputs of a dense tile, as in plans.
+constexpr int64_t kDenseTile = 64;
 
 double milliseconds_of(const std::function<void()>& run) {
   const auto start = Clock::now();
@@ -114,15 +117,41 @@ struct PanelProduct {
   void run() { product->run(cpu(), images, x.data(), nullptr, y.data()); }
 };
 
-std::shared_ptr<PanelProduct> fastest_product(const Tensor& x, const Shape& y,
-                                              const TileMatrix& tiles,
-                                              const Conv2dOptions& options) {
-  std::vector<std::shared_ptr<PanelProduct>> candidates;
+/// A packed weight and what to call its form.
+struct Packed {
+  std::string form;
+  TileMatrix matrix;
+};
+
+/// The forms that a plan would try for the pattern.
+std::vector<Packed> forms_of(const Tensor& weight, const Tensor& mask,
+                             const KernelBenchOptions& options) {
+  TileMatrix packed =
+      pack_pattern(options.pattern, weight, mask, options.granularity, options.groups);
+  const bool tries_singles = packed.two_of_four;
+  const char* const form = packed.tiles() == 0      ? "singles"
+                           : packed.has_remainder() ? "tiles and singles"
+                                                    : "tiles";
+  std::vector<Packed> forms{{form, std::move(packed)}};
+  if (tries_singles) forms.push_back({"singles", pack_remainder(weight, mask)});
+  return forms;
+}
+
+struct Fastest {
+  std::string form;
+  std::shared_ptr<PanelProduct> product;
+};
+
+Fastest fastest_product(const Tensor& x, const Shape& y, const std::vector<Packed>& forms,
+                        const Conv2dOptions& options) {
+  std::vector<Fastest> candidates;
   std::vector<DenseKernel> contestants;
-  for (const int64_t width : kPanelWidths) {
-    candidates.push_back(std::make_shared<PanelProduct>(x, y, tiles, options, width));
-    contestants.push_back({"", [candidate = candidates.back()] { candidate->run(); }});
-  }
+  for (const Packed& packed : forms)
+    for (const int64_t width : kPanelWidths) {
+      candidates.push_back(
+          {packed.form, std::make_shared<PanelProduct>(x, y, packed.matrix, options, width)});
+      contestants.push_back({"", [product = candidates.back().product] { product->run(); }});
+    }
   const std::vector<Timing> timings = race(contestants, kChoiceSeconds);
   const auto best = std::ranges::min_element(timings, {}, &Timing::ms);
   return candidates[static_cast<size_t>(best - timings.begin())];
@@ -137,7 +166,9 @@ Tensor prune(const Tensor& weight, const KernelBenchOptions& options) {
   const LayerScores layer{
       .name = "weight", .scores = magnitude_scores(weight), .groups = options.groups, .mask = {}};
   const Tensor pruned =
-      prune_masks({.granularity = options.granularity}, options.sparsity, {layer}).front();
+      prune_masks({.pattern = options.pattern, .granularity = options.granularity},
+                  options.sparsity, {layer})
+          .front();
   std::copy_n(pruned.data<uint8_t>(), mask.numel(), mask.data<uint8_t>());
   return mask;
 }
@@ -158,8 +189,9 @@ double relative_error(PanelProduct& sparse, const Tensor& expected) {
 
 }  // namespace
 
-KernelBenchResult bench_kernel(const KernelBenchOptions& options) {
+KernelBenchResult bench_kernel(KernelBenchOptions options) {
   const NoGrad no_grad;
+  if (options.granularity == 0) options.granularity = options.pattern == "bw" ? 32 : kDenseTile;
   const bool image = options.convolution;
   require(options.in % options.groups == 0 && options.out % options.groups == 0,
           "[bench] groups must divide both numbers of channels; got ", options.groups, " for ",
@@ -181,10 +213,11 @@ KernelBenchResult bench_kernel(const KernelBenchOptions& options) {
     weight.data<float>()[i] *= static_cast<float>(mask.data<uint8_t>()[i]);
   const Tensor expected = image ? conv2d(x, weight, {}, convolution) : linear(x, weight);
 
-  const TileMatrix tiles = pack(weight, mask, options.granularity, options.groups);
-  const TileMatrix all = pack(weight, {}, options.granularity, options.groups);
-  const auto sparse = fastest_product(x, expected.shape(), tiles, convolution);
-  const auto dense = fastest_product(x, expected.shape(), all, convolution);
+  const Fastest fastest =
+      fastest_product(x, expected.shape(), forms_of(weight, mask, options), convolution);
+  const std::vector<Packed> all{{"", pack(weight, {}, kDenseTile, options.groups)}};
+  const auto sparse = fastest.product;
+  const auto dense = fastest_product(x, expected.shape(), all, convolution).product;
   std::vector<DenseKernel> contestants{{"sparse", [=] { sparse->run(); }},
                                        {"dense", [=] { dense->run(); }}};
   for (DenseKernel& kernel :
@@ -193,6 +226,8 @@ KernelBenchResult bench_kernel(const KernelBenchOptions& options) {
   const std::vector<Timing> timings = race(contestants, options.seconds);
 
   KernelBenchResult result;
+  result.form = fastest.form;
+  result.granularity = options.granularity;
   result.sparse_ms = timings[0].ms;
   result.dense_ms = timings[1].ms;
   for (const Timing& timing : timings) result.scatter = std::max(result.scatter, timing.scatter);

@@ -17,16 +17,18 @@ struct KernelBenchOptions {
   int64_t stride = 1;
   int64_t padding = 1;
   int64_t groups = 1;
+  std::string pattern = "tw";
   double sparsity = 0.75;
-  int64_t granularity = 64;
-  double seconds = 3;  ///< of timing, about
+  int64_t granularity = 0;  ///< outputs of a tile; 0: 32 for bw, else 64
+  double seconds = 3;       ///< of timing, about
 };
 
 /// Times are medians over equally many runs of each, in rounds in which all take turns, with the
 /// data of each in its own format.
 struct KernelBenchResult {
-  double sparse_ms = 0;  ///< the row-gather product over the tiles
+  double sparse_ms = 0;  ///< the row-gather product over the packed weight
   double dense_ms = 0;   ///< the same kernel with every row kept
+  std::string form;      ///< what was faster: "tiles", "tiles and singles" or "singles"
   double best_library_ms = 0;
   std::string best_library;
   struct Library {
@@ -34,6 +36,7 @@ struct KernelBenchResult {
     double ms = 0;
   };
   std::vector<Library> libraries;
+  int64_t granularity = 0;
   double scatter = 0;      ///< the largest ratio of upper to lower quartile; near 1 when quiet
   double sparsity = 0;     ///< reached by the mask
   double ratio = 0;        ///< the best dense time, library's or own, over sparse_ms
@@ -42,8 +45,9 @@ struct KernelBenchResult {
   double gflops = 0;       ///< of the sparse kernel: 2 * multiplications done / time
 };
 
-/// Weights are normal, pruned tile-wise by their magnitude to options.sparsity (0: not at all).
-/// Throws: std::invalid_argument for shapes that do not fit each other.
-KernelBenchResult bench_kernel(const KernelBenchOptions& options);
+/// Weights are normal, pruned in options.pattern by their magnitude to options.sparsity (0: not at
+/// all). Throws: std::invalid_argument for shapes that do not fit each other, and for a pattern
+/// that is not known or does not reach the sparsity.
+KernelBenchResult bench_kernel(KernelBenchOptions options);
 
 }  // namespace tessera

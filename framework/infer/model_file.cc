@@ -4,6 +4,7 @@
 
 #include "framework/core/errors.h"
 #include "framework/io/safetensors.h"
+#include "framework/sparse/pack.h"
 #include "layers/models/make_model.h"
 
 namespace tessera {
@@ -38,8 +39,7 @@ std::map<std::string, SparseEntry> parse_entries(const std::string& text, const 
       SparseEntry entry{value.at("layout").get<std::string>(),
                         Shape(value.at("shape").get<std::vector<int64_t>>()),
                         value.at("granularity").get<int64_t>()};
-      require(entry.layout == "tw" || entry.layout == "ew", "layout must be tw or ew; got '",
-              entry.layout, "'");
+      check_packed_pattern(entry.layout);
       require(entry.shape.rank() >= 2 && entry.granularity >= 1,
               "rank must be at least 2 and granularity at least 1; got shape ", entry.shape,
               " and ", entry.granularity);
@@ -54,12 +54,6 @@ std::map<std::string, SparseEntry> parse_entries(const std::string& text, const 
 
 Tensor in_file_precision(const Tensor& tensor, DType dtype) {
   return tensor.rank() >= 2 && is_floating(tensor.dtype()) ? tensor.to(dtype) : tensor;
-}
-
-TileMatrix pack_for(const ExportOptions& options, const Tensor& weight, const Tensor& mask,
-                    int64_t groups) {
-  return options.pattern == "ew" ? pack_remainder(weight, mask)
-                                 : pack(weight, mask, options.granularity, groups);
 }
 
 /// Takes the weight `name` out of `tensors`, from either of the two forms of a pruned weight.
@@ -80,8 +74,7 @@ void read_pruned(const std::string& name, const SparseEntry& entry, TensorMap& t
                   "[model file] the weight ", name, " and its mask must have shape ", entry.shape,
                   ", the mask type u8; got something else.");
   const Tensor dense = weight->second.to(DType::f32);
-  file.tiles[name] = entry.layout == "ew" ? pack_remainder(dense, mask->second)
-                                          : pack(dense, mask->second, entry.granularity);
+  file.tiles[name] = pack_pattern(entry.layout, dense, mask->second, entry.granularity);
   tensors.erase(mask);
   tensors.erase(weight);
 }
@@ -130,16 +123,18 @@ void write_model_file(const std::filesystem::path& path, const Module& model, co
   for (const Parameter& parameter : parameters) {
     const Tensor mask = masks.of(parameter.name);
     if (!mask.defined() || options.format == ExportFormat::dense) continue;
-    entries[parameter.name] =
-        to_json({options.pattern, parameter.tensor.shape(), options.granularity});
+    SparseEntry entry{options.pattern, parameter.tensor.shape(), options.granularity};
     if (options.format == ExportFormat::masked) {
       file.tensors[parameter.name + kMaskSuffix] = mask;
+      entries[parameter.name] = to_json(entry);
       continue;
     }
     file.tensors.erase(parameter.name);
-    file.tensors.merge(to_tensors(
-        parameter.name, pack_for(options, parameter.tensor.to(Device{}), mask, parameter.groups),
-        options.dtype));
+    const TileMatrix packed = pack_pattern(options.pattern, parameter.tensor.to(Device{}), mask,
+                                           options.granularity, parameter.groups);
+    file.tensors.merge(to_tensors(parameter.name, packed, options.dtype));
+    if (packed.tiles() > 0) entry.granularity = packed.granularity;
+    entries[parameter.name] = to_json(entry);
   }
   if (!entries.empty()) file.metadata["tessera.sparse"] = entries.dump();
   write_safetensors(path, file);

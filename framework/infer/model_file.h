@@ -29,7 +29,7 @@ ExportFormat export_format_from(const std::string& word);
 struct ExportOptions {
   ExportFormat format = ExportFormat::tw;
   DType dtype = DType::f32;    ///< f32 or bf16, of the weights of rank 2 and more
-  std::string pattern = "tw";  ///< tw: packed in tiles; ew: zero tiles and a remainder
+  std::string pattern = "tw";  ///< chooses the packed form: framework/sparse/pack.h
   int64_t granularity = 64;    ///< outputs of a tile
 };
 

@@ -3,10 +3,12 @@
 #include <iomanip>
 
 #include "framework/infer/memory_plan.h"
+#include "framework/infer/panel_layout.h"
 #include "framework/infer/panel_ops.h"
 #include "framework/infer/program.h"
 #include "framework/infer/stopwatch.h"
 #include "framework/sparse/gather_conv2d.h"
+#include "framework/sparse/pack.h"
 
 namespace tessera {
 namespace {
@@ -15,55 +17,9 @@ using Kind = GraphNode::Kind;
 
 // Outputs of a dense tile: its weights stay in the L2 cache beside the activations of a block.
 constexpr int64_t kDenseTile = 64;
-// Vectors along the width read shifted, unaligned rows from more pages; measured on 3 x 3 layers.
-constexpr double kPositionVectorCost = 1.25;
-
 // Below this ratio the dense product is faster by more than a busy machine's noise. Otherwise the
 // tiles win: they hold fewer weights, and the choice does not flicker from run to run.
 constexpr double kClearlyFaster = 0.95;
-
-/// The width of image panels that leaves the fewest vectors for the graph's convolutions.
-int64_t image_width(const Graph& graph, int64_t images) {
-  const auto cost_of = [&](int64_t width) {
-    const bool over_images = width >= kChunkWidth;
-    const int64_t panels = (images + width - 1) / width;
-    double cost = 0;
-    for (const GraphNode& node : graph.nodes) {
-      if (node.kind != Kind::conv2d) continue;
-      const GraphValue& y = graph.values[static_cast<size_t>(node.y)];
-      const int64_t per_chunk =
-          over_images ? 1 : (kChunkWidth / width + node.conv.stride[1] - 1) / node.conv.stride[1];
-      const int64_t chunks = panels * y.h * ((y.w + per_chunk - 1) / per_chunk);
-      cost += static_cast<double>(node.weight.numel() * chunks) *
-              (over_images ? 1.0 : kPositionVectorCost);
-    }
-    return cost;
-  };
-  int64_t best = kChunkWidth;
-  for (int64_t width = std::min<int64_t>(images, kChunkWidth - 1); width >= 1; --width)
-    if (cost_of(width) < cost_of(best)) best = width;
-  return best;
-}
-
-std::vector<PanelShape> panel_shapes(const Graph& graph, int64_t images) {
-  const int64_t of_images = image_width(graph, images);
-  const int64_t of_rows = std::min<int64_t>(images, kChunkWidth);
-  std::vector<PanelShape> shapes;
-  for (const GraphValue& v : graph.values) shapes.push_back({.c = v.c, .h = v.h, .w = v.w});
-  const auto is_image = [&](int value) {
-    const GraphValue& v = graph.values[static_cast<size_t>(value)];
-    return v.h * v.w > 1;
-  };
-  shapes[0].width = is_image(0) ? of_images : of_rows;
-  for (const GraphNode& node : graph.nodes) {
-    PanelShape& x = shapes[static_cast<size_t>(node.x)];
-    shapes[static_cast<size_t>(node.y)].width = node.kind == Kind::flatten ? of_rows : x.width;
-    if (node.kind != Kind::conv2d) continue;
-    x.pad_h = std::max(x.pad_h, node.conv.padding[0]);
-    x.pad_w = std::max(x.pad_w, node.conv.padding[1]);
-  }
-  return shapes;
-}
 
 std::string milliseconds(double ms) {
   std::ostringstream out;
@@ -115,7 +71,8 @@ class PanelProgram : public Program {
   int output_ = 0;
 };
 
-/// A convolution or linear layer: over the tiles, or dense where that is as fast.
+/// A convolution or linear layer: over the packed weight, or dense where that is faster. 2:4 sparse
+/// blocks are also tried as single weights: half as many, each at a higher cost.
 PanelProgram::Step PanelProgram::product(const GraphNode& node, StepReport& report) {
   const PanelView x = view(node.x), y = view(node.y);
   const PanelView residual = node.other >= 0 ? view(node.other) : PanelView{};
@@ -133,24 +90,33 @@ PanelProgram::Step PanelProgram::product(const GraphNode& node, StepReport& repo
     weight_bytes_ += conv->weight_bytes();
     return step(std::move(conv));
   };
-  report.algorithm = "dense";
   const auto dense = [&] { return make(pack(node.weight, {}, kDenseTile, node.conv.groups)); };
   if (!node.tiles || dense_only_) {
+    report.algorithm = "dense";
     report.reason = node.tiles ? "asked for" : "not pruned";
     return keep(dense());
   }
-  if (node.tiles->has_remainder()) {
-    report.reason = "unstructured: no tiles to skip";
-    return keep(dense());
+  std::vector<const char*> names{"sparse"};
+  std::vector<std::shared_ptr<const GatherConv2d>> ways{make(*node.tiles)};
+  if (node.tiles->two_of_four) {
+    names.push_back("singles");
+    ways.push_back(make(pack_remainder(node.weight, stored_mask(*node.tiles))));
   }
-  const auto sparse = make(*node.tiles), whole = dense();
-  const auto ms = race({[&] { step(sparse)(images_); }, [&] { step(whole)(images_); }});
-  report.sparse_ms = ms[0];
-  report.dense_ms = ms[1];
-  report.reason = "sparse " + milliseconds(ms[0]) + ", dense " + milliseconds(ms[1]);
-  if (ms[1] < kClearlyFaster * ms[0]) return keep(whole);
-  report.algorithm = "sparse";
-  return keep(sparse);
+  names.push_back("dense");
+  ways.push_back(dense());
+  std::vector<std::function<void()>> contestants;
+  for (const auto& way : ways) contestants.push_back([&, run = step(way)] { run(images_); });
+  const std::vector<double> ms = race(contestants);
+
+  for (size_t i = 0; i < ms.size(); ++i)
+    report.reason += concat(i == 0 ? "" : ", ", names[i], " ", milliseconds(ms[i]));
+  const size_t sparse =
+      static_cast<size_t>(std::min_element(ms.begin(), ms.end() - 1) - ms.begin());
+  report.sparse_ms = ms[sparse];
+  report.dense_ms = ms.back();
+  const size_t chosen = ms.back() < kClearlyFaster * ms[sparse] ? ms.size() - 1 : sparse;
+  report.algorithm = names[chosen];
+  return keep(ways[chosen]);
 }
 
 PanelProgram::Step PanelProgram::pass(const GraphNode& node) const {

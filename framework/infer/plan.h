@@ -4,14 +4,13 @@
 //     part of the product's store.
 //   - Activations stay in panels (framework/sparse/panels.h) from layer to layer; memory is planned
 //     once and reused.
-//   - A pruned weight runs as row-gather product over its tiles, or over the dense weight where
-//   that
-//     was faster when the plan was made: each layer is measured, and describe() says what was
-//     chosen and why. Unstructured weights (a remainder without tiles) run dense.
+//   - A pruned weight runs as row-gather product over its tiles and single weights, or over the
+//     dense weight where that was faster when the plan was made: each layer is measured, and
+//     describe() says what was chosen and why.
 //   - On a CUDA device the steps are ops on images as they are, and a pruned weight runs over its
 //     tiles (framework/sparse/tile_conv2d.h) where that was faster.
 //   - On the cpu the same graph is also made for the dense library (oneDNN) as a whole, in its own
-//   formats;
+//     formats;
 //     the plan runs there where that is faster, and says so.
 //
 // The output equals the model's in evaluation mode, up to the rounding of f32 sums.
@@ -51,7 +50,8 @@ struct StepReport {
   std::string kind;       ///< "conv2d", "linear", "max_pool2d" ...
   std::string weight;     ///< the parameter's name; empty where there is none
   std::string shape;      ///< "64x32x32 -> 128x32x32"
-  std::string algorithm;  ///< "sparse", "dense", "oneDNN"; empty where there is no choice
+  std::string algorithm;  ///< "sparse" (as packed), "singles" (2:4 blocks as single weights),
+                          ///< "dense", "oneDNN"; empty where there is no choice
   std::string reason;     ///< "sparse 0.41 ms, dense 1.52 ms"
   double kept = 1;        ///< share of the weights that the tiles store; 1 where there are none
   double sparse_ms = 0;   ///< measured when the plan was made; 0: not measured

@@ -117,9 +117,9 @@ int64_t GatherConv2d::multiplications_per_image() const {
 }
 
 int64_t GatherConv2d::weight_bytes() const {
-  return static_cast<int64_t>(strips_.values.size() * sizeof(float) +
-                              strips_.offsets.size() * sizeof(int32_t) +
-                              strips_.strips.size() * sizeof(Strip));
+  return static_cast<int64_t>(
+      strips_.values.size() * sizeof(float) + strips_.offsets.size() * sizeof(int32_t) +
+      strips_.singles.size() * sizeof(SingleWeight) + strips_.strips.size() * sizeof(Strip));
 }
 
 }  // namespace tessera

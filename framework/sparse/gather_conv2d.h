@@ -19,7 +19,7 @@ class GatherConv2d {
   /// `isa` chooses the kernel family. tiles: of a weight [out, in/groups, R, S] or [out, in]; bias:
   /// [out] f32 or undefined. x, y, residual: the panels; all of one width. x must be padded by
   /// options.padding or more. Throws: std::invalid_argument where shapes, groups or padding do not
-  /// fit, where a tile crosses groups, or where `tiles` has a remainder.
+  /// fit, or where a tile crosses groups.
   GatherConv2d(CpuIsa isa, const TileMatrix& tiles, const Tensor& bias,
                const Conv2dOptions& options, const PanelShape& x, const PanelShape& y,
                Activation activation, const PanelShape* residual = nullptr);

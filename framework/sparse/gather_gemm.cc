@@ -6,8 +6,6 @@
 namespace tessera {
 namespace {
 
-// A strip's store and start-up, in rows of its product; measured.
-constexpr int64_t kStripOverhead = 12;
 // Half of a common L2 cache for the activations of a block; a tile's weights and Y take the rest.
 constexpr int64_t kBlockBytes = 768 * 1024;
 // Rows x strips x chunk groups below which a second thread costs more than it gives (about 20 us).
@@ -30,6 +28,7 @@ class Product {
   Product(const StripMatrix& weights, const GatherColumns& columns, int64_t panels, const float* x,
           const float* residual, float* y, Activation activation)
       : kernels_(tile_kernels(weights.isa)),
+        remainder_kernels_(remainder_kernels(weights.isa)),
         weights_(weights),
         columns_(columns),
         x_(x),
@@ -77,18 +76,46 @@ class Product {
       call.strips = weights_.strips.data() + begin;
       call.strip_count = end - begin;
       call.y_stride = columns_.y_stride;
-      call.residual_stride = columns_.residual_stride;
-      call.activation = activation_;
       call.lane_step = columns_.lane_step;
       call.lane_width = columns_.lane_width;
-      for (int64_t g = group_begin; g < group_end; ++g) run_group(call, g);
+      for (int64_t g = group_begin; g < group_end; ++g) {
+        const int chunks = set_chunks(call, g);
+        if (tile.has_singles)
+          run_with_singles(call, begin, chunks);
+        else
+          run_rows(call, activation_, chunks);
+      }
     }
   }
 
-  void run_group(TileCall& call, int64_t group) const {
+  void run_rows(TileCall& call, Activation activation, int chunks) const {
+    call.activation = activation;
+    kernels_.of_chunks[chunks - 1](call);
+  }
+
+  /// The rows of the tile, if it has any, store sums without activation, which the remainder then
+  /// takes as its residual.
+  void run_with_singles(TileCall& call, int64_t first_strip, int chunks) const {
+    if (call.rows > 0) {
+      run_rows(call, Activation::none, chunks);
+      call.residual_stride = call.y_stride;
+      for (int i = 0; i < chunks; ++i) call.chunks[i].residual = call.chunks[i].y;
+    }
+    call.activation = activation_;
+    remainder_kernels_.of_chunks[chunks - 1](
+        {.tile = call,
+         .weights = weights_.singles.data(),
+         .begin = weights_.singles_begin.data() + first_strip * kStripOutputs,
+         .adds_bias = call.rows == 0});
+  }
+
+  /// Points the call at the chunks of a group; returns how many.
+  int set_chunks(TileCall& call, int64_t group) const {
     const auto positions = static_cast<int64_t>(columns_.positions.size());
-    const int64_t begin = groups_.begin(group), count = groups_.begin(group + 1) - begin;
-    for (int64_t i = 0; i < count; ++i) {
+    const int64_t begin = groups_.begin(group);
+    const int count = static_cast<int>(groups_.begin(group + 1) - begin);
+    call.residual_stride = columns_.residual_stride;
+    for (int i = 0; i < count; ++i) {
       const int64_t panel = (begin + i) / positions;
       const auto& p = columns_.positions[static_cast<size_t>((begin + i) % positions)];
       call.chunks[i] = {
@@ -96,10 +123,11 @@ class Product {
           residual_ == nullptr ? nullptr : residual_ + panel * columns_.residual_panel + p.residual,
           p.lanes};
     }
-    kernels_.of_chunks[count - 1](call);
+    return count;
   }
 
   const TileKernels& kernels_;
+  const RemainderKernels& remainder_kernels_;
   const StripMatrix& weights_;
   const GatherColumns& columns_;
   const float* x_;
@@ -109,61 +137,7 @@ class Product {
   ChunkGroups groups_;
 };
 
-/// Appends the strips of the outputs [begin, end), which share the rows [0, rows) of a block.
-void append_tile(const int32_t* begin, const int32_t* end, int64_t rows, const float* block,
-                 const float* bias, StripMatrix& out) {
-  const auto strips = static_cast<int64_t>(out.strips.size());
-  const int64_t count = end - begin, width = tile_kernels(out.isa).strip_outputs;
-  StripMatrix::Tile tile{strips, strips + (count + width - 1) / width, rows,
-                         static_cast<int64_t>(out.offsets.size()),
-                         static_cast<int64_t>(out.values.size())};
-  for (int64_t first = 0; first < count; first += width) {
-    Strip strip;
-    strip.count = static_cast<int32_t>(std::min(width, count - first));
-    for (int o = 0; o < strip.count; ++o) {
-      strip.outputs[o] = begin[first + o];
-      strip.bias[o] = bias == nullptr ? 0.0f : bias[begin[first + o]];
-    }
-    for (int64_t k = 0; k < rows; ++k)
-      for (int o = 0; o < width; ++o)
-        out.values.push_back(o < strip.count ? block[(first + o) * rows + k] : 0.0f);
-    out.strips.push_back(strip);
-    out.cost.push_back(out.cost.back() + rows + kStripOverhead);
-    out.multiplications += strip.count * rows;
-  }
-  out.tiles.push_back(tile);
-}
-
 }  // namespace
-
-StripMatrix make_strips(CpuIsa isa, const TileMatrix& m, const float* bias,
-                        const std::function<int64_t(int64_t k, int64_t output)>& row_offset) {
-  require(!m.has_remainder(), "[make_strips] the weight must be held in tiles alone; got ",
-          m.tew_values.size(), " single weights besides. Unpack it and pack it without a mask.");
-  StripMatrix out;
-  out.isa = isa;
-  std::vector<uint8_t> owned(static_cast<size_t>(m.outputs()), 0);
-  const float* block = m.values.data();
-  for (size_t t = 0; t + 1 < m.n_ptr.size(); ++t) {
-    const int32_t* const n = m.n_idx.data() + m.n_ptr[t];
-    const int32_t* const n_end = m.n_idx.data() + m.n_ptr[t + 1];
-    const int64_t rows = m.k_ptr[t + 1] - m.k_ptr[t];
-    append_tile(n, n_end, rows, block, bias, out);
-    block += rows * (n_end - n);
-    for (const int32_t* p = n; p != n_end; ++p) owned[static_cast<size_t>(*p)] = 1;
-    for (int32_t i = m.k_ptr[t]; i < m.k_ptr[t + 1]; ++i) {
-      const int64_t offset = row_offset(m.k_idx[static_cast<size_t>(i)], *n);
-      require(offset >= 0 && offset <= INT32_MAX,
-              "[make_strips] a panel must hold fewer than 2^31 floats; got a row at ", offset, ".");
-      out.offsets.push_back(static_cast<int32_t>(offset));
-    }
-  }
-  std::vector<int32_t> free;
-  for (int64_t n = 0; n < m.outputs(); ++n)
-    if (owned[static_cast<size_t>(n)] == 0) free.push_back(static_cast<int32_t>(n));
-  if (!free.empty()) append_tile(free.data(), free.data() + free.size(), 0, nullptr, bias, out);
-  return out;
-}
 
 void gather_gemm(const Cpu& cpu, const StripMatrix& weights, const GatherColumns& columns,
                  int64_t panels, const float* x, const float* residual, float* y,

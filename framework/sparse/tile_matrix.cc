@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "framework/sparse/two_of_four.h"
+
 namespace tessera {
 namespace {
 
@@ -85,44 +87,9 @@ void for_each_stored(const TileMatrix& m, F&& f) {
   for (size_t i = 0; i < m.tew_values.size(); ++i) f(m.tew_row[i], m.tew_col[i], m.tew_values[i]);
 }
 
-template <class T>
-Tensor vector_tensor(const std::vector<T>& values) {
-  return Tensor::from(values, {static_cast<int64_t>(values.size())});
-}
-
-const Tensor* find(const TensorMap& tensors, const std::string& key) {
-  const auto it = tensors.find(key);
-  return it == tensors.end() ? nullptr : &it->second;
-}
-
-void check_vector(const std::string& key, const Tensor& tensor) {
-  require_runtime(tensor.rank() == 1, "[tile_matrix] ", key, " must have rank 1; got shape ",
-                  tensor.shape(), ".");
-}
-
-std::vector<int32_t> read_indices(const TensorMap& tensors, const std::string& key, bool optional) {
-  const Tensor* const tensor = find(tensors, key);
-  if (tensor == nullptr && optional) return {};
-  require_runtime(tensor != nullptr, "[tile_matrix] ", key, " must be there; it is missing.");
-  check_vector(key, *tensor);
-  require_runtime(tensor->dtype() == DType::i32, "[tile_matrix] ", key, " must be i32; got ",
-                  tensor->dtype(), ".");
-  return tensor->to_vector<int32_t>();
-}
-
-std::vector<float> read_values(const TensorMap& tensors, const std::string& key, bool optional) {
-  const Tensor* const tensor = find(tensors, key);
-  if (tensor == nullptr && optional) return {};
-  require_runtime(tensor != nullptr, "[tile_matrix] ", key, " must be there; it is missing.");
-  check_vector(key, *tensor);
-  require_runtime(tensor->dtype() == DType::f32 || tensor->dtype() == DType::bf16, "[tile_matrix] ",
-                  key, " must be f32 or bf16; got ", tensor->dtype(), ".");
-  return tensor->to(DType::f32).to_vector<float>();
-}
-
 }  // namespace
 
-void check_tiles(const std::string& name, const TileMatrix& m) {
+void check_tile_indices(const std::string& name, const TileMatrix& m) {
   require_runtime(m.shape.rank() >= 2, "[tile_matrix] ", name,
                   " must have rank 2 or more; got shape ", m.shape, ".");
   require_runtime(
@@ -142,6 +109,10 @@ void check_tiles(const std::string& name, const TileMatrix& m) {
     require_runtime(owner[i - 1].first != owner[i].first, "[tile_matrix] ", name,
                     ".tw_n_idx must hold an output once; got ", owner[i].first, " in tiles ",
                     owner[i - 1].second, " and ", owner[i].second, ".");
+}
+
+void check_tiles(const std::string& name, const TileMatrix& m) {
+  check_tile_indices(name, m);
   // Outputs are unique, so the sum is at most the number of weights: it cannot overflow.
   int64_t stored = 0;
   for (size_t t = 0; t + 1 < m.n_ptr.size(); ++t)
@@ -149,7 +120,9 @@ void check_tiles(const std::string& name, const TileMatrix& m) {
   require_runtime(stored == static_cast<int64_t>(m.values.size()), "[tile_matrix] ", name,
                   ".tw_values must hold the ", stored, " weights of the tiles; got ",
                   m.values.size(), ".");
-  check_remainder(name, m, owner);
+  require_runtime(!m.two_of_four || is_two_of_four(m), "[tile_matrix] ", name,
+                  " must keep at most 2 of each 4 rows of a tile in turn; got more.");
+  check_remainder(name, m, owners(m));
 }
 
 Tensor unpack(const TileMatrix& m) {
@@ -165,40 +138,6 @@ Tensor stored_mask(const TileMatrix& m) {
   uint8_t* const to = out.data<uint8_t>();
   const int64_t width = m.inputs();
   for_each_stored(m, [&](int64_t n, int64_t k, float value) { to[n * width + k] = value != 0; });
-  return out;
-}
-
-TensorMap to_tensors(const std::string& name, const TileMatrix& m, DType dtype) {
-  require(dtype == DType::f32 || dtype == DType::bf16,
-          "[tile_matrix] values are stored as f32 or bf16; got ", dtype, ".");
-  TensorMap out;
-  out[name + ".tw_values"] = vector_tensor(m.values).to(dtype);
-  out[name + ".tw_n_ptr"] = vector_tensor(m.n_ptr);
-  out[name + ".tw_n_idx"] = vector_tensor(m.n_idx);
-  out[name + ".tw_k_ptr"] = vector_tensor(m.k_ptr);
-  out[name + ".tw_k_idx"] = vector_tensor(m.k_idx);
-  if (m.has_remainder()) {
-    out[name + ".tew_row"] = vector_tensor(m.tew_row);
-    out[name + ".tew_col"] = vector_tensor(m.tew_col);
-    out[name + ".tew_values"] = vector_tensor(m.tew_values).to(dtype);
-  }
-  return out;
-}
-
-TileMatrix from_tensors(const std::string& name, const Shape& shape, int64_t granularity,
-                        const TensorMap& tensors) {
-  TileMatrix out;
-  out.shape = shape;
-  out.granularity = granularity;
-  out.values = read_values(tensors, name + ".tw_values", false);
-  out.n_ptr = read_indices(tensors, name + ".tw_n_ptr", false);
-  out.n_idx = read_indices(tensors, name + ".tw_n_idx", false);
-  out.k_ptr = read_indices(tensors, name + ".tw_k_ptr", false);
-  out.k_idx = read_indices(tensors, name + ".tw_k_idx", false);
-  out.tew_row = read_indices(tensors, name + ".tew_row", true);
-  out.tew_col = read_indices(tensors, name + ".tew_col", true);
-  out.tew_values = read_values(tensors, name + ".tew_values", true);
-  check_tiles(name, out);
   return out;
 }
 

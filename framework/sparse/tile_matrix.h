@@ -11,8 +11,11 @@
 //   most `granularity`, k_ptr never falls; k_ptr and n_ptr have the same length, tiles + 1;
 //   indices lie in range and grow strictly inside a tile; an output belongs to one tile at most;
 //   values holds the sum of n_t * k_t elements;
-//   the remainder is sorted by (row, col), without repetition, and disjoint from the blocks.
-// Explicit zeros inside the blocks are allowed: masks of earlier pruning stages leave them.
+//   the remainder is sorted by (row, col), without repetition, and disjoint from the blocks;
+//   two_of_four holds only of blocks that are so.
+// Explicit zeros inside the blocks are allowed: masks of earlier pruning stages leave them, and 2:4
+// sparse blocks (two_of_four) are full of them. Only files store those compressed: the product of a
+// CPU runs over the block as it is, which is faster than to gather single weights out of it.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +34,7 @@ struct TileMatrix {
   std::vector<int32_t> n_ptr{0}, n_idx, k_ptr{0}, k_idx;
   std::vector<int32_t> tew_row, tew_col;
   std::vector<float> tew_values;
+  bool two_of_four = false;  ///< the blocks are 2:4 sparse (framework/sparse/two_of_four.h)
 
   int64_t outputs() const { return shape[0]; }
   int64_t inputs() const { return shape[0] == 0 ? 0 : shape.numel() / shape[0]; }
@@ -40,17 +44,6 @@ struct TileMatrix {
   bool has_remainder() const { return !tew_values.empty(); }
 };
 
-/// Packs the weights that `mask` keeps (U8 of the weight's shape, 1 = kept; undefined: all).
-/// In each of the `groups` equal parts of the outputs (a convolution's groups) the outputs that
-/// keep anything are cut into tiles of `granularity`: in the order of their indices or, where that
-/// stores fewer zeros, with outputs of equal rows side by side. A tile keeps the rows that any of
-/// its outputs keeps. weight: f32, row-major, rank >= 2. Throws: std::invalid_argument where the
-/// arguments do not fit.
-TileMatrix pack(const Tensor& weight, const Tensor& mask, int64_t granularity, int64_t groups = 1);
-
-/// Zero tiles and all that `mask` keeps as the remainder: the form of unstructured patterns.
-TileMatrix pack_remainder(const Tensor& weight, const Tensor& mask);
-
 /// The dense weight, f32 row-major in `tiles.shape`.
 Tensor unpack(const TileMatrix& tiles);
 /// U8 in `tiles.shape`: 1 where a non-zero weight is stored.
@@ -59,9 +52,11 @@ Tensor stored_mask(const TileMatrix& tiles);
 /// Throws: std::runtime_error that names the weight `name`, the tile and the value where an
 /// invariant is broken. Uses memory in proportion to what is stored, not to the shape.
 void check_tiles(const std::string& name, const TileMatrix& tiles);
+/// The same for what does not read values: pointers and indices of the tiles.
+void check_tile_indices(const std::string& name, const TileMatrix& tiles);
 
-/// The tensors of a sparse checkpoint, `name`.tw_values and so on; tew_* only with a remainder.
-/// dtype: of the values, f32 or bf16.
+/// The tensors of a sparse checkpoint, `name`.tw_values and so on; tew_* only with a remainder,
+/// tw_meta only for 2:4 sparse blocks. dtype: of the values, f32 or bf16.
 TensorMap to_tensors(const std::string& name, const TileMatrix& tiles, DType dtype = DType::f32);
 
 /// Reads the tensors back, checked (check_tiles); other entries of `tensors` are left alone.
@@ -70,8 +65,8 @@ TileMatrix from_tensors(const std::string& name, const Shape& shape, int64_t gra
                         const TensorMap& tensors);
 
 /// The suffixes of a packed weight's tensors, with the leading dot.
-inline constexpr const char* kTileSuffixes[] = {".tw_values", ".tw_n_ptr",  ".tw_n_idx",
-                                                ".tw_k_ptr",  ".tw_k_idx",  ".tew_row",
-                                                ".tew_col",   ".tew_values"};
+inline constexpr const char* kTileSuffixes[] = {".tw_values", ".tw_meta",  ".tw_n_ptr",
+                                                ".tw_n_idx",  ".tw_k_ptr", ".tw_k_idx",
+                                                ".tew_row",   ".tew_col",  ".tew_values"};
 
 }  // namespace tessera

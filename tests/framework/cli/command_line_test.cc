@@ -244,6 +244,21 @@ TEST_CASE("bench checks the product that it times") {
     CHECK(json.at("ratio").get<double>() ==
           doctest::Approx(dense / json.at("sparse_ms").get<double>()));
   }
+  // A line for each sparsity; single weights alone.
+  const Result both = tessera({"bench", "gemm", "--m", "40", "--k", "96", "--n", "80", "--pattern",
+                               "ew", "--sparsity", "0.5,0.9", "--json", "--seconds", "0"});
+  REQUIRE(both.status == 0);
+  std::istringstream lines(both.out);
+  std::string line;
+  for (const double sparsity : {0.5, 0.9}) {
+    REQUIRE(std::getline(lines, line));
+    const auto json = nlohmann::json::parse(line);
+    CHECK(json.at("pattern") == "ew");
+    CHECK(json.at("form") == "singles");
+    CHECK(json.at("sparsity").get<double>() == doctest::Approx(sparsity));
+    CHECK(json.at("max_rel_err").get<double>() < 1e-5);
+  }
+  CHECK(tessera({"bench", "gemm", "--pattern", "tww"}).status == 2);
   CHECK(tessera({"bench", "conv", "--in", "32", "--groups", "3"}).status == 2);
   CHECK(tessera({"bench", "gemm", "--sparsity", "1"}).status == 2);
 }

@@ -72,16 +72,13 @@ Tensor panels_of(const Tensor& x, const PanelShape& shape) {
   return out;
 }
 
-void check(const Case& t) {
-  CAPTURE(t.name);
-  const Shape shape{t.out, t.c / t.options.groups, t.kernel, t.kernel};
-  const Tensor weight = random_f32(shape, 1), bias = random_f32({t.out}, 2);
-  const Tensor mask = t.dense ? Tensor{} : tile_wise_mask(shape, 16, 3);
-  const TileMatrix tiles = pack(weight, mask, 16, t.options.groups);
+void check(const Case& t, const TileMatrix& tiles) {
+  const Shape shape = tiles.shape;
+  const Tensor weight = unpack(tiles), bias = random_f32({t.out}, 2);
   const Tensor x = random_f32({t.images, t.c, t.h, t.w}, 4, Layout::nhwc);
   const Shape y_shape = conv2d_shape(x.shape(), shape, t.options);
   const Tensor residual = random_f32(y_shape, 5, Layout::nhwc);
-  const Tensor want = reference(t, x, unpack(tiles), bias, residual, y_shape);
+  const Tensor want = reference(t, x, weight, bias, residual, y_shape);
 
   const PanelShape from{.c = t.c,
                         .h = t.h,
@@ -115,6 +112,18 @@ void check(const Case& t) {
     }
   }
   backend.set_threads(cpu().threads());
+}
+
+/// A weight in every form: tiles, tiles and single weights, single weights alone.
+void check(const Case& t) {
+  CAPTURE(t.name);
+  const Shape shape{t.out, t.c / t.options.groups, t.kernel, t.kernel};
+  const Tensor weight = random_f32(shape, 1);
+  const Tensor mask = t.dense ? Tensor{} : tile_wise_mask(shape, 16, 3);
+  const TileMatrix tiles = pack(weight, mask, 16, t.options.groups);
+  check(t, tiles);
+  check(t, with_singles(tiles, weight, 0.2f));
+  check(t, pack_remainder(weight, scattered_mask(shape, 0.3f, 6)));
 }
 
 }  // namespace
@@ -202,8 +211,4 @@ TEST_CASE("gather conv2d: what does not fit is refused") {
                    Activation::none),
       doctest::Contains("must not cross the convolution's groups; got outputs 0 to 7"),
       std::invalid_argument);
-  const TileMatrix remainder = pack_remainder(random_f32({8, 4, 3, 3}, 1), {});
-  CHECK_THROWS_WITH_AS(GatherConv2d(CpuIsa::portable, remainder, {}, {.padding = {1, 1}}, padded, y,
-                                    Activation::none),
-                       doctest::Contains("held in tiles alone"), std::invalid_argument);
 }
