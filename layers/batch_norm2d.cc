@@ -18,10 +18,11 @@ BatchNorm2d::BatchNorm2d(int64_t channels, double epsilon, double momentum)
       add_buffer("num_batches_tracked", Tensor::zeros({}, {.dtype = DType::i64}));
 }
 
-Tensor BatchNorm2d::forward(const Tensor& x) {
-  Tensor y = batch_norm(x, weight_, bias_, running_mean_, running_var_,
-                        {.training = training(), .momentum = momentum_, .epsilon = epsilon_});
-  if (training()) ++*num_batches_tracked_.data<int64_t>();
+Tensor BatchNorm2d::normalize(const Tensor& x, const Tensor& residual, bool relu) {
+  const BatchNormOptions options{
+      .training = training(), .momentum = momentum_, .epsilon = epsilon_, .relu = relu};
+  Tensor y = batch_norm(x, weight_, bias_, running_mean_, running_var_, options, residual);
+  if (training()) num_batches_tracked_.increment();
   return y;
 }
 

@@ -14,9 +14,15 @@ class BatchNorm2d : public Module {
   explicit BatchNorm2d(int64_t channels, double epsilon = 1e-5, double momentum = 0.1);
 
   const char* kind() const override { return "BatchNorm2d"; }
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) override { return normalize(x, {}, false); }
+  /// max(forward(x) + residual, 0) as one op; residual may be undefined.
+  Tensor forward_relu(const Tensor& x, const Tensor& residual = {}) {
+    return normalize(x, residual, true);
+  }
 
  private:
+  Tensor normalize(const Tensor& x, const Tensor& residual, bool relu);
+
   double epsilon_, momentum_;
   Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;
 };

@@ -2,14 +2,10 @@
 
 #include <algorithm>
 
-#include "framework/backend/cpu.h"
 #include "framework/core/errors.h"
 
 namespace tessera {
 namespace {
-
-// Elements below which one more thread costs more than it gives.
-constexpr int64_t kGrain = 16384;
 
 std::string mistake_in(const Parameter* parameter, const Tensor& mask) {
   if (parameter == nullptr) return "no such parameter";
@@ -21,6 +17,17 @@ std::string mistake_in(const Parameter* parameter, const Tensor& mask) {
   if (std::any_of(values, values + mask.numel(), [](uint8_t value) { return value > 1; }))
     return "holds other values than 0 and 1";
   return {};
+}
+
+void apply(const char* op, std::vector<MaskedTensor>& tensors) {
+  for (const auto& [values, mask] : tensors)
+    require(values.shape() == mask.shape() && values.layout() == mask.layout() &&
+                values.device() == mask.device(),
+            "[", op, "] the mask must have the shape and the device of the values; got ", mask,
+            " for ", values, ".");
+  if (tensors.empty()) return;
+  on_backend(op, tensors[0].values.device(),
+             [&](auto& backend) { mask_tensors(backend, tensors); });
 }
 
 }  // namespace
@@ -36,32 +43,27 @@ void check_masks(const std::vector<Parameter>& parameters, const Masks& masks) {
   require(mistakes.empty(), "[masks] masks must fit the model's prunable weights; got:", mistakes);
 }
 
-void apply_mask(Tensor& values, const Tensor& mask) {
-  require(values.shape() == mask.shape() && values.layout() == mask.layout(),
-          "[apply_mask] the mask must have the shape of the values; got ", mask, " for ", values,
-          ".");
-  const uint8_t* const keep = mask.data<uint8_t>();
-  dispatch_float("apply_mask", values.dtype(), [&]<class T>() {
-    T* const v = values.data<T>();
-    cpu().parallel_for(values.numel(), kGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) v[i] = keep[i] != 0 ? v[i] : T(0);
-    });
-  });
+Masks to_device(const Masks& masks, Device device) {
+  Masks out;
+  for (const auto& [name, mask] : masks) out[name] = mask.to(device);
+  return out;
 }
 
 void apply_masks(const std::vector<Parameter>& parameters, const Masks& masks) {
-  for (const Parameter& parameter : parameters) {
-    Tensor weight = parameter.tensor;
-    if (const Tensor mask = masks.of(parameter.name); mask.defined()) apply_mask(weight, mask);
-  }
+  std::vector<MaskedTensor> masked;
+  for (const Parameter& parameter : parameters)
+    if (const Tensor mask = masks.of(parameter.name); mask.defined())
+      masked.push_back({parameter.tensor, mask});
+  apply("apply_masks", masked);
 }
 
 void mask_gradients(const std::vector<Parameter>& parameters, const Masks& masks) {
+  std::vector<MaskedTensor> masked;
   for (const Parameter& parameter : parameters) {
-    Tensor gradient = parameter.tensor.grad();
-    const Tensor mask = masks.of(parameter.name);
-    if (mask.defined() && gradient.defined()) apply_mask(gradient, mask);
+    const Tensor gradient = parameter.tensor.grad(), mask = masks.of(parameter.name);
+    if (mask.defined() && gradient.defined()) masked.push_back({gradient, mask});
   }
+  apply("mask_gradients", masked);
 }
 
 double sparsity(const Masks& masks) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 #include "layers/module.h"
 
@@ -21,6 +22,9 @@ struct Masks : std::map<std::string, Tensor> {
   }
 };
 
+/// Masks are made and counted on the cpu; what applies them takes them on the parameters' device.
+Masks to_device(const Masks& masks, Device device);
+
 /// Throws: std::invalid_argument unless every mask is U8, row-major, of a prunable parameter and of
 /// its shape, and holds only 0 and 1; all mistakes in one message.
 void check_masks(const std::vector<Parameter>& parameters, const Masks& masks);
@@ -35,7 +39,13 @@ void mask_gradients(const std::vector<Parameter>& parameters, const Masks& masks
 /// Pruned weights / weights, over all masks; 0 where there are none.
 double sparsity(const Masks& masks);
 
-/// values[i] = 0 where mask[i] == 0.  REQUIRES: equal shapes; f32 or f64 values, U8 mask.
-void apply_mask(Tensor& values, const Tensor& mask);
+struct MaskedTensor {
+  Tensor values, mask;  ///< of equal shapes; f32 or f64, and U8
+};
+
+/// values[i] = 0 where mask[i] == 0.
+void mask_tensors(Cpu&, std::vector<MaskedTensor>& tensors);
+
+void mask_tensors(Cuda&, std::vector<MaskedTensor>& tensors);
 
 }  // namespace tessera

@@ -64,6 +64,15 @@ void Module::set_training(bool training) {
   for (auto& [name, child] : children_) child->set_training(training);
 }
 
+void Module::to(Device device) {
+  for (Parameter& parameter : parameters_) {
+    parameter.tensor.set_grad({});
+    parameter.tensor.move_to(device);
+  }
+  for (NamedTensor& buffer : buffers_) buffer.tensor.move_to(device);
+  for (auto& [name, child] : children_) child->to(device);
+}
+
 void Module::zero_grad() {
   for (Parameter& parameter : parameters_) parameter.tensor.set_grad({});
   for (auto& [name, child] : children_) child->zero_grad();
@@ -89,13 +98,17 @@ void Module::register_child(const std::string& name, std::unique_ptr<Module> chi
 }
 
 Tensor Module::call(Module& child, const Tensor& x) const {
+  return call(child, [&] { return child.forward(x); });
+}
+
+Tensor Module::call(Module& child, const std::function<Tensor()>& forward) const {
   const auto name = [&]() -> std::string {
     for (const auto& [child_name, owned] : children_)
       if (owned.get() == &child) return child_name;
     return child.kind();
   };
   try {
-    return child.forward(x);
+    return forward();
   } catch (const LayerError& error) {
     throw LayerError(name() + "." + error.path, error.reason);
   } catch (const std::invalid_argument& error) {

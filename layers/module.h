@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -67,6 +68,9 @@ class Module {
   void set_training(bool training);
   bool training() const { return training_; }
 
+  /// Moves parameters and buffers to a device; handles on them follow, gradients are forgotten.
+  void to(Device device);
+
   /// Forgets the gradients of all parameters.
   void zero_grad();
 
@@ -96,8 +100,10 @@ class Module {
     return add_child(name, std::make_unique<M>(std::forward<Arguments>(arguments)...));
   }
 
-  /// child.forward(x); the error of an op is thrown on as a LayerError that names the child.
+  /// child.forward(x), or forward() where the child offers another one; the error of an op is
+  /// thrown on as a LayerError that names the child.
   Tensor call(Module& child, const Tensor& x) const;
+  Tensor call(Module& child, const std::function<Tensor()>& forward) const;
 
   const std::vector<std::pair<std::string, std::unique_ptr<Module>>>& children() const {
     return children_;

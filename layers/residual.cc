@@ -2,8 +2,6 @@
 
 #include "framework/core/errors.h"
 #include "framework/ops/add.h"
-#include "framework/ops/relu.h"
-#include "layers/batch_norm2d.h"
 #include "layers/conv2d.h"
 
 namespace tessera {
@@ -49,9 +47,11 @@ BasicBlock::BasicBlock(int64_t in_channels, int64_t width, int64_t stride) {
 }
 
 Tensor BasicBlock::forward(const Tensor& x) {
-  Tensor y = relu(call(*norm_[0], call(*conv_[0], x)));
-  y = call(*norm_[1], call(*conv_[1], y));
-  return relu(tessera::add(y, downsample_ == nullptr ? x : call(*downsample_, x)));
+  Tensor y = call(*conv_[0], x);
+  y = call(*norm_[0], [&] { return norm_[0]->forward_relu(y); });
+  y = call(*conv_[1], y);
+  const Tensor identity = downsample_ == nullptr ? x : call(*downsample_, x);
+  return call(*norm_[1], [&] { return norm_[1]->forward_relu(y, identity); });
 }
 
 Bottleneck::Bottleneck(int64_t in_channels, int64_t width, int64_t stride) {
@@ -67,10 +67,14 @@ Bottleneck::Bottleneck(int64_t in_channels, int64_t width, int64_t stride) {
 }
 
 Tensor Bottleneck::forward(const Tensor& x) {
-  Tensor y = relu(call(*norm_[0], call(*conv_[0], x)));
-  y = relu(call(*norm_[1], call(*conv_[1], y)));
-  y = call(*norm_[2], call(*conv_[2], y));
-  return relu(tessera::add(y, downsample_ == nullptr ? x : call(*downsample_, x)));
+  Tensor y = x;
+  for (size_t i = 0; i < 2; ++i) {
+    y = call(*conv_[i], y);
+    y = call(*norm_[i], [&] { return norm_[i]->forward_relu(y); });
+  }
+  y = call(*conv_[2], y);
+  const Tensor identity = downsample_ == nullptr ? x : call(*downsample_, x);
+  return call(*norm_[2], [&] { return norm_[2]->forward_relu(y, identity); });
 }
 
 }  // namespace tessera

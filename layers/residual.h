@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "layers/batch_norm2d.h"
 #include "layers/module.h"
 #include "layers/sequential.h"
 
@@ -34,7 +35,8 @@ class BasicBlock : public Module {
   Tensor forward(const Tensor& x) override;
 
  private:
-  std::array<Module*, 2> conv_, norm_;
+  std::array<Module*, 2> conv_;
+  std::array<BatchNorm2d*, 2> norm_;
   Module* downsample_ = nullptr;
 };
 
@@ -49,7 +51,8 @@ class Bottleneck : public Module {
   Tensor forward(const Tensor& x) override;
 
  private:
-  std::array<Module*, 3> conv_, norm_;
+  std::array<Module*, 3> conv_;
+  std::array<BatchNorm2d*, 3> norm_;
   Module* downsample_ = nullptr;
 };
 

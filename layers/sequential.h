@@ -1,4 +1,4 @@
-// One layer after the other, named "0", "1", ...
+// One layer after the other, named "0", "1", ... A BatchNorm2d and the ReLU after it run as one op.
 #pragma once
 
 #include "layers/module.h"
@@ -8,11 +8,7 @@ namespace tessera {
 class Sequential : public Module {
  public:
   const char* kind() const override { return "Sequential"; }
-  Tensor forward(const Tensor& x) override {
-    Tensor y = x;
-    for (const auto& [name, child] : children()) y = call(*child, y);
-    return y;
-  }
+  Tensor forward(const Tensor& x) override;
 
   template <class M, class... Arguments>
   M& append(Arguments&&... arguments) {

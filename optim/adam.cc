@@ -16,15 +16,9 @@ Adam::Adam(std::vector<Parameter> parameters, const OptimizerConfig& config, Wei
   options_ = {.beta1 = betas[0], .beta2 = betas[1], .eps = config.eps, .weight_decay_kind = decay};
 }
 
-void Adam::update(Slot& slot, double lr) {
-  AdamOptions options = options_;
-  options.lr = lr;
-  options.weight_decay = slot.weight_decay;
-  options.step = slot.step;
-  on_backend("adam", slot.weight.device(), [&](auto& backend) {
-    adam_update(backend, options, slot.gradient, slot.mask, slot.weight, slot.state[0],
-                slot.state[1]);
-  });
+void Adam::update(std::vector<ParameterSlot>& slots, const StepRate& rate) {
+  on_backend("adam", slots[0].weight.device(),
+             [&](auto& backend) { adam_update(backend, options_, rate, slots); });
 }
 
 }  // namespace tessera

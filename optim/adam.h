@@ -11,21 +11,15 @@
 
 namespace tessera {
 
-class Cpu;
-class Cuda;
-
 enum class WeightDecay {
   l2,         ///< part of the gradient: Adam
   decoupled,  ///< of the weight itself: AdamW
 };
 
 struct AdamOptions {
-  double lr = 0;
   double beta1 = 0.9, beta2 = 0.999;
   double eps = 1e-8;
   WeightDecay weight_decay_kind = WeightDecay::l2;
-  double weight_decay = 0;
-  int64_t step = 1;
 };
 
 class Adam : public Optimizer {
@@ -34,17 +28,17 @@ class Adam : public Optimizer {
   Adam(std::vector<Parameter> parameters, const OptimizerConfig& config, WeightDecay decay);
 
  protected:
-  void update(Slot& slot, double lr) override;
+  void update(std::vector<ParameterSlot>& slots, const StepRate& rate) override;
 
  private:
   AdamOptions options_;
 };
 
-/// One pass; weight, m and v are exactly 0 where mask is. mask may be undefined.
-void adam_update(Cpu&, const AdamOptions& options, const Tensor& gradient, const Tensor& mask,
-                 Tensor& weight, Tensor& m, Tensor& v);
+/// One pass; weight, m and v are exactly 0 where mask is. The state is m, then v.
+void adam_update(Cpu&, const AdamOptions& options, const StepRate& rate,
+                 std::vector<ParameterSlot>& slots);
 
-void adam_update(Cuda&, const AdamOptions& options, const Tensor& gradient, const Tensor& mask,
-                 Tensor& weight, Tensor& m, Tensor& v);
+void adam_update(Cuda&, const AdamOptions& options, const StepRate& rate,
+                 std::vector<ParameterSlot>& slots);
 
 }  // namespace tessera

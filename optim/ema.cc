@@ -1,45 +1,37 @@
 #include "optim/ema.h"
 
-#include <algorithm>
-
 #include "framework/core/errors.h"
-#include "optim/parameter_update_cpu.h"
 
 namespace tessera {
 namespace {
 
 constexpr const char* kUpdates = "ema.updates";
 
-void average_into(Tensor& average, const Tensor& weight, const Tensor& mask, double decay) {
-  dispatch_float("ema", average.dtype(), [&]<class T>() {
-    const T gain = static_cast<T>(1 - decay);
-    T* __restrict const a = average.data<T>();
-    const T* __restrict const w = weight.data<T>();
-    update_elements(cpu(), average, mask, [=](int64_t i, bool kept) {
-      const T updated = a[i] + gain * (w[i] - a[i]);
-      a[i] = kept ? updated : T(0);
-    });
-  });
+Device device_of(const Module& model) {
+  const auto parameters = model.parameters();
+  return parameters.empty() ? Device{} : parameters[0].tensor.device();
 }
 
 }  // namespace
 
 Ema::Ema(const Module& model, double decay)
-    : decay_(decay), updates_(Tensor::zeros({}, {.dtype = DType::i64})) {
+    : decay_(decay),
+      updates_(Tensor::zeros({}, {.dtype = DType::i64, .device = device_of(model)})) {
   require(decay > 0 && decay < 1, "[ema] decay must lie in (0, 1); got ", decay, ".");
   for (const auto& [name, tensor] : model.state_dict()) averages_[name] = tensor.clone();
 }
 
 void Ema::update(const Module& model, const Masks& masks) {
-  const auto n = static_cast<double>((*updates_.data<int64_t>())++);
-  const double decay = std::min(decay_, (1 + n) / (10 + n));
+  std::vector<AveragedTensor> averaged;
   for (const auto& [name, tensor] : model.state_dict()) {
     Tensor& average = averages_.at(name);
     if (is_floating(tensor.dtype()))
-      average_into(average, tensor, masks.of(name), decay);
+      averaged.push_back({average, tensor, masks.of(name)});
     else
       average.copy_from(tensor);
   }
+  on_backend("ema", updates_.device(),
+             [&](auto& backend) { ema_update(backend, decay_, averaged, updates_); });
 }
 
 void Ema::swap(Module& model) {

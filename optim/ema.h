@@ -5,18 +5,26 @@
 // statistics of batch norm) are averaged alike; integer ones are copied.
 #pragma once
 
+#include <vector>
+
+#include "framework/backend/backend.h"
 #include "framework/core/tensor_map.h"
 #include "layers/masks.h"
 #include "layers/module.h"
 
 namespace tessera {
 
+/// One average with what it follows; mask may be undefined: all kept.
+struct AveragedTensor {
+  Tensor average, value, mask;
+};
+
 class Ema {
  public:
-  /// Starts from the model's present state. REQUIRES: decay in (0, 1).
+  /// Starts from the model's present state, on its device. REQUIRES: decay in (0, 1).
   Ema(const Module& model, double decay);
 
-  /// Pruned weights are exactly zero in the average, too, at once.
+  /// Pruned weights are exactly zero in the average, too, at once. `masks`: on the model's device.
   void update(const Module& model, const Masks& masks);
 
   /// Exchanges the elements of the model with the average's: once to evaluate, again to train on.
@@ -31,7 +39,12 @@ class Ema {
  private:
   double decay_;
   TensorMap averages_;
-  Tensor updates_;
+  Tensor updates_;  ///< i64 scalar
 };
+
+/// The update of all tensors (f32 or f64), with d from `decay` and n = updates; then ++updates.
+void ema_update(Cpu&, double decay, std::vector<AveragedTensor>& tensors, Tensor& updates);
+
+void ema_update(Cuda&, double decay, std::vector<AveragedTensor>& tensors, Tensor& updates);
 
 }  // namespace tessera

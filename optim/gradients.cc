@@ -1,82 +1,48 @@
 #include "optim/gradients.h"
 
-#include <algorithm>
-#include <array>
-#include <cmath>
-
-#include "framework/backend/cpu.h"
-#include "framework/backend/vectorized.h"
 #include "framework/core/errors.h"
 
 namespace tessera {
 namespace {
 
-// One partial sum each: long enough to be worth a thread, and fixed, so that sums are reproducible.
-constexpr int64_t kChunk = 1 << 14;
-constexpr int64_t kLanes = 16;  // partial sums side by side: two registers of doubles
-
-template <class T>
-double sum_of_squares(CpuIsa isa, const T* values, int64_t n) {
-  std::array<double, kLanes> lanes{};
-  vectorized(isa, [&] {
-    int64_t i = 0;
-    for (; i + kLanes <= n; i += kLanes)
-      for (int64_t lane = 0; lane < kLanes; ++lane) {
-        const auto value = static_cast<double>(values[i + lane]);
-        lanes[static_cast<size_t>(lane)] += value * value;
-      }
-    for (; i < n; ++i) lanes[0] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
-  });
-  double sum = 0;
-  for (const double lane : lanes) sum += lane;
-  return sum;
+std::vector<Tensor> gradients_of(const std::vector<Parameter>& parameters) {
+  std::vector<Tensor> gradients;
+  for (const Parameter& parameter : parameters)
+    if (const Tensor& gradient = parameter.tensor.grad(); gradient.defined())
+      gradients.push_back(gradient);
+  return gradients;
 }
 
-double sum_of_squares(const Tensor& tensor) {
-  const int64_t n = tensor.numel(), chunks = (n + kChunk - 1) / kChunk;
-  std::vector<double> partial(static_cast<size_t>(chunks));
-  dispatch_float("gradient_norm", tensor.dtype(), [&]<class T>() {
-    const T* const values = tensor.data<T>();
-    cpu().parallel_for(chunks, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t c = begin; c < end; ++c)
-        partial[static_cast<size_t>(c)] =
-            sum_of_squares(cpu().isa(), values + c * kChunk, std::min(kChunk, n - c * kChunk));
-    });
-  });
-  double sum = 0;
-  for (const double value : partial) sum += value;
-  return sum;
+Device device_of(const std::vector<Tensor>& tensors) {
+  return tensors.empty() ? Device{} : tensors[0].device();
+}
+
+Tensor norm_of(const std::vector<Tensor>& tensors) {
+  const Device device = device_of(tensors);
+  Tensor norm = Tensor::empty({}, {.dtype = DType::f64, .device = device});
+  on_backend("gradient_norm", device, [&](auto& backend) { norm_forward(backend, tensors, norm); });
+  return norm;
 }
 
 }  // namespace
 
-double gradient_norm(const std::vector<Parameter>& parameters) {
-  double sum = 0;
-  for (const Parameter& parameter : parameters)
-    if (parameter.tensor.grad().defined()) sum += sum_of_squares(parameter.tensor.grad());
-  return std::sqrt(sum);
+Tensor gradient_norm(const std::vector<Parameter>& parameters) {
+  return norm_of(gradients_of(parameters));
 }
 
-double clip_gradients(const std::vector<Parameter>& parameters, double max_norm) {
+Tensor clip_gradients(const std::vector<Parameter>& parameters, double max_norm) {
   require(max_norm > 0, "[clip_gradients] max_norm must be positive; got ", max_norm, ".");
-  const double norm = gradient_norm(parameters);
-  const double factor = max_norm / (norm + 1e-6);
-  if (factor < 1) scale_gradients(parameters, factor);
+  std::vector<Tensor> gradients = gradients_of(parameters);
+  const Tensor norm = norm_of(gradients);
+  on_backend("clip_gradients", device_of(gradients),
+             [&](auto& backend) { clip_tensors(backend, norm, max_norm, gradients); });
   return norm;
 }
 
 void scale_gradients(const std::vector<Parameter>& parameters, double factor) {
-  for (const Parameter& parameter : parameters) {
-    Tensor gradient = parameter.tensor.grad();
-    if (!gradient.defined()) continue;
-    dispatch_float("scale_gradients", gradient.dtype(), [&]<class T>() {
-      T* const values = gradient.data<T>();
-      const T scale = static_cast<T>(factor);
-      cpu().parallel_for(gradient.numel(), kChunk, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) values[i] *= scale;
-      });
-    });
-  }
+  std::vector<Tensor> gradients = gradients_of(parameters);
+  on_backend("scale_gradients", device_of(gradients),
+             [&](auto& backend) { scale_tensors(backend, factor, gradients); });
 }
 
 }  // namespace tessera

@@ -9,14 +9,9 @@
 
 namespace tessera {
 
-class Cpu;
-class Cuda;
-
 struct SgdOptions {
-  double lr = 0;
   double momentum = 0;
   bool nesterov = false;
-  double weight_decay = 0;
 };
 
 class Sgd : public Optimizer {
@@ -25,18 +20,17 @@ class Sgd : public Optimizer {
   Sgd(std::vector<Parameter> parameters, const OptimizerConfig& config);
 
  protected:
-  void update(Slot& slot, double lr) override;
+  void update(std::vector<ParameterSlot>& slots, const StepRate& rate) override;
 
  private:
-  double momentum_;
-  bool nesterov_;
+  SgdOptions options_;
 };
 
-/// One pass; weight and velocity are exactly 0 where mask is. mask and velocity may be undefined.
-void sgd_update(Cpu&, const SgdOptions& options, const Tensor& gradient, const Tensor& mask,
-                Tensor& weight, Tensor& velocity);
+/// One pass; weight and velocity are exactly 0 where mask is. The state is v, or nothing.
+void sgd_update(Cpu&, const SgdOptions& options, const StepRate& rate,
+                std::vector<ParameterSlot>& slots);
 
-void sgd_update(Cuda&, const SgdOptions& options, const Tensor& gradient, const Tensor& mask,
-                Tensor& weight, Tensor& velocity);
+void sgd_update(Cuda&, const SgdOptions& options, const StepRate& rate,
+                std::vector<ParameterSlot>& slots);
 
 }  // namespace tessera

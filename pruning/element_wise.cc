@@ -5,7 +5,7 @@
 namespace tessera {
 
 void ElementWise::prune(int64_t zeros, std::span<const LayerMatrix> layers) const {
-  prune_lowest_weights(zeros - count_zeros(layers), layers);
+  prune_lowest_weights(zeros - count_zeros(layers), layers, min_keep_);
 }
 
 }  // namespace tessera

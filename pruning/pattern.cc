@@ -3,122 +3,107 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pruning/block_wise.h"
 #include "pruning/element_wise.h"
-#include "pruning/reference.h"
+#include "pruning/tile_element_wise.h"
+#include "pruning/tile_vector_wise.h"
 #include "pruning/tile_wise.h"
+#include "pruning/vector_wise.h"
+#include "pruning/whole_units.h"
 
 namespace tessera {
 
 namespace {
 
+using Options = PatternOptions;
+using Made = std::unique_ptr<Pattern>;
+
 struct PatternEntry {
   const char* name;
-  std::unique_ptr<Pattern> (*make)(const PatternOptions&);
+  int64_t granularity;  ///< unless the options give another
+  Made (*make)(const Options&);
 };
 
+constexpr int64_t kTile = 64, kBlock = 32, kVector = 16;
+
 constexpr PatternEntry kPatterns[] = {
-    {"tw",
-     [](const PatternOptions& o) -> std::unique_ptr<Pattern> {
-       return std::make_unique<TileWise>(o);
-     }},
-    {"ew",
-     [](const PatternOptions&) -> std::unique_ptr<Pattern> {
-       return std::make_unique<ElementWise>();
-     }},
+    {"tw", kTile, [](const Options& o) -> Made { return std::make_unique<TileWise>(o, o.split); }},
+    {"tw1", kTile, [](const Options& o) -> Made { return std::make_unique<TileWise>(o, 0); }},
+    {"tew", kTile, [](const Options& o) -> Made { return std::make_unique<TileElementWise>(o); }},
+    {"tvw", kTile, [](const Options& o) -> Made { return std::make_unique<TileVectorWise>(o); }},
+    {"ew", 1, [](const Options& o) -> Made { return std::make_unique<ElementWise>(o); }},
+    {"vw", kVector,
+     [](const Options& o) -> Made { return std::make_unique<VectorWise>(granularity_of(o)); }},
+    {"nm", 4, [](const Options&) -> Made { return std::make_unique<VectorWise>(4, 2); }},
+    {"bw", kBlock, [](const Options& o) -> Made { return std::make_unique<BlockWise>(o); }},
+    {"units", kTile, [](const Options& o) -> Made { return std::make_unique<WholeUnits>(o); }},
 };
 
 /// The largest miss of a sparsity that is not an error: 0.1 point.
 constexpr double kTolerance = 1e-3;
 
-void check_layer(const LayerScores& layer) {
-  require(layer.scores.defined() && layer.scores.rank() == 2 &&
-              layer.scores.dtype() == DType::f32 && layer.scores.layout() == Layout::row_major,
-          "[prune] the scores of ", layer.name, " must be f32 [out, K], row-major; got ",
-          layer.scores.defined() ? concat(layer.scores) : "an undefined tensor",
-          ". View a convolution's weight as [out, in/groups*R*S].");
-  require(layer.groups >= 1 && layer.scores.dim(0) % layer.groups == 0, "[prune] the outputs of ",
-          layer.name, " must be divisible by its groups; got ", layer.scores.dim(0),
-          " outputs and ", layer.groups, " groups.");
-  require(!layer.mask.defined() ||
-              (layer.mask.dtype() == DType::u8 && layer.mask.shape() == layer.scores.shape()),
-          "[prune] the mask of ", layer.name, " must be u8 ", layer.scores.shape(), "; got ",
-          layer.mask.defined() ? concat(layer.mask) : "", ".");
-  const float* scores = layer.scores.data<float>();
-  const auto bad = std::find_if_not(scores, scores + layer.scores.numel(),
-                                    [](float score) { return std::isfinite(score); });
-  require(bad == scores + layer.scores.numel(), "[prune] the scores of ", layer.name,
-          " must be finite; got ", bad == scores + layer.scores.numel() ? 0.0f : *bad,
-          " at element ", bad - scores, ". The training has diverged: lower optimizer.lr.");
-}
-
-/// A copy of the current mask, its entries 0 or 1.
-Tensor initial_mask(const LayerScores& layer) {
-  Tensor mask = Tensor::full(layer.scores.shape(), 1, {.dtype = DType::u8});
-  if (layer.mask.defined()) {
-    const uint8_t* current = layer.mask.data<uint8_t>();
-    std::transform(current, current + mask.numel(), mask.data<uint8_t>(),
-                   [](uint8_t kept) { return static_cast<uint8_t>(kept != 0); });
+const PatternEntry& find_pattern(const std::string& name) {
+  std::string known;
+  for (const PatternEntry& entry : kPatterns) {
+    if (name == entry.name) return entry;
+    known += concat(known.empty() ? "" : ", ", entry.name);
   }
-  return mask;
+  fail("[prune] pattern must be one of ", known, "; got '", name, "'.");
 }
 
-std::string describe(const PatternOptions& options, std::span<const LayerMatrix> layers) {
-  const std::string granularity =
-      options.pattern == "tw" ? concat(" of granularity ", options.granularity) : "";
-  const std::string where = layers.size() == 1 ? layers[0].name : concat(layers.size(), " layers");
-  return concat(options.pattern, granularity, " on the ", count_weights(layers), " weights of ",
-                where);
-}
-
-void prune_together(const PatternOptions& options, double sparsity,
-                    std::span<const LayerMatrix> layers) {
-  if (options.variant == "reference") return prune_as_reference(options, sparsity, layers);
-  const std::unique_ptr<Pattern> pattern = make_pattern(options);
-  const int64_t weights = count_weights(layers);
-  if (weights == 0) return;
-  const double total = static_cast<double>(weights);
-  const int64_t zeros = std::llround(sparsity * total);
-  const int64_t tolerance =
-      std::max(pattern->largest_unit(layers), static_cast<int64_t>(kTolerance * total));
-
-  const int64_t before = count_zeros(layers);
-  require(before <= zeros + tolerance,
-          "[prune] the sparsity must not be below that of the present "
-          "masks, since pruned weights stay pruned; got ",
-          sparsity, " for ", describe(options, layers), ", which are at ",
-          static_cast<double>(before) / total, ".");
-  if (before >= zeros) return;
-  pattern->prune(zeros, layers);
-  const int64_t reached = count_zeros(layers);
-  require(std::abs(reached - zeros) <= tolerance,
-          "[prune] the pattern must be able to reach the "
-          "sparsity while every layer keeps one unit; got ",
-          sparsity, " for ", describe(options, layers), ", which reaches ",
-          static_cast<double>(reached) / total, ". Lower the sparsity or the granularity.");
+void check_apriori(const char* units, const AprioriShares& shares) {
+  require(shares.top >= 0 && shares.last >= 0 && shares.top + shares.last <= 1,
+          "[prune] the apriori shares of ", units,
+          " must be at least 0 and at most 1 together; got top ", shares.top, " and last ",
+          shares.last, ".");
 }
 
 }  // namespace
 
 std::unique_ptr<Pattern> make_pattern(const PatternOptions& options) {
-  std::string known;
-  for (const PatternEntry& entry : kPatterns) {
-    if (options.pattern == entry.name) return entry.make(options);
-    known += concat(known.empty() ? "" : ", ", entry.name);
-  }
-  fail("[prune] pattern must be one of ", known, "; got '", options.pattern, "'.");
+  const PatternEntry& entry = find_pattern(options.pattern);
+  require(options.granularity >= 0, "[prune] granularity must be at least 1; got ",
+          options.granularity, ".");
+  require(options.min_keep >= 1, "[prune] min_keep must be at least 1; got ", options.min_keep,
+          ".");
+  check_apriori("columns", options.apriori.columns);
+  check_apriori("rows", options.apriori.rows);
+  return entry.make(options);
 }
 
-int64_t count_weights(std::span<const LayerMatrix> layers) {
-  int64_t count = 0;
-  for (const LayerMatrix& layer : layers) count += layer.numel();
-  return count;
+std::vector<std::string> pattern_names() {
+  std::vector<std::string> names;
+  for (const PatternEntry& entry : kPatterns) names.push_back(entry.name);
+  return names;
 }
 
-int64_t count_zeros(std::span<const LayerMatrix> layers) {
-  int64_t count = 0;
-  for (const LayerMatrix& layer : layers)
-    count += std::count(layer.mask, layer.mask + layer.numel(), uint8_t{0});
-  return count;
+int64_t granularity_of(const PatternOptions& options) {
+  return options.granularity != 0 ? options.granularity : find_pattern(options.pattern).granularity;
+}
+
+void require_reachable(const PatternOptions& options, double sparsity) {
+  const auto pattern = make_pattern(options);
+  if (options.variant == "reference") return;  // meets any sparsity roughly
+  const double nearest = pattern->nearest_sparsity(sparsity);
+  require(std::abs(nearest - sparsity) <= kTolerance, "[prune] the sparsity of ", options.pattern,
+          " must be one that it can have, ", pattern->reachable(), "; got ", sparsity,
+          ". The nearest is ", nearest, ".");
+}
+
+PatternOptions pattern_options(const PruneConfig& config) {
+  const auto shares = [](const AprioriSharesConfig& c) { return AprioriShares{c.top, c.last}; };
+  return {
+      .pattern = config.pattern,
+      .variant = config.variant,
+      .scope = config.scope,
+      .granularity = config.granularity,
+      .split = config.split,
+      .delta = config.delta,
+      .k_multiple = config.k_multiple,
+      .balanced = config.balanced,
+      .min_keep = config.min_keep,
+      .normalize = config.score.normalize,
+      .apriori = {.columns = shares(config.apriori.columns), .rows = shares(config.apriori.rows)}};
 }
 
 double mask_sparsity(const std::vector<Tensor>& masks) {
@@ -129,32 +114,6 @@ double mask_sparsity(const std::vector<Tensor>& masks) {
     total += mask.numel();
   }
   return total == 0 ? 0.0 : static_cast<double>(zeros) / static_cast<double>(total);
-}
-
-std::vector<Tensor> prune_masks(const PatternOptions& options, double sparsity,
-                                const std::vector<LayerScores>& layers) {
-  require(sparsity >= 0 && sparsity < 1, "[prune] sparsity must be at least 0 and below 1; got ",
-          sparsity, ".");
-  require(options.scope == "global" || options.scope == "layer",
-          "[prune] scope must be global or layer; got '", options.scope, "'.");
-  require(options.variant == "exact" || options.variant == "reference",
-          "[prune] variant must be exact or reference; got '", options.variant, "'.");
-  if (options.variant == "exact") make_pattern(options);  // its errors come before the layers'
-
-  std::vector<Tensor> masks;
-  std::vector<LayerMatrix> matrices;
-  for (const LayerScores& layer : layers) {
-    check_layer(layer);
-    masks.push_back(initial_mask(layer));
-    matrices.push_back({layer.name, layer.scores.data<float>(), masks.back().data<uint8_t>(),
-                        layer.scores.dim(0), layer.scores.dim(1), layer.groups});
-  }
-  if (options.scope == "global") {
-    prune_together(options, sparsity, matrices);
-  } else {
-    for (const LayerMatrix& matrix : matrices) prune_together(options, sparsity, {&matrix, 1});
-  }
-  return masks;
 }
 
 }  // namespace tessera

@@ -4,27 +4,35 @@
 #include <cstdint>
 #include <vector>
 
-#include "pruning/pattern.h"
+#include "pruning/layer_matrix.h"
 
 namespace tessera {
 
 /// Weights that are pruned or kept together.
 struct Unit {
-  double score;   ///< mean score of the unit's weights, pruned ones counting as zero
-  int64_t cost;   ///< what pruning it counts towards the target
-  int64_t layer;  ///< index of the layer
-  int64_t
-      index;  ///< of the unit in its layer: gives ties an order, and means something to the pattern
+  double score = 0;   ///< mean score of the unit's weights, pruned ones counting as the lowest
+  int64_t cost = 0;   ///< what pruning it counts towards the target
+  int64_t index = 0;  ///< of the unit in its layer: gives ties an order, and means something to the
+                      ///< pattern
+  int32_t layer = 0;  ///< index of the layer
+  float ew_fill = 0;  ///< share of its weights that EW would keep, for apriori tuning
+  int8_t tier = 0;    ///< -1: before all others, 1: after them (pruning/apriori.h)
 };
 
-/// Sorts `units` by (score, layer, index) and returns those to prune: from the lowest score on
-/// until the sum of their costs is as near to `target` as whole units allow. The last unit of each
-/// layer is never among them.
-std::vector<Unit> lowest_units(std::vector<Unit> units, int64_t target);
+/// By tier, score, layer and index.
+bool goes_before(const Unit& a, const Unit& b);
+
+/// A unit of `size` weights with its tally.
+Unit make_unit(int64_t layer, int64_t index, const Tally& tally, int64_t size);
+
+/// Those units to prune: from the lowest (tier, score, layer, index) on until the sum of their
+/// costs is as near to `target` as whole units allow. The best `min_keep` units of each layer are
+/// never among them. In no particular order.
+std::vector<Unit> lowest_units(std::vector<Unit> units, int64_t target, int64_t min_keep = 1);
 
 /// The same for single weights of cost 1, in place and without a list of them: clears the `count`
-/// lowest-scored kept weights in the masks, or all but the best of each layer where fewer are left.
-/// Ties go in the order of layers and elements.
-void prune_lowest_weights(int64_t count, std::span<const LayerMatrix> layers);
+/// lowest-scored kept weights in the masks, or all but the best `min_keep` of each layer where
+/// fewer are left. Ties go in the order of layers and elements.
+void prune_lowest_weights(int64_t count, std::span<const LayerMatrix> layers, int64_t min_keep = 1);
 
 }  // namespace tessera

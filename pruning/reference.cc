@@ -36,6 +36,12 @@ void clear(const LayerMatrix& layer, const Block& block) {
               layer.mask + n * layer.inputs + block.k_end, uint8_t{0});
 }
 
+/// 100 * share, without the rounding of 100 * 0.29 = 28.999...96, which would move a threshold.
+double percent(double share) {
+  constexpr double kDigits = 1e9;
+  return std::round(100 * share * kDigits) / kDigits;
+}
+
 /// The linearly interpolated percentile, q in [0, 100], with NumPy's arithmetic: from the nearer
 /// end.
 double percentile(std::vector<double> values, double q) {
@@ -79,9 +85,10 @@ void prune_blocks(int64_t width, int64_t height, bool is_normalised, double q, L
   prune_lowest(blocks, q, layers);
 }
 
-void prune_vectors(double sparsity, Layers layers) {
+/// s: percent.
+void prune_vectors(double s, Layers layers) {
   constexpr int64_t kLength = 16;
-  const int64_t top = static_cast<int64_t>((1 - sparsity) * kLength);
+  const int64_t top = static_cast<int64_t>((1 - s / 100) * kLength);
   for (const LayerMatrix& layer : layers)
     for (int64_t n = 0; n < layer.outputs; ++n)
       for (int64_t begin = 0; begin < layer.inputs; begin += kLength) {
@@ -130,7 +137,8 @@ void prune_tiles_and_restore(const PatternOptions& options, double s, Layers lay
   std::vector<std::vector<uint8_t>> before;
   for (const LayerMatrix& layer : layers)
     before.emplace_back(layer.mask, layer.mask + layer.numel());
-  prune_tiles(options.granularity, s + 100 * options.delta, layers);
+  const double restored = percent(options.delta);
+  prune_tiles(granularity_of(options), s + restored, layers);
 
   const auto gain = [&](size_t i, int64_t e) {
     const bool was_kept = before[i][static_cast<size_t>(e)] != 0;
@@ -139,7 +147,7 @@ void prune_tiles_and_restore(const PatternOptions& options, double s, Layers lay
   std::vector<double> gains;
   for (size_t i = 0; i < layers.size(); ++i)
     for (int64_t e = 0; e < layers[i].numel(); ++e) gains.push_back(gain(i, e));
-  const double threshold = percentile(std::move(gains), 100 * (1 - options.delta));
+  const double threshold = percentile(std::move(gains), 100 - restored);
   for (size_t i = 0; i < layers.size(); ++i)
     for (int64_t e = 0; e < layers[i].numel(); ++e)
       if (before[i][static_cast<size_t>(e)] != 0 && gain(i, e) > threshold) layers[i].mask[e] = 1;
@@ -148,8 +156,8 @@ void prune_tiles_and_restore(const PatternOptions& options, double s, Layers lay
 }  // namespace
 
 void prune_as_reference(const PatternOptions& options, double sparsity, Layers layers) {
-  const double s = 100 * sparsity;
-  const int64_t g = options.granularity;
+  const double s = percent(sparsity);
+  const int64_t g = granularity_of(options);
   require(g >= 1, "[prune] granularity must be at least 1; got ", g, ".");
   require(options.delta >= 0 && sparsity + options.delta < 1,
           "[prune] delta must be at least 0 and sparsity + delta below 1; got ", options.delta,
@@ -158,7 +166,7 @@ void prune_as_reference(const PatternOptions& options, double sparsity, Layers l
   if (options.pattern == "ew")
     prune_blocks(1, 1, false, s, layers);
   else if (options.pattern == "vw")
-    prune_vectors(sparsity, layers);
+    prune_vectors(s, layers);
   else if (options.pattern == "bw")
     prune_blocks(g, g, false, s, layers);
   else if (options.pattern == "tw1")

@@ -3,10 +3,14 @@
 #include <algorithm>
 
 #include "framework/core/errors.h"
+#include "pruning/pattern.h"
 
 namespace tessera {
 
 namespace {
+
+/// A stage may end one unit above its sparsity, and be planned again from there.
+constexpr double kTolerance = 1e-3;
 
 void check_listed(const PruneConfig& config) {
   const std::vector<double>& listed = config.schedule.sparsities;
@@ -23,7 +27,7 @@ void check_listed(const PruneConfig& config) {
           " and ", config.sparsity, ".");
 }
 
-std::vector<double> sparsities(const PruneConfig& config, double start) {
+std::vector<double> sparsities(const PruneConfig& config, double start, const Pattern& pattern) {
   const std::string& type = config.schedule.type;
   if (type == "one_shot") return {config.sparsity};
   if (type == "list") {
@@ -31,6 +35,7 @@ std::vector<double> sparsities(const PruneConfig& config, double start) {
     std::vector<double> out;
     for (const double sparsity : config.schedule.sparsities)
       if (sparsity > start || sparsity == config.sparsity) out.push_back(sparsity);
+    for (const double sparsity : out) require_reachable(pattern_options(config), sparsity);
     return out;
   }
   require(type == "linear" || type == "cubic",
@@ -41,7 +46,11 @@ std::vector<double> sparsities(const PruneConfig& config, double start) {
   for (int64_t t = 1; t < n; ++t) {
     const double left = 1 - static_cast<double>(t) / static_cast<double>(n);
     const double share = type == "linear" ? left : left * left * left;
-    out.push_back(config.sparsity + (start - config.sparsity) * share);
+    const double sparsity = config.sparsity + (start - config.sparsity) * share;
+    const double reached = pattern.nearest_sparsity(sparsity);
+    if (reached == sparsity || (reached > std::max(start, out.empty() ? 0 : out.back()) &&
+                                reached < config.sparsity - kTolerance))
+      out.push_back(reached);
   }
   out.push_back(config.sparsity);  // not computed: it is reached exactly
   return out;
@@ -52,17 +61,17 @@ std::vector<double> sparsities(const PruneConfig& config, double start) {
 std::vector<PruneStage> plan_stages(const PruneConfig& config, double start) {
   require(config.sparsity >= 0 && config.sparsity < 1,
           "[prune] sparsity must be at least 0 and below 1; got ", config.sparsity, ".");
-  // A stage may end one unit above its sparsity, and be planned again from there.
-  constexpr double kTolerance = 1e-3;
   require(start >= 0 && start <= config.sparsity + kTolerance,
           "[prune] sparsity must not be below that of the present masks, since pruned weights stay "
           "pruned; got ",
           config.sparsity, " for masks at ", start, ".");
   start = std::min(start, config.sparsity);
+  const PatternOptions options = pattern_options(config);
+  require_reachable(options, config.sparsity);
   const PruneScheduleConfig& schedule = config.schedule;
   const double stage_lr = schedule.lr > 0 ? schedule.lr : config.fine_tune.lr;
   std::vector<PruneStage> stages;
-  for (const double sparsity : sparsities(config, start))
+  for (const double sparsity : sparsities(config, start, *make_pattern(options)))
     stages.push_back({sparsity, schedule.epochs, stage_lr});
   stages.back().epochs = static_cast<double>(config.fine_tune.epochs);
   stages.back().lr = config.fine_tune.lr;

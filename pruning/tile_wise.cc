@@ -1,182 +1,221 @@
 #include "pruning/tile_wise.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
-#include <numeric>
 
-#include "pruning/ranking.h"
+#include "framework/backend/cpu.h"
+#include "pruning/tiles.h"
 
 namespace tessera {
 
 namespace {
 
-/// G kept columns of one group of a layer, the last tile of a group the rest of them.
-struct Tile {
-  int64_t layer = 0;
-  std::vector<int64_t> columns = {};
-  std::vector<int64_t> rows = {};  ///< with kept weights in this tile, the lowest score first
-  int64_t num_pruned = 0;          ///< the ranking takes rows[0 .. num_pruned)
-};
-
-int64_t kept_in_column(const LayerMatrix& layer, int64_t column) {
-  const uint8_t* mask = layer.mask + column * layer.inputs;
-  return layer.inputs - std::count(mask, mask + layer.inputs, uint8_t{0});
-}
-
-double mean_score_of_column(const LayerMatrix& layer, int64_t column) {
-  double sum = 0;
-  for (int64_t e = column * layer.inputs; e < (column + 1) * layer.inputs; ++e)
-    if (layer.mask[e] != 0) sum += layer.scores[e];
-  return sum / static_cast<double>(layer.inputs);
-}
-
-void clear_column(const LayerMatrix& layer, int64_t column) {
-  std::fill_n(layer.mask + column * layer.inputs, layer.inputs, uint8_t{0});
-}
-
-/// The tiles of the present masks, layer after layer, without their rows.
-std::vector<Tile> cut_tiles(std::span<const LayerMatrix> layers, int64_t granularity) {
-  std::vector<Tile> tiles;
+std::vector<Unit> list_columns(std::span<const LayerMatrix> layers) {
+  std::vector<Unit> columns;
   for (size_t i = 0; i < layers.size(); ++i) {
-    const int64_t group_size = layers[i].outputs / layers[i].groups;
-    for (int64_t group = 0; group < layers[i].groups; ++group) {
-      bool is_full = true;
-      for (int64_t n = group * group_size; n < (group + 1) * group_size; ++n) {
-        if (kept_in_column(layers[i], n) == 0) continue;
-        if (is_full) tiles.push_back({.layer = static_cast<int64_t>(i)});
-        tiles.back().columns.push_back(n);
-        is_full = static_cast<int64_t>(tiles.back().columns.size()) == granularity;
-      }
-    }
+    const size_t first = columns.size();
+    columns.resize(first + static_cast<size_t>(layers[i].outputs));
+    cpu().parallel_for(layers[i].outputs, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; ++n)
+        columns[first + static_cast<size_t>(n)] = make_unit(
+            static_cast<int64_t>(i), n, tally(layers[i], output(layers[i], n)), layers[i].inputs);
+    });
   }
-  return tiles;
+  return columns;
 }
 
-/// Sorts the rows of a tile and appends its units: bundles of k_multiple rows, the lowest rows
-/// first. What does not fill a bundle is the first one, so that the count left is a multiple.
-void append_row_units(std::vector<Unit>& units, Tile& tile, int64_t tile_index,
-                      const LayerMatrix& layer, int64_t k_multiple) {
-  std::vector<double> score(static_cast<size_t>(layer.inputs), 0.0);
-  std::vector<int64_t> kept(static_cast<size_t>(layer.inputs), 0);
-  for (const int64_t n : tile.columns)
-    for (int64_t k = 0; k < layer.inputs; ++k)
-      if (layer.mask[n * layer.inputs + k] != 0) {
-        score[static_cast<size_t>(k)] += layer.scores[n * layer.inputs + k];
-        ++kept[static_cast<size_t>(k)];
-      }
-  for (int64_t k = 0; k < layer.inputs; ++k)
-    if (kept[static_cast<size_t>(k)] != 0) tile.rows.push_back(k);
-  std::stable_sort(tile.rows.begin(), tile.rows.end(), [&](int64_t a, int64_t b) {
-    return score[static_cast<size_t>(a)] < score[static_cast<size_t>(b)];
+/// Which rows of which tiles go, by the index of the row.
+using RowFlags = std::vector<uint8_t>;
+
+RowFlags choose_rows(std::vector<Unit> rows, const std::vector<Tile>& tiles, int64_t budget,
+                     int64_t bundle, bool balanced, int64_t min_keep) {
+  RowFlags pruned(
+      tiles.empty() ? 0 : static_cast<size_t>(tiles.back().first_row + tiles.back().num_rows), 0);
+  if (bundle == 1 && !balanced) {
+    for (const Unit& row : lowest_units(std::move(rows), budget, min_keep))
+      pruned[static_cast<size_t>(row.index)] = 1;
+    return pruned;
+  }
+  const Bundles bundles = bundle_rows(rows, tiles, bundle, balanced);
+  std::vector<uint8_t> chosen(bundles.units.size(), 0);
+  for (const Unit& unit : lowest_units(bundles.units, budget, min_keep))
+    chosen[static_cast<size_t>(unit.index)] = 1;
+  for (size_t i = 0; i < rows.size(); ++i)
+    pruned[static_cast<size_t>(rows[i].index)] = chosen[static_cast<size_t>(bundles.of_row[i])];
+  return pruned;
+}
+
+/// For each input of a tile's layer whether its row stays: 1, else 0.
+std::vector<uint8_t> inputs_left(const Tile& tile, const LayerMatrix& layer, const RowFlags& pruned,
+                                 int64_t row_block) {
+  std::vector<uint8_t> left(static_cast<size_t>(layer.inputs));
+  for (int64_t r = 0; r < tile.num_rows; ++r)
+    std::fill(left.begin() + r * row_block,
+              left.begin() + std::min((r + 1) * row_block, layer.inputs),
+              static_cast<uint8_t>(pruned[static_cast<size_t>(tile.first_row + r)] == 0));
+  return left;
+}
+
+/// Calls act(tile, layer, inputs left) for all tiles, on all threads.
+template <class Act>
+void for_each_tile(const std::vector<Tile>& tiles, std::span<const LayerMatrix> layers,
+                   const RowFlags& pruned, int64_t row_block, const Act& act) {
+  cpu().parallel_for(static_cast<int64_t>(tiles.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const Tile& tile = tiles[static_cast<size_t>(t)];
+      const LayerMatrix& layer = layers[static_cast<size_t>(tile.layer)];
+      act(tile, layer, inputs_left(tile, layer, pruned, row_block));
+    }
   });
-
-  const int64_t num_rows = static_cast<int64_t>(tile.rows.size());
-  const double width = static_cast<double>(tile.columns.size());
-  int64_t end = num_rows % k_multiple != 0 ? num_rows % k_multiple : k_multiple;
-  double previous = -std::numeric_limits<double>::infinity();
-  for (int64_t begin = 0; begin < num_rows; begin = end, end += k_multiple) {
-    Unit unit{0, 0, tile.layer, tile_index * layer.inputs + end};
-    for (int64_t r = begin; r < end; ++r) {
-      const size_t k = static_cast<size_t>(tile.rows[static_cast<size_t>(r)]);
-      unit.score += score[k];
-      unit.cost += kept[k];
-    }
-    unit.score /= width * static_cast<double>(end - begin);
-    // Bundles of equal rows can differ in the last bit, and the lower bundle must go first.
-    unit.score = previous = std::max(previous, unit.score);
-    units.push_back(unit);
-  }
 }
 
-/// Columns of a tile that lose all their rows while others of the tile do not.
-std::vector<int64_t> emptied_columns(const Tile& tile, const LayerMatrix& layer) {
-  if (tile.num_pruned == 0 || tile.num_pruned == static_cast<int64_t>(tile.rows.size())) return {};
+/// Prunes the columns of a tile that lose all their rows while others of the tile do not.
+bool clear_emptied_columns(const Tile& tile, const LayerMatrix& layer,
+                           const std::vector<uint8_t>& left) {
   std::vector<int64_t> emptied;
-  for (const int64_t n : tile.columns) {
-    const uint8_t* mask = layer.mask + n * layer.inputs;
-    if (std::none_of(tile.rows.begin() + tile.num_pruned, tile.rows.end(),
-                     [&](int64_t k) { return mask[k] != 0; }))
+  const auto goes = [](uint8_t stays, uint8_t kept) { return (stays & kept) == 0; };
+  for (const int64_t n : tile.columns)
+    if (std::equal(left.begin(), left.end(), layer.mask + n * layer.inputs, goes))
       emptied.push_back(n);
-  }
-  return emptied;
+  if (emptied.size() == tile.columns.size()) return false;
+  for (const int64_t n : emptied) clear(layer, output(layer, n));
+  return !emptied.empty();
 }
+
+void clear_rows(const Tile& tile, const LayerMatrix& layer, const std::vector<uint8_t>& left) {
+  for (const int64_t n : tile.columns) {
+    uint8_t* mask = layer.mask + n * layer.inputs;
+    for (size_t k = 0; k < left.size(); ++k) mask[k] &= left[k];
+  }
+}
+
+/// Copies of layers' masks, to try something on.
+class ScratchMasks {
+ public:
+  explicit ScratchMasks(std::span<const LayerMatrix> layers)
+      : original_(layers), copies_(layers.begin(), layers.end()), masks_(layers.size()) {
+    reset();
+  }
+  std::span<const LayerMatrix> reset() {
+    for (size_t i = 0; i < original_.size(); ++i) {
+      masks_[i].assign(original_[i].mask, original_[i].mask + original_[i].numel());
+      copies_[i].mask = masks_[i].data();
+    }
+    return copies_;
+  }
+
+ private:
+  std::span<const LayerMatrix> original_;
+  std::vector<LayerMatrix> copies_;
+  std::vector<std::vector<uint8_t>> masks_;
+};
 
 }  // namespace
 
-TileWise::TileWise(const PatternOptions& options)
-    : granularity_(options.granularity),
-      k_multiple_(options.k_multiple),
-      column_split_(options.column_split) {
-  require(granularity_ >= 1, "[prune] granularity must be at least 1; got ", granularity_, ".");
-  require(k_multiple_ >= 1, "[prune] k_multiple must be at least 1; got ", k_multiple_, ".");
-  require(column_split_ >= 0 && column_split_ <= 1,
-          "[prune] column_split must be from 0 (rows only) to 1 (columns only); got ",
-          column_split_, ".");
+TileWise::TileWise(const PatternOptions& options, double split, int64_t row_block)
+    : granularity_(granularity_of(options)),
+      row_block_(row_block),
+      bundle_((options.k_multiple + row_block - 1) / row_block),
+      balanced_(options.balanced),
+      min_keep_(options.min_keep),
+      split_(split),
+      apriori_(options.apriori) {
+  require(options.k_multiple >= 1, "[prune] k_multiple must be at least 1; got ",
+          options.k_multiple, ".");
+  require(split_ == kAutoSplit || (split_ >= 0 && split_ <= 1),
+          "[prune] split must be from 0 (rows only) to 1 (columns only), or auto; got ", split_,
+          ".");
 }
 
 int64_t TileWise::largest_unit(std::span<const LayerMatrix> layers) const {
   int64_t largest = 1;
-  for (const LayerMatrix& layer : layers)
-    largest = std::max(largest, std::min(granularity_, layer.outputs / layer.groups) *
-                                    std::min(k_multiple_, layer.inputs));
+  for (const LayerMatrix& layer : layers) {
+    const int64_t group_size = layer.outputs / layer.groups;
+    const int64_t columns = balanced_ ? layer.outputs : std::min(granularity_, group_size);
+    largest = std::max(largest, columns * std::min(bundle_ * row_block_, layer.inputs));
+  }
   return largest;
 }
 
 void TileWise::prune(int64_t zeros, std::span<const LayerMatrix> layers) const {
-  prune_columns(zeros, layers);
+  prune(zeros, count_weights(layers), layers);
+}
+
+void TileWise::prune(int64_t zeros, int64_t capacity, std::span<const LayerMatrix> layers) const {
+  const double split = split_ == kAutoSplit ? best_split(zeros, capacity, layers) : split_;
+  prune_at(split, zeros, capacity, layers);
+}
+
+double TileWise::best_split(int64_t zeros, int64_t capacity,
+                            std::span<const LayerMatrix> layers) const {
+  constexpr int kGrid = 8;         // intervals of the first look
+  constexpr int kRefinements = 2;  // each halves the interval around the best
+  ScratchMasks scratch(layers);
+  double best = 0, best_score = -1;
+  const auto consider = [&](double split) {
+    const std::span<const LayerMatrix> copies = scratch.reset();
+    prune_at(split, zeros, capacity, copies);
+    const double score = kept_score(copies);
+    if (score > best_score) best = split, best_score = score;
+  };
+  for (int i = 0; i <= kGrid; ++i) consider(static_cast<double>(i) / kGrid);
+  double step = 0.5 / kGrid;
+  for (int i = 0; i < kRefinements; ++i, step /= 2) {
+    const double middle = best;
+    for (const double split : {middle - step, middle + step})
+      if (split > 0 && split < 1) consider(split);
+  }
+  return best;
+}
+
+void TileWise::prune_at(double split, int64_t zeros, int64_t capacity,
+                        std::span<const LayerMatrix> layers) const {
+  if (split > 0) prune_columns(split, zeros, capacity, layers);
   prune_rows(zeros, layers);
 }
 
-void TileWise::prune_columns(int64_t zeros, std::span<const LayerMatrix> layers) const {
+void TileWise::prune_columns(double split, int64_t zeros, int64_t capacity,
+                             std::span<const LayerMatrix> layers) const {
   const double total = static_cast<double>(count_weights(layers));
-  const double kept_share = std::pow(1 - static_cast<double>(zeros) / total, column_split_);
+  const double kept_share =
+      std::pow((total - static_cast<double>(zeros)) / static_cast<double>(capacity), split);
   int64_t target = std::llround(total * (1 - kept_share));
 
-  std::vector<Unit> units;
-  for (size_t i = 0; i < layers.size(); ++i)
-    for (int64_t n = 0; n < layers[i].outputs; ++n)
-      if (kept_in_column(layers[i], n) == 0)
-        target -= layers[i].inputs;
-      else
-        units.push_back(
-            {mean_score_of_column(layers[i], n), layers[i].inputs, static_cast<int64_t>(i), n});
+  std::vector<Unit> columns = list_columns(layers);
+  for (Unit& column : columns) {
+    const int64_t inputs = layers[static_cast<size_t>(column.layer)].inputs;
+    if (column.cost == 0) target -= inputs;
+    column.cost = column.cost == 0 ? 0 : inputs;  // with the weights that it has lost already
+  }
+  std::erase_if(columns, [](const Unit& column) { return column.cost == 0; });
+  assign_tiers(columns, apriori_.columns);
 
+  columns = lowest_units(std::move(columns), target, min_keep_);
+  std::sort(columns.begin(), columns.end(), goes_before);
   int64_t budget = zeros - count_zeros(layers);  // the sum of both phases must not be passed here
-  for (const Unit& unit : lowest_units(std::move(units), target)) {
-    const LayerMatrix& layer = layers[static_cast<size_t>(unit.layer)];
-    budget -= kept_in_column(layer, unit.index);
+  for (const Unit& column : columns) {
+    const LayerMatrix& layer = layers[static_cast<size_t>(column.layer)];
+    budget -= count_kept(layer, output(layer, column.index));
     if (budget < 0) break;
-    clear_column(layer, unit.index);
+    clear(layer, output(layer, column.index));
   }
 }
 
 void TileWise::prune_rows(int64_t zeros, std::span<const LayerMatrix> layers) const {
-  const auto layer_of = [&](const Tile& tile) -> const LayerMatrix& {
-    return layers[static_cast<size_t>(tile.layer)];
-  };
-  for (bool is_stable = false; !is_stable;) {
-    std::vector<Tile> tiles = cut_tiles(layers, granularity_);
-    std::vector<Unit> units;
-    for (size_t t = 0; t < tiles.size(); ++t)
-      append_row_units(units, tiles[t], static_cast<int64_t>(t), layer_of(tiles[t]), k_multiple_);
-    for (const Unit& unit : lowest_units(std::move(units), zeros - count_zeros(layers))) {
-      const int64_t inputs = layers[static_cast<size_t>(unit.layer)].inputs;
-      // index = tile * inputs + end with 1 <= end <= inputs
-      tiles[static_cast<size_t>((unit.index - 1) / inputs)].num_pruned =
-          (unit.index - 1) % inputs + 1;
-    }
-
-    is_stable = true;
-    for (const Tile& tile : tiles)
-      for (const int64_t n : emptied_columns(tile, layer_of(tile))) {
-        clear_column(layer_of(tile), n);
-        is_stable = false;
-      }
-    if (!is_stable) continue;
-    for (const Tile& tile : tiles)
-      for (const int64_t n : tile.columns)
-        for (int64_t r = 0; r < tile.num_pruned; ++r)
-          layer_of(tile).mask[n * layer_of(tile).inputs + tile.rows[static_cast<size_t>(r)]] = 0;
+  for (;;) {
+    const std::vector<Tile> tiles = cut_tiles(layers, granularity_, row_block_);
+    std::vector<Unit> rows = list_rows(tiles, layers, row_block_);
+    assign_tiers(rows, apriori_.rows);
+    const RowFlags pruned = choose_rows(std::move(rows), tiles, zeros - count_zeros(layers),
+                                        bundle_, balanced_, min_keep_);
+    std::atomic<bool> is_emptied = false;
+    for_each_tile(tiles, layers, pruned, row_block_, [&](const auto&... tile) {
+      if (clear_emptied_columns(tile...)) is_emptied = true;
+    });
+    if (is_emptied) continue;
+    for_each_tile(tiles, layers, pruned, row_block_, clear_rows);
+    return;
   }
 }
 

@@ -44,7 +44,7 @@ doctest_run() { local program; program=$(test_program "$1"); shift; [[ -n $progr
 ops_grid() { TESSERA_OP_GRID=1 doctest_run ops; }
 unit_tests() {
   local name status=0
-  for name in core backend autograd optim layers infer train golden; do
+  for name in core backend autograd sparse optim layers infer train golden; do
     echo "== $name"
     doctest_run "$name" --test-case='*CUDA*' || status=1
   done

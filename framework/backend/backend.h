@@ -13,6 +13,10 @@ class Cuda;  // framework/backend/cuda.h, for .cu files
 /// Throws: std::runtime_error where there is no such device.
 Cuda& cuda(int device);
 
+/// Whether f32 products on a CUDA device may round their factors to TF32; at first they may not.
+/// In builds with CUDA only.
+void allow_tf32(Device device, bool allowed);
+
 /// A named range of the CUDA backend's work, for profilers (NVTX). Under TESSERA_CUDA_SYNC=1
 /// finish() waits for the op's kernels, so that an error in one of them names its op.
 class CudaOpScope {

@@ -69,6 +69,8 @@ Cuda& cuda(int device) {
   return devices->try_emplace(device, device).first->second;
 }
 
+void allow_tf32(Device device, bool allowed) { cuda(device.index).set_tf32(allowed); }
+
 CudaOpScope::CudaOpScope(const char* op, int device) : op_(op), device_(device) {
   nvtxRangePushA(op);
 }

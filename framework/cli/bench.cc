@@ -1,4 +1,4 @@
-// tessera bench gemm | conv
+// tessera bench gemm | conv | train
 #include <CLI/CLI.hpp>
 #include <iomanip>
 #include <iostream>
@@ -129,7 +129,8 @@ void add_extent(CLI::App& command, const char* name, int64_t& value, const char*
 }  // namespace
 
 void add_bench_commands(CLI::App& program, Action& action) {
-  CLI::App* group = program.add_subcommand("bench", "Time one product, sparse against dense");
+  CLI::App* group =
+      program.add_subcommand("bench", "Time one product, sparse against dense, or a training step");
   group->require_subcommand(1);
 
   CLI::App* gemm = group->add_subcommand("gemm", "Y[M, N] = X[M, K] W[K, N]");
@@ -149,6 +150,8 @@ void add_bench_commands(CLI::App& program, Action& action) {
   add_extent(*conv, "--stride", c.stride, "Pixels between windows");
   add_extent(*conv, "--pad", c.padding, "Zeros on each side", 0);
   add_extent(*conv, "--groups", c.groups, "Blocks of channels that do not mix");
+
+  add_train_bench_command(*group, action);
 }
 
 }  // namespace tessera

@@ -20,6 +20,8 @@ void add_export_command(CLI::App& program, Action& action);
 void add_infer_command(CLI::App& program, Action& action);
 void add_inspect_command(CLI::App& program, Action& action);
 void add_bench_commands(CLI::App& program, Action& action);
+void add_train_bench_command(CLI::App& bench, Action& action);
+void add_mask_command(CLI::App& program, Action& action);
 void add_data_commands(CLI::App& program, Action& action);
 void add_doctor_command(CLI::App& program, Action& action);
 

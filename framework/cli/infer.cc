@@ -10,6 +10,7 @@
 #include "framework/autograd/autograd.h"
 #include "framework/backend/cpu.h"
 #include "framework/cli/commands.h"
+#include "framework/core/choose_device.h"
 #include "framework/infer/compare.h"
 #include "framework/infer/plan.h"
 #include "framework/infer/predict.h"
@@ -24,6 +25,7 @@ struct InferArguments {
   std::vector<std::string> inputs;
   int64_t batch_size = 64, top = 5;
   int threads = 0;
+  std::string device = "auto", precision = "fp32";
   bool compare_dense = false, show_plan = false;
 };
 
@@ -53,32 +55,37 @@ void print_comparison(const Comparison& result) {
 
 void infer(const InferArguments& arguments) {
   if (arguments.threads > 0) cpu().set_threads(arguments.threads);
+  const Device device = choose_device(arguments.device).device;
   const NoGrad no_grad;
   const ModelFile file = read_model_file(arguments.file);
   const LoadedModel loaded = load_model(file, arguments.file);
+  loaded.model->to(device);
   const std::vector<fs::path> images =
       find_images({arguments.inputs.begin(), arguments.inputs.end()});
   const auto batch = [&](size_t first) {
     const size_t last = std::min(images.size(), first + static_cast<size_t>(arguments.batch_size));
     return load_images(file.card, {images.begin() + static_cast<std::ptrdiff_t>(first),
-                                   images.begin() + static_cast<std::ptrdiff_t>(last)});
+                                   images.begin() + static_cast<std::ptrdiff_t>(last)})
+        .to(device);
   };
+  const DType dtype = arguments.precision == "bf16" ? DType::bf16 : DType::f32;
   const Tensor example = batch(0);
-  const InferencePlan plan = make_plan(*loaded.model, example, file.tiles);
+  const InferencePlan plan = make_plan(*loaded.model, example, file.tiles, {.dtype = dtype});
   if (arguments.show_plan) std::cout << plan.describe();
 
   double seconds = 0;
   for (size_t first = 0; first < images.size();) {
     const Tensor input = first == 0 ? example : batch(first);
     const auto start = std::chrono::steady_clock::now();
-    const Tensor logits = plan.run(input);
+    const Tensor logits = plan.run(input).to(Device{});
     seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     print_predictions(images, first, top_classes(logits, file.card, arguments.top));
     first += static_cast<size_t>(input.dim(0));
   }
   std::cout << images.size() << " images, " << std::fixed << std::setprecision(0)
-            << static_cast<double>(images.size()) / seconds << " images/s in the model\n";
-  if (arguments.compare_dense) print_comparison(compare_with_dense(loaded, file, example));
+            << static_cast<double>(images.size()) / seconds << " images/s in the model on "
+            << device << "\n";
+  if (arguments.compare_dense) print_comparison(compare_with_dense(loaded, file, example, dtype));
 }
 
 }  // namespace
@@ -96,6 +103,11 @@ void add_infer_command(CLI::App& program, Action& action) {
       ->capture_default_str();
   command->add_option("--threads", arguments->threads, "Threads (all processors)")
       ->check(CLI::Range(1, 4096));
+  command->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N")
+      ->capture_default_str();
+  command->add_option("--precision", arguments->precision, "fp32, or bf16 on a CUDA device")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
+      ->capture_default_str();
   command->add_flag("--compare-dense", arguments->compare_dense,
                     "Also run the dense twin; print both times and the largest difference");
   command->add_flag("--plan", arguments->show_plan, "Print the steps and what runs each");

@@ -109,12 +109,12 @@ struct PanelProduct {
     }
     x.assign(static_cast<size_t>(x_shape.floats(images)), 0.0f);
     y.assign(static_cast<size_t>(y_shape.floats(images)), 0.0f);
-    product = std::make_unique<GatherConv2d>(tiles, Tensor{}, options, x_shape, y_shape,
-                                             Activation::none);
+    product = std::make_unique<GatherConv2d>(cpu().isa(), tiles, Tensor{}, options, x_shape,
+                                             y_shape, Activation::none);
     pack_panels(cpu(), input, 0, images, x_shape, x.data());
   }
 
-  void run() { product->run(cpu(), cpu().isa(), images, x.data(), nullptr, y.data()); }
+  void run() { product->run(cpu(), images, x.data(), nullptr, y.data()); }
 };
 
 /// A packed weight and what to call its form.

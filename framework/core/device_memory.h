@@ -28,10 +28,15 @@ void release(Device device, std::byte* data);
 /// What the driver could still give.
 int64_t free_bytes(Device device);
 
+/// How often the host has waited for the device's work so far; for tests.
+int64_t host_waits(Device device);
+
 /// One of the two is a CUDA device.
 void copy(Device to_device, void* to, Device from_device, const void* from, int64_t bytes);
 void set_zero(Device device, void* to, int64_t bytes);
 void fill(Device device, void* to, DType dtype, int64_t n, double value);
+/// ++*counter.
+void increment(Device device, int64_t* counter);
 /// Element by element, rounding to nearest even.
 void convert(Device device, void* to, DType to_dtype, const void* from, DType from_dtype,
              int64_t n);

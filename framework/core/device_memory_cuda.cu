@@ -2,6 +2,7 @@
 #include <cuda_fp16.h>
 
 #include <array>
+#include <atomic>
 #include <mutex>
 #include <utility>
 
@@ -54,6 +55,8 @@ __global__ void fill_kernel(T* to, T value, int64_t n) {
        i += int64_t{gridDim.x} * blockDim.x)
     to[i] = value;
 }
+
+__global__ void increment_kernel(int64_t* counter) { ++*counter; }
 
 template <class To, class From>
 __global__ void convert_kernel(To* to, const From* from, int64_t n) {
@@ -144,8 +147,14 @@ namespace device_memory {
 
 std::byte* allocate(Device device, int64_t bytes) {
   compute_stream(device.index);
+  // While a graph is captured, too: the memory is the graph's from before its first replay on.
+  cudaStreamCaptureMode mode = cudaStreamCaptureModeRelaxed;
+  check_cuda(cudaThreadExchangeStreamCaptureMode(&mode), "allocator",
+             "cudaThreadExchangeStreamCaptureMode");
   void* data = nullptr;
   const cudaError_t status = cudaMalloc(&data, static_cast<size_t>(bytes));
+  check_cuda(cudaThreadExchangeStreamCaptureMode(&mode), "allocator",
+             "cudaThreadExchangeStreamCaptureMode");
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     return nullptr;
@@ -166,14 +175,27 @@ int64_t free_bytes(Device device) {
   return static_cast<int64_t>(free);
 }
 
+namespace {
+
+std::atomic<int64_t>& waits_of(Device device) {
+  static std::array<std::atomic<int64_t>, kMaxDevices> waits{};
+  return waits[static_cast<size_t>(device.index)];
+}
+
+}  // namespace
+
+int64_t host_waits(Device device) { return waits_of(device); }
+
 void copy(Device to_device, void* to, Device from_device, const void* from, int64_t bytes) {
   const cudaStream_t stream =
       compute_stream(from_device.is_cpu() ? to_device.index : from_device.index);
   check_cuda(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDefault, stream),
              "copy", "cudaMemcpyAsync");
   // From the CPU too: the caller may free or overwrite the source as soon as this returns.
-  if (to_device.is_cpu() || from_device.is_cpu())
+  if (to_device.is_cpu() || from_device.is_cpu()) {
+    ++waits_of(from_device.is_cpu() ? to_device : from_device);
     check_cuda(cudaStreamSynchronize(stream), "copy", "cudaStreamSynchronize");
+  }
   if (to_device.is_cpu()) check_kernel_error(from_device.index);
 }
 
@@ -190,6 +212,11 @@ void fill(Device device, void* to, DType dtype, int64_t n, double value) {
                                                                 converted<T>(value), n);
   });
   check_cuda(cudaGetLastError(), "fill", "the launch");
+}
+
+void increment(Device device, int64_t* counter) {
+  increment_kernel<<<1, 1, 0, compute_stream(device.index)>>>(counter);
+  check_cuda(cudaGetLastError(), "increment", "the launch");
 }
 
 void convert(Device device, void* to, DType to_dtype, const void* from, DType from_dtype,

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 
+#include "framework/core/device_allocator.h"
 #include "framework/core/device_memory.h"
 #include "framework/core/errors.h"
 
@@ -15,33 +16,32 @@ constexpr int64_t kAlignment = 64;  // a cache line, and the widest vector regis
 // A cached block may be this much larger than the request: wider wastes memory, narrower misses.
 constexpr int64_t kMaxWasteDivisor = 8;
 
+struct MemoryBlock {
+  std::byte* data;
+  int64_t capacity;
+};
+
+/// That of the cpu.
 class CachingAllocator {
  public:
-  explicit CachingAllocator(Device device) : device_(device) {}
-
-  struct Block {
-    std::byte* data;
-    int64_t capacity;
-  };
-
-  Block allocate(int64_t bytes) {
+  MemoryBlock allocate(int64_t bytes) {
     const int64_t wanted = std::max<int64_t>((bytes + kAlignment - 1) / kAlignment, 1) * kAlignment;
     std::lock_guard lock(mutex_);
-    Block block = take_cached(wanted);
-    if (block.data == nullptr) block = {allocate_fresh(wanted), wanted};
+    MemoryBlock block = take_cached(wanted);
+    if (block.data == nullptr) block = take_fresh(wanted);
     if (block.data == nullptr) {
       release_cached_locked();
-      block = {allocate_fresh(wanted), wanted};
+      block = take_fresh(wanted);
     }
     require_runtime(block.data != nullptr, "[allocator] memory must suffice; asked for ", wanted,
-                    " bytes with ", stats_.current_bytes, " in use", of_device(), " on ", device_,
-                    ". Use a smaller batch or model.");
+                    " bytes with ", stats_.current_bytes,
+                    " in use on cpu. Use a smaller batch or model.");
     stats_.current_bytes += block.capacity;
     stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.current_bytes);
     return block;
   }
 
-  void free(Block block) {
+  void free(MemoryBlock block) {
     std::lock_guard lock(mutex_);
     stats_.current_bytes -= block.capacity;
     stats_.cached_bytes += block.capacity;
@@ -64,57 +64,67 @@ class CachingAllocator {
   }
 
  private:
-  std::byte* allocate_fresh(int64_t bytes) const {
-    if constexpr (kCudaBuild)
-      if (!device_.is_cpu()) return device_memory::allocate(device_, bytes);
-    return static_cast<std::byte*>(std::aligned_alloc(kAlignment, static_cast<size_t>(bytes)));
+  MemoryBlock take_fresh(int64_t bytes) {
+    ++stats_.segments_taken;
+    return {static_cast<std::byte*>(std::aligned_alloc(kAlignment, static_cast<size_t>(bytes))),
+            bytes};
   }
 
-  void release(std::byte* data) const {
-    if constexpr (kCudaBuild)
-      if (!device_.is_cpu()) return device_memory::release(device_, data);
-    std::free(data);
-  }
-
-  /// What the driver still has, and the op that asked; nothing on the CPU.
-  std::string of_device() const {
-    if constexpr (kCudaBuild)
-      if (!device_.is_cpu())
-        return concat(", ", device_memory::free_bytes(device_), " free, after op ", current_op());
-    return "";
-  }
-
-  Block take_cached(int64_t wanted) {
+  MemoryBlock take_cached(int64_t wanted) {
     const auto it = cache_.lower_bound(wanted);
     if (it == cache_.end() || it->first > wanted + wanted / kMaxWasteDivisor) return {nullptr, 0};
-    const Block block{it->second, it->first};
+    const MemoryBlock block{it->second, it->first};
     stats_.cached_bytes -= block.capacity;
     cache_.erase(it);
     return block;
   }
 
   void release_cached_locked() {
-    for (const auto& [capacity, data] : cache_) release(data);
+    for (const auto& [capacity, data] : cache_) std::free(data);
     cache_.clear();
     stats_.cached_bytes = 0;
   }
 
-  const Device device_;
   std::mutex mutex_;
   std::multimap<int64_t, std::byte*> cache_;
   MemoryStats stats_;
 };
 
 // Never destroyed: tensors with static storage duration may outlive every other object.
-CachingAllocator& allocator(Device device) {
-  require(kCudaBuild || device.is_cpu(), "[allocator] this build has no memory on ", device,
-          "; got a request for it. Use device cpu, or configure with -DTESSERA_CUDA=ON.");
-  static auto* const cpu_allocator = new CachingAllocator({});
-  if (device.is_cpu()) return *cpu_allocator;
-  static auto* const mutex = new std::mutex;
-  static auto* const allocators = new std::map<int, CachingAllocator>;
-  std::lock_guard lock(*mutex);
-  return allocators->try_emplace(device.index, device).first->second;
+CachingAllocator& cpu_allocator() {
+  static auto* const allocator = new CachingAllocator;
+  return *allocator;
+}
+
+DeviceAllocator& device_allocator(Device device) {
+  if constexpr (kCudaBuild) {
+    static auto* const mutex = new std::mutex;
+    static auto* const allocators = new std::map<int, DeviceAllocator>;
+    std::lock_guard lock(*mutex);
+    const DeviceAllocator::Source source{
+        [device](int64_t bytes) { return device_memory::allocate(device, bytes); },
+        [device](std::byte* data) { device_memory::release(device, data); }};
+    return allocators->try_emplace(device.index, source).first->second;
+  } else {
+    fail("[allocator] this build has no memory on ", device,
+         "; got a request for it. Use device cpu, or configure with -DTESSERA_CUDA=ON.");
+  }
+}
+
+MemoryBlock allocate_on(Device device, int64_t bytes) {
+  if (device.is_cpu()) return cpu_allocator().allocate(bytes);
+  DeviceAllocator& allocator = device_allocator(device);
+  std::byte* const data = allocator.allocate(bytes);
+  if constexpr (kCudaBuild) {
+    if (data == nullptr) {
+      const MemoryStats stats = allocator.stats();
+      fail_runtime("[allocator] memory must suffice; asked for ", bytes, " bytes with ",
+                   stats.current_bytes, " in use, ", stats.cached_bytes, " cached in pieces and ",
+                   device_memory::free_bytes(device), " free, after op ", current_op(), ", on ",
+                   device, ". Use a smaller batch or model.");
+    }
+  }
+  return {data, bytes};
 }
 
 thread_local const char* running_op = "none";
@@ -124,16 +134,34 @@ thread_local const char* running_op = "none";
 const char* current_op() { return running_op; }
 void set_current_op(const char* op) { running_op = op; }
 
-MemoryStats memory_stats(Device device) { return allocator(device).stats(); }
-void reset_peak_memory(Device device) { allocator(device).reset_peak(); }
-void release_cached_memory(Device device) { allocator(device).release_cached(); }
+MemoryStats memory_stats(Device device) {
+  return device.is_cpu() ? cpu_allocator().stats() : device_allocator(device).stats();
+}
+
+void reset_peak_memory(Device device) {
+  device.is_cpu() ? cpu_allocator().reset_peak() : device_allocator(device).reset_peak();
+}
+
+void release_cached_memory(Device device) {
+  device.is_cpu() ? cpu_allocator().release_cached() : device_allocator(device).release_cached();
+}
+
+MemoryPoolScope::MemoryPoolScope(Device device)
+    : device_(device), pool_(device_allocator(device).open_pool()) {}
+MemoryPoolScope::~MemoryPoolScope() { device_allocator(device_).close_pool(); }
+void drop_memory_pool(Device device, int64_t pool) { device_allocator(device).drop_pool(pool); }
 
 Storage::Storage(int64_t bytes, Device device) : bytes_(bytes), device_(device) {
-  const auto block = allocator(device).allocate(bytes);
+  const MemoryBlock block = allocate_on(device, bytes);
   data_ = block.data;
   capacity_ = block.capacity;
 }
 
-Storage::~Storage() { allocator(device_).free({data_, capacity_}); }
+Storage::~Storage() {
+  if (device_.is_cpu())
+    cpu_allocator().free({data_, capacity_});
+  else
+    device_allocator(device_).free(data_);
+}
 
 }  // namespace tessera

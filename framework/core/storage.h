@@ -11,15 +11,34 @@
 namespace tessera {
 
 struct MemoryStats {
-  int64_t current_bytes = 0;  ///< in use by live storages
-  int64_t peak_bytes = 0;     ///< the highest current_bytes since the last reset_peak_memory()
-  int64_t cached_bytes = 0;   ///< freed, kept for reuse
+  int64_t current_bytes = 0;   ///< in use by live storages
+  int64_t peak_bytes = 0;      ///< the highest current_bytes since the last reset_peak_memory()
+  int64_t cached_bytes = 0;    ///< freed, kept for reuse
+  int64_t segments_taken = 0;  ///< how often memory was asked of the system or the device
 };
 
 MemoryStats memory_stats(Device device = {});
 void reset_peak_memory(Device device = {});
 /// Gives the cached blocks back to the operating system.
 void release_cached_memory(Device device = {});
+
+/// While it lives, memory of a CUDA device comes from a pool of its own
+/// (framework/core/device_allocator.h). REQUIRES: one at a time on a device.
+class MemoryPoolScope {
+ public:
+  explicit MemoryPoolScope(Device device);
+  ~MemoryPoolScope();
+  MemoryPoolScope(const MemoryPoolScope&) = delete;
+  MemoryPoolScope& operator=(const MemoryPoolScope&) = delete;
+
+  int64_t pool() const { return pool_; }
+
+ private:
+  Device device_;
+  int64_t pool_;
+};
+/// Gives a pool's memory back to everybody.
+void drop_memory_pool(Device device, int64_t pool);
 
 /// The op that this thread runs, or ran last: for errors that surface below it.
 const char* current_op();

@@ -143,6 +143,20 @@ void Tensor::copy_from(const Tensor& source) {
   std::memcpy(raw(), source.raw(), static_cast<size_t>(nbytes()));
 }
 
+void Tensor::increment() {
+  require(numel() == 1, "[increment] the tensor must hold one element; got ", *this, ".");
+  int64_t* const counter = data<int64_t>();
+  if constexpr (kCudaBuild)
+    if (!device().is_cpu()) return device_memory::increment(device(), counter);
+  ++*counter;
+}
+
+void Tensor::move_to(Device device) {
+  if (device == this->device()) return;
+  impl().storage = to(device).impl().storage;
+  impl().options.device = device;
+}
+
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
   if (!tensor.defined()) return out << "undefined";
   out << tensor.dtype() << tensor.shape();

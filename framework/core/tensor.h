@@ -90,6 +90,11 @@ class Tensor {
   /// REQUIRES: equal shape, type and layout; the devices may differ.
   void copy_from(const Tensor& source);
   void fill(double value);
+  /// += 1, in the order of the device's work.  REQUIRES: i64, one element.
+  void increment();
+  /// Moves the elements to another device, for all handles on this tensor; aliases made before
+  /// keep the old ones. A gradient stays where it is.
+  void move_to(Device device);
 
   /// Identity: equal for two handles on one tensor, different for an alias of it.
   const void* id() const { return impl_.get(); }

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "framework/autograd/autograd.h"
+#include "framework/backend/cuda_info.h"
 #include "framework/infer/plan.h"
+#include "layers/precision.h"
 
 namespace tessera {
 namespace {
@@ -21,7 +23,8 @@ using Clock = std::chrono::steady_clock;
 
 double milliseconds(const InferencePlan& plan, const Tensor& batch) {
   const auto start = Clock::now();
-  plan.run(batch);
+  const Tensor y = plan.run(batch);
+  if constexpr (kCudaBuild) synchronize(y.device());
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
@@ -41,18 +44,19 @@ double largest_difference(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
-                              const Tensor& batch) {
+Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file, const Tensor& batch,
+                              DType dtype) {
   NoGrad no_grad;
   const auto plan_by = [&](Executor executor, bool dense_only) {
     return make_plan(*loaded.model, batch, file.tiles,
-                     {.executor = executor, .dense_only = dense_only});
+                     {.executor = executor, .dtype = dtype, .dense_only = dense_only});
   };
   std::vector<InferencePlan> plans;
   plans.push_back(plan_by(Executor::fastest, false));
   plans.push_back(plan_by(Executor::fastest, true));
+  const bool on_cpu = batch.device().is_cpu();
 #ifdef TESSERA_ONEDNN
-  plans.push_back(plan_by(Executor::library, true));
+  if (on_cpu) plans.push_back(plan_by(Executor::library, true));
 #endif
 
   std::vector<std::vector<double>> times(plans.size());
@@ -71,8 +75,13 @@ Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
                     .sparse_ms = median(times[0]),
                     .best_library_ms = plans.size() > 2 ? median(times[2]) : 0,
                     .best_library = plans.size() > 2 ? "oneDNN" : "none in this build"};
+  if (!on_cpu) {  // there the dense plan is the library's
+    result.best_library_ms = result.dense_ms;
+    result.best_library = "cuDNN and cuBLASLt";
+  }
   result.speedup = result.dense_ms / result.sparse_ms;
-  result.max_abs_diff = largest_difference(plans[0].run(batch), loaded.model->forward(batch));
+  result.max_abs_diff = largest_difference(plans[0].run(batch).to(Device{}),
+                                           forward_in(dtype, *loaded.model, batch).to(Device{}));
   result.plan = plans[0].describe();
   return result;
 }

@@ -20,8 +20,9 @@ struct Comparison {
 };
 
 /// Times the plans of a model in turn, in rounds, and takes the medians.
-/// `batch`: f32 [N, C, H, W] nhwc, prepared as the model's card says.
-Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
-                              const Tensor& batch);
+/// `batch`: f32 [N, C, H, W] nhwc, prepared as the model's card says, on the model's device.
+/// `dtype`: of the activations, as PlanOptions has it.
+Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file, const Tensor& batch,
+                              DType dtype = DType::f32);
 
 }  // namespace tessera

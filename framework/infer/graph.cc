@@ -28,12 +28,15 @@ GraphValue value_of(const Tensor& tensor) {
 std::pair<Tensor, Tensor> scale_and_shift(const TracedOp& op) {
   const auto& options = std::any_cast<const BatchNormOptions&>(op.attributes);
   require(!options.training, "[plan] batch norm must be in evaluation mode; got it in training.");
-  const Tensor &weight = op.inputs[1], &bias = op.inputs[2], &mean = op.inputs[3];
+  const auto on_cpu = [&](size_t i) {
+    return op.inputs[i].defined() ? op.inputs[i].to(Device{}) : Tensor{};
+  };
+  const Tensor weight = on_cpu(1), bias = on_cpu(2), mean = on_cpu(3), var = on_cpu(4);
   const int64_t channels = mean.dim(0);
   Tensor scale = Tensor::empty({channels}), shift = Tensor::empty({channels});
   for (int64_t c = 0; c < channels; ++c) {
     const double gain = weight.defined() ? weight.data<float>()[c] : 1.0;
-    const double factor = gain / std::sqrt(double{op.inputs[4].data<float>()[c]} + options.epsilon);
+    const double factor = gain / std::sqrt(double{var.data<float>()[c]} + options.epsilon);
     scale.data<float>()[c] = static_cast<float>(factor);
     shift.data<float>()[c] = static_cast<float>((bias.defined() ? bias.data<float>()[c] : 0.0) -
                                                 factor * mean.data<float>()[c]);
@@ -61,6 +64,29 @@ void fold(const Tensor& scale, const Tensor& shift, GraphNode& conv) {
       for (int32_t k = m.k_ptr[t]; k < m.k_ptr[t + 1]; ++k)
         m.values[v++] *= factor[m.n_idx[static_cast<size_t>(n)]];
   for (size_t i = 0; i < m.tew_values.size(); ++i) m.tew_values[i] *= factor[m.tew_row[i]];
+}
+
+/// The ops with each batch norm that adds a residual or ends in relu as the ops it stands for: a
+/// plan fuses in its own way.
+std::vector<TracedOp> taken_apart(const std::vector<TracedOp>& ops) {
+  std::vector<TracedOp> out;
+  for (const TracedOp& op : ops) {
+    out.push_back(op);
+    if (op.op != "batch_norm") continue;
+    const Tensor& residual = op.inputs[5];
+    std::vector<TracedOp> steps;
+    if (residual.defined()) steps.push_back({"add", {Tensor{}, residual}, {}, {}});
+    if (std::any_cast<const BatchNormOptions&>(op.attributes).relu)
+      steps.push_back({"relu", {Tensor{}}, {}, {}});
+    out.back().inputs.resize(5);
+    for (TracedOp& step : steps) {
+      const Tensor between = op.output.detach();
+      out.back().output = step.inputs[0] = between;
+      step.output = op.output;
+      out.push_back(std::move(step));
+    }
+  }
+  return out;
 }
 
 /// Lowers one op after the other.
@@ -162,8 +188,8 @@ void Lowering::lower_product(const TracedOp& op) {
   const Tensor& weight = op.inputs[1];
   require(weight.dtype() == DType::f32, "[plan] weights must be f32; got ", weight, ".");
   GraphNode& node = append(op, Kind::conv2d);
-  node.weight = weight.detach();
-  if (op.inputs[2].defined()) node.bias = op.inputs[2].detach();
+  node.weight = weight.to(Device{}).detach();
+  if (op.inputs[2].defined()) node.bias = op.inputs[2].to(Device{}).detach();
   if (op.op == "conv2d") node.conv = std::any_cast<const Conv2dOptions&>(op.attributes);
   const auto name = names_.find(weight.id());
   if (name == names_.end()) return;
@@ -223,15 +249,13 @@ void Lowering::lower_pool(const TracedOp& op) {
   const GraphValue& x = graph_.values[static_cast<size_t>(node.x)];
   if (op.op == "avg_pool2d") {
     const auto& o = std::any_cast<const AvgPool2dOptions&>(op.attributes);
-    node.rows = PoolAxis::sliding(x.h, o.kernel[0], o.stride[0], o.padding[0], o.count_include_pad)
-                    .windows();
+    node.rows = PoolAxis::sliding(x.h, o.kernel[0], o.stride[0], o.padding[0], o.count_include_pad);
     node.columns =
-        PoolAxis::sliding(x.w, o.kernel[1], o.stride[1], o.padding[1], o.count_include_pad)
-            .windows();
+        PoolAxis::sliding(x.w, o.kernel[1], o.stride[1], o.padding[1], o.count_include_pad);
   } else {
     const auto& o = std::any_cast<const AdaptiveAvgPool2dOptions&>(op.attributes);
-    node.rows = PoolAxis::parts(x.h, o.output[0]).windows();
-    node.columns = PoolAxis::parts(x.w, o.output[1]).windows();
+    node.rows = PoolAxis::parts(x.h, o.output[0]);
+    node.columns = PoolAxis::parts(x.w, o.output[1]);
   }
 }
 
@@ -302,7 +326,7 @@ Graph make_graph(Module& model, const Tensor& example,
   const Tensor input = example.detach();
   const Tensor output = model.forward(input);
   if (was_training) model.set_training(true);
-  return Lowering(model, tiles, input, output, trace.ops()).take();
+  return Lowering(model, tiles, input, output, taken_apart(trace.ops())).take();
 }
 
 }  // namespace tessera

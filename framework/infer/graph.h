@@ -54,7 +54,7 @@ struct GraphNode {
   Conv2dOptions conv;
   Tensor scale;  // affine: [c]
   MaxPool2dOptions max_pool;
-  std::vector<PoolWindow> rows, columns;  // mean_pool2d
+  std::optional<PoolAxis> rows, columns;  // mean_pool2d
 };
 
 struct Graph {

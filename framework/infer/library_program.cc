@@ -301,7 +301,9 @@ bool is_uniform(const std::vector<PoolWindow>& windows) {
 void LibraryProgram::add_pool(const GraphNode& node) {
   using Forward = dnnl::pooling_forward;
   const bool largest = node.kind == Kind::max_pool2d;
-  require(largest || (is_uniform(node.rows) && is_uniform(node.columns)),
+  const auto rows = largest ? std::vector<PoolWindow>{} : node.rows->windows();
+  const auto columns = largest ? std::vector<PoolWindow>{} : node.columns->windows();
+  require(largest || (is_uniform(rows) && is_uniform(columns)),
           "[plan] oneDNN averages over equal windows without padding; got others in ", node.op,
           ". Ask for the executor 'panels'.");
   const GraphValue &from = extents(node.x), &to = extents(node.y);
@@ -314,8 +316,8 @@ void LibraryProgram::add_pool(const GraphNode& node) {
     const auto step = [](const std::vector<PoolWindow>& w) {
       return w.size() > 1 ? w[1].begin - w[0].begin : w[0].count;
     };
-    kernel = {node.rows[0].count, node.columns[0].count};
-    stride = {step(node.rows), step(node.columns)};
+    kernel = {rows[0].count, columns[0].count};
+    stride = {step(rows), step(columns)};
   }
   high = {std::max<int64_t>((to.h - 1) * stride[0] + kernel[0] - from.h - low[0], 0),
           std::max<int64_t>((to.w - 1) * stride[1] + kernel[1] - from.w - low[1], 0)};

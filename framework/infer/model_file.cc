@@ -117,7 +117,7 @@ void write_model_file(const std::filesystem::path& path, const Module& model, co
   file.metadata = {
       {"format", "pt"}, {"tessera.version", kVersion}, {"tessera.config", model_card_json(card)}};
   for (const auto& [name, tensor] : model.state_dict())
-    file.tensors[name] = in_file_precision(tensor.detach(), options.dtype);
+    file.tensors[name] = in_file_precision(tensor.to(Device{}).detach(), options.dtype);
 
   json entries = json::object();
   for (const Parameter& parameter : parameters) {
@@ -130,7 +130,7 @@ void write_model_file(const std::filesystem::path& path, const Module& model, co
       continue;
     }
     file.tensors.erase(parameter.name);
-    const TileMatrix packed = pack_pattern(options.pattern, parameter.tensor, mask,
+    const TileMatrix packed = pack_pattern(options.pattern, parameter.tensor.to(Device{}), mask,
                                            options.granularity, parameter.groups);
     file.tensors.merge(to_tensors(parameter.name, packed, options.dtype));
     if (packed.tiles() > 0) entry.granularity = packed.granularity;

@@ -42,8 +42,9 @@ struct ModelFile {
   int64_t granularity = 0;
 };
 
-/// Writes the model's state under `masks`; every weight with a mask is packed, even at 0%.
-/// Throws: std::invalid_argument for options or masks that do not fit the model.
+/// Writes the model's state, from any device, under `masks`, which are on the cpu; every weight
+/// with a mask is packed, even at 0%. Throws: std::invalid_argument for options or masks that do
+/// not fit the model.
 void write_model_file(const std::filesystem::path& path, const Module& model, const ModelCard& card,
                       const Masks& masks, const ExportOptions& options);
 

@@ -78,12 +78,12 @@ PanelProgram::Step PanelProgram::product(const GraphNode& node, StepReport& repo
   const PanelView residual = node.other >= 0 ? view(node.other) : PanelView{};
   const PanelShape* const added = node.other >= 0 ? &residual.shape : nullptr;
   const auto make = [&](const TileMatrix& tiles) {
-    return std::make_shared<const GatherConv2d>(tiles, node.bias, node.conv, x.shape, y.shape,
-                                                node.activation, added);
+    return std::make_shared<const GatherConv2d>(cpu().isa(), tiles, node.bias, node.conv, x.shape,
+                                                y.shape, node.activation, added);
   };
   const auto step = [x, y, residual](std::shared_ptr<const GatherConv2d> conv) -> Step {
     return [x, y, residual, conv](int64_t images) {
-      conv->run(cpu(), cpu().isa(), images, x.data, residual.data, y.data);
+      conv->run(cpu(), images, x.data, residual.data, y.data);
     };
   };
   const auto keep = [&](std::shared_ptr<const GatherConv2d> conv) {
@@ -128,7 +128,7 @@ PanelProgram::Step PanelProgram::pass(const GraphNode& node) const {
       return
           [=, options = node.max_pool](int64_t n) { panels_max_pool2d(cpu(), n, x, options, y); };
     case Kind::mean_pool2d:
-      return [=, rows = node.rows, columns = node.columns](int64_t n) {
+      return [=, rows = node.rows->windows(), columns = node.columns->windows()](int64_t n) {
         panels_mean_pool2d(cpu(), n, x, rows, columns, y);
       };
     case Kind::affine:

@@ -45,6 +45,7 @@ StepReport report_of(const Graph& graph, const GraphNode& node) {
 struct InferencePlan::State {
   Shape input_shape, output_shape;
   Layout input_layout, output_layout;
+  Device device;
   std::unique_ptr<Program> program;
   Executor executor = Executor::panels;
   std::string choice;  ///< why this executor
@@ -59,9 +60,9 @@ InferencePlan::~InferencePlan() = default;
 namespace {
 
 /// The output tensor, in the layout that programs write.
-Tensor output_for(const Shape& example, int64_t images) {
-  return Tensor::empty(with_images(example, images),
-                       {.layout = example.rank() == 4 ? Layout::nhwc : Layout::row_major});
+Tensor output_for(const Shape& example, int64_t images, Device device) {
+  const Layout layout = example.rank() == 4 ? Layout::nhwc : Layout::row_major;
+  return Tensor::empty(with_images(example, images), {.layout = layout, .device = device});
 }
 
 }  // namespace
@@ -70,11 +71,12 @@ Tensor InferencePlan::run(const Tensor& x) const {
   require(state_ != nullptr, "[plan] the plan must be made by make_plan(); got an empty one.");
   const Shape& example = state_->input_shape;
   require(x.dtype() == DType::f32 && x.layout() == state_->input_layout &&
-              x.rank() == example.rank() && with_images(x.shape(), example[0]) == example,
-          "[plan] the input must be f32 ", state_->input_layout, ", as the example ", example,
-          " but for the batch; got ", x, ".");
+              x.device() == state_->device && x.rank() == example.rank() &&
+              with_images(x.shape(), example[0]) == example,
+          "[plan] the input must be f32 ", state_->input_layout, " on ", state_->device,
+          ", as the example ", example, " but for the batch; got ", x, ".");
   const NoGrad no_grad;
-  Tensor y = output_for(state_->output_shape, x.dim(0));
+  Tensor y = output_for(state_->output_shape, x.dim(0), x.device());
   for (int64_t first = 0; first < x.dim(0); first += example[0])
     state_->program->run(x, first, std::min(example[0], x.dim(0) - first), y);
   return y.rank() == 4 ? to_layout(y, state_->output_layout) : y;
@@ -110,6 +112,18 @@ InferencePlan make_plan(Module& model, const Tensor& example,
   state->output_shape = graph.output_shape;
   state->input_layout = graph.input_layout;
   state->output_layout = graph.output_layout;
+  state->device = example.device();
+  if (!example.device().is_cpu() || options.executor == Executor::ops) {
+    require(options.executor == Executor::ops || options.executor == Executor::fastest,
+            "[plan] panels and library run on the cpu; got an example on ", example.device(),
+            ". Leave the executor out.");
+    state->executor = Executor::ops;
+    state->choice = concat("ops in ", options.dtype, " on ", example.device());
+    state->program = make_op_program(graph, options, example.device());
+    return InferencePlan(std::move(state));
+  }
+  require(options.dtype == DType::f32, "[plan] plans for the cpu are f32; got ", options.dtype,
+          ". Leave it out, or use a CUDA device.");
 #ifdef TESSERA_ONEDNN
   const bool has_library = true;
 #else
@@ -124,7 +138,7 @@ InferencePlan make_plan(Module& model, const Tensor& example,
   if (state->executor == Executor::fastest) {
     auto panels = make_panel_program(graph, options);
     auto library = make_library_program(graph, options);
-    Tensor y = output_for(graph.output_shape, example.dim(0));
+    Tensor y = output_for(graph.output_shape, example.dim(0), example.device());
     const auto ms = race({[&] { panels->run(example, 0, example.dim(0), y); },
                           [&] { library->run(example, 0, example.dim(0), y); }},
                          200);

@@ -7,7 +7,10 @@
 //   - A pruned weight runs as row-gather product over its tiles and single weights, or over the
 //     dense weight where that was faster when the plan was made: each layer is measured, and
 //     describe() says what was chosen and why.
-//   - The same graph is also made for the dense library (oneDNN) as a whole, in its own formats;
+//   - On a CUDA device the steps are ops on images as they are, and a pruned weight runs over its
+//     tiles (framework/sparse/tile_conv2d.h) where that was faster.
+//   - On the cpu the same graph is also made for the dense library (oneDNN) as a whole, in its own
+//     formats;
 //     the plan runs there where that is faster, and says so.
 //
 // The output equals the model's in evaluation mode, up to the rounding of f32 sums.
@@ -29,11 +32,14 @@ enum class Executor : uint8_t {
   fastest,  ///< whichever is faster, measured when the plan is made
   panels,   ///< this program's row-gather kernels
   library,  ///< oneDNN on the dense weights
+  ops,      ///< the ops of framework/ops and tile_conv2d for pruned layers. On a CUDA device
+            ///< `fastest` is this, with the dense op (cuDNN, cuBLASLt) where that was faster
 };
 
 struct PlanOptions {
   Executor executor = Executor::fastest;
-  bool dense_only = false;  ///< ignore the tiles' zeros: the dense twin
+  DType dtype = DType::f32;  ///< that activations are computed in: f32, or bf16 on a CUDA device
+  bool dense_only = false;   ///< ignore the tiles' zeros: the dense twin
   /// Whether the library may use Winograd's algorithm for 3 x 3 convolutions, which needs fewer
   /// multiplications than the definition and rounds differently. Only where it is faster.
   bool winograd = true;
@@ -81,11 +87,14 @@ class InferencePlan {
   std::unique_ptr<State> state_;
 };
 
-/// Traces model.forward(example) in evaluation mode, without gradients, and lowers it.
+/// Traces model.forward(example) in evaluation mode, without gradients, and lowers it. The plan
+/// runs on the device that the model and the example are on; there its steps are recorded as a
+/// CUDA graph.
 /// example: f32, [N, C, H, W] nhwc or [N, K] row-major, N >= 1.
 /// tiles: the packed weights by parameter name; other weights are taken from the model.
 /// Throws: std::invalid_argument for an op that plans do not know, a tile matrix that fits no
-/// parameter, or Executor::library in a build without oneDNN.
+/// parameter, Executor::library in a build without oneDNN, or another one than `ops` on a CUDA
+/// device.
 InferencePlan make_plan(Module& model, const Tensor& example,
                         const std::map<std::string, TileMatrix>& tiles = {},
                         const PlanOptions& options = {});

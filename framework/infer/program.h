@@ -33,6 +33,10 @@ std::unique_ptr<Program> make_panel_program(const Graph& graph, const PlanOption
 /// oneDNN in its own formats. Throws: std::invalid_argument in a build without it.
 std::unique_ptr<Program> make_library_program(const Graph& graph, const PlanOptions& options);
 
+/// The ops of framework/ops on a device, and tile_conv2d for pruned layers where it is faster.
+std::unique_ptr<Program> make_op_program(const Graph& graph, const PlanOptions& options,
+                                         Device device);
+
 /// The report of a node, without what was chosen.
 StepReport report_of(const Graph& graph, const GraphNode& node);
 

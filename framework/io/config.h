@@ -28,9 +28,11 @@ struct RunConfig {
   std::string name = "run";
   std::string dir;  ///< runs/<name> where empty
   uint64_t seed = 42;
-  std::string device = "auto";     ///< auto, cpu
+  std::string device = "auto";     ///< auto, cpu, cuda, cuda:N
   int threads = 0;                 ///< 0: auto, all processors
-  std::string precision = "fp32";  ///< fp32
+  std::string precision = "fp32";  ///< fp32, bf16, fp16
+  bool tf32 = false;
+  bool cuda_graphs = true;
 };
 
 struct DataConfig {
@@ -95,8 +97,20 @@ struct CheckpointConfig {
 };
 
 struct ScoreConfig {
-  std::string type = "taylor";  ///< magnitude, taylor
-  int64_t batches = 32;         ///< taylor: how many are accumulated
+  std::string type = "taylor";     ///< magnitude, taylor, gradient, movement
+  int64_t batches = 32;            ///< all but magnitude: how many are accumulated
+  std::string normalize = "none";  ///< of each layer's scores: none, l2, max
+};
+
+/// Shares of a pattern's units.
+struct AprioriSharesConfig {
+  double top = 0;   ///< those that EW leaves emptiest: pruned first
+  double last = 0;  ///< those that EW leaves fullest: pruned last
+};
+
+struct AprioriConfig {
+  AprioriSharesConfig columns;
+  AprioriSharesConfig rows;  ///< of tiles; blocks of bw
 };
 
 struct PruneScheduleConfig {
@@ -113,17 +127,25 @@ struct FineTuneConfig {
 };
 
 struct PruneConfig {
-  std::string pattern = "tw";  ///< tw, ew
-  int64_t granularity = 64;    ///< columns of a tile
-  double sparsity = 0.75;      ///< share of zeros among all prunable weights
+  std::string pattern = "tw";     ///< tw, tw1, tew, tvw, ew, vw, nm, bw, units
+  std::string variant = "exact";  ///< exact, reference
+  int64_t granularity = 0;  ///< columns of a tile, extent of a block, length of a vector; 0: auto
+  double sparsity = 0.75;   ///< share of zeros among all prunable weights
+  double split = 0.5;       ///< share of the sparsity that columns take; -1: auto
+  double delta = 0.02;      ///< tew: share of single weights put back
   std::string scope = "global";
   std::vector<std::string> include = {".*"};
   std::vector<std::string> exclude;
   bool prune_first_and_last =
       false;                  ///< else the first convolution and the last classifier stay dense
   int64_t k_multiple = 1;     ///< kept rows of a tile are rounded to multiples of this
+  bool balanced = false;      ///< the tiles of a layer keep equally many rows
+  int64_t min_keep = 1;       ///< units that each layer keeps
+  double min_per_layer = 0;   ///< sparsity of each layer
+  double max_per_layer = 1;   ///< likewise
   bool dense_control = true;  ///< train the dense twin for the same total epochs
   ScoreConfig score;
+  AprioriConfig apriori;
   PruneScheduleConfig schedule;
   FineTuneConfig fine_tune;
 };

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <regex>
 
+#include "framework/core/choose_device.h"
 #include "framework/core/errors.h"
 
 namespace tessera {
@@ -13,6 +14,9 @@ constexpr size_t kMaxRegexLength = 512;
 
 /// Two sparsities are the same below this: far below one weight of any model.
 constexpr double kSameSparsity = 1e-9;
+
+/// A sparsity is reached within this, 0.1 point.
+constexpr double kSparsityTolerance = 1e-3;
 
 class Checks {
  public:
@@ -44,6 +48,8 @@ class Checks {
           "must be letters, digits, '.', '_' and '-', not starting with '.': it names a folder; "
           "got '",
           name, "'");
+    check(parse_device(config_.run.device).has_value(), "run.device",
+          "must be auto, cpu, cuda or cuda:N; got '", config_.run.device, "'");
   }
 
   void check_data() const {
@@ -87,6 +93,46 @@ class Checks {
     check_regexes("prune.include", prune.include);
     check_regexes("prune.exclude", prune.exclude);
     if (prune.schedule.type == "list") check_sparsities(prune);
+    check_reachable(prune);
+    check(prune.min_per_layer <= prune.sparsity, "prune.min_per_layer",
+          "must not exceed prune.sparsity; got ", prune.min_per_layer, " and ", prune.sparsity);
+    check(prune.max_per_layer >= prune.sparsity, "prune.max_per_layer",
+          "must not be below prune.sparsity; got ", prune.max_per_layer, " and ", prune.sparsity);
+    check(prune.pattern != "tew" || prune.sparsity + prune.delta < 1, "prune.delta",
+          "must be below 1 together with prune.sparsity; got ", prune.delta, " and ",
+          prune.sparsity);
+    check_shares("prune.apriori.columns.last", prune.apriori.columns);
+    check_shares("prune.apriori.rows.last", prune.apriori.rows);
+  }
+
+  void check_shares(const char* path, const AprioriSharesConfig& shares) const {
+    check(shares.top + shares.last <= 1, path, "must be at most 1 together with top; got ",
+          shares.last, " and ", shares.top);
+  }
+
+  /// What pruning/pattern.h has the last word on, said before anything runs.
+  void check_reachable(const PruneConfig& prune) const {
+    if (prune.variant == "reference") {
+      const bool has_one =
+          prune.pattern != "tvw" && prune.pattern != "nm" && prune.pattern != "units";
+      check(has_one, "prune.variant", "must be exact for prune.pattern ", prune.pattern,
+            ", which the paper's artifact has not");
+      return;
+    }
+    const char* path = "prune.sparsity";
+    const double vector = prune.granularity > 0 ? static_cast<double>(prune.granularity) : 16;
+    const double kept = (1 - prune.sparsity) * vector;
+    check(prune.pattern != "nm" || std::abs(prune.sparsity - 0.5) <= kSparsityTolerance, path,
+          "must be 0.5 for prune.pattern nm, which is 2:4; got ", prune.sparsity);
+    check(prune.pattern != "tvw" || prune.sparsity >= 0.5 - kSparsityTolerance, path,
+          "must be at least 0.5 for prune.pattern tvw, whose tiles are 2:4 inside; got ",
+          prune.sparsity);
+    check(prune.pattern != "vw" ||
+              (std::abs(kept - std::round(kept)) <= kSparsityTolerance * vector &&
+               std::round(kept) >= 1),
+          path, "must be a multiple of 1/", vector,
+          " for prune.pattern vw with vectors of that length; got ", prune.sparsity,
+          ". Change it or prune.granularity");
   }
 
   void check_regexes(const char* path, const std::vector<std::string>& patterns) const {

@@ -79,10 +79,10 @@ class ValueReader {
  private:
   template <class T>
   bool is_word(T* out) const {
-    if (!field_.word || value_.kind != Document::Kind::scalar) return false;
-    if (value_.text != field_.word->text) return false;
-    *out = static_cast<T>(field_.word->value);
-    return true;
+    if (value_.kind != Document::Kind::scalar) return false;
+    const Word* const word = field_.word.find(value_.text);
+    if (word != nullptr) *out = static_cast<T>(word->value);
+    return word != nullptr;
   }
   bool scalar(const Document& value, int64_t& out) const {
     return is_plain(value) && parse_whole(value.text, out) &&

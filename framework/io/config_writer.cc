@@ -52,7 +52,7 @@ ordered_json to_json(const ComponentSpec& spec, const ComponentTable& table) {
 ordered_json to_json(const BoundField& bound) {
   const Field& field = *bound.field;
   const std::string text = format_value(field, bound.member);
-  if (field.word && text == field.word->text) return text;
+  if (field.word.find(text) != nullptr) return text;
   return std::visit(
       [&](const auto* value) -> ordered_json {
         using T = std::remove_cvref_t<decltype(*value)>;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <string>
@@ -41,10 +42,19 @@ Range from_below(double min, double max);  ///< [min, max)
 /// "at least 1", "in (0, 1)"; empty without bounds.
 std::string to_string(const Range& range);
 
-/// A word that stands for a number out of the field's range: `all` for 0.
+/// A word that stands for a number, mostly one out of the field's range: `all` for 0.
 struct Word {
   const char* text;
   double value;
+};
+
+struct Words : std::vector<Word> {
+  Words() = default;
+  Words(const Word& word) : std::vector<Word>{word} {}
+  Words(std::initializer_list<Word> words) : std::vector<Word>(words) {}
+
+  /// The word of this text; null where there is none.
+  const Word* find(std::string_view text) const;
 };
 
 /// An argument of a component, a number. The first one of a component is its main argument, which
@@ -79,7 +89,7 @@ struct Field {
   bool required = false;
   Range range = {};
   std::vector<std::string> choices = {};  ///< allowed texts; empty: any
-  std::optional<Word> word = {};
+  Words word = {};
   std::vector<std::string> types = {};  ///< applies where the section's `type` is one of these
   const ComponentTable& (*components)() = nullptr;
 };

@@ -99,7 +99,11 @@ struct TypeSchema {
 ordered_json field_schema(const Field& field) {
   Config scratch;
   ordered_json schema = std::visit(TypeSchema{field}, field.member(scratch));
-  if (field.word) schema = {{"anyOf", {schema, {{"const", field.word->text}}}}};
+  if (!field.word.empty()) {
+    ordered_json choices = ordered_json::array({schema});
+    for (const Word& word : field.word) choices.push_back({{"const", word.text}});
+    schema = {{"anyOf", choices}};
+  }
   ordered_json described = {{"description", field.doc}};
   described.update(schema);
   return described;

@@ -167,8 +167,15 @@ std::string to_string(const Range& range) {
   return "";
 }
 
+const Word* Words::find(std::string_view text) const {
+  const auto found =
+      std::find_if(begin(), end(), [&](const Word& word) { return word.text == text; });
+  return found == end() ? nullptr : &*found;
+}
+
 std::string format_value(const Field& field, const Member& member) {
-  if (field.word && number_of(member) == field.word->value) return field.word->text;
+  for (const Word& word : field.word)
+    if (number_of(member) == word.value) return word.text;
   return std::visit(Formatter{field}, member);
 }
 
@@ -202,7 +209,7 @@ std::string describe_values(const Field& field, const Member& member) {
     if (!range.empty())
       text += (list ? ", each " : std::holds_alternative<Duration*>(member) ? ", " : " ") + range;
   }
-  if (field.word) text += concat(", or ", field.word->text);
+  for (const Word& word : field.word) text += concat(", or ", word.text);
   return text;
 }
 

@@ -130,9 +130,68 @@ void apply_dx(const Cpu& cpu, const DxFactors<T>& factors, const T* x, const T* 
   });
 }
 
+/// y = (x - mean) * scale + shift, a row at a time.
+template <class T>
+struct Affine {
+  Affine(const BatchNormInputs& in, double epsilon)
+      : mean(in.mean.data<T>()),
+        scale(static_cast<size_t>(in.mean.numel())),
+        shift(static_cast<size_t>(in.mean.numel())) {
+    for (size_t c = 0; c < scale.size(); ++c) {
+      const double inverse = 1 / std::sqrt(static_cast<double>(in.var.data<T>()[c]) + epsilon);
+      const double factor = in.weight.defined() ? static_cast<double>(in.weight.data<T>()[c]) : 1.0;
+      scale[c] = static_cast<T>(inverse * factor);
+      if (in.bias.defined()) shift[c] = in.bias.data<T>()[c];
+    }
+  }
+
+  void row(const T* x, int64_t C, T* __restrict y) const {
+    const T *const a = scale.data(), *const b = shift.data();
+    for (int64_t c = 0; c < C; ++c) y[c] = (x[c] - mean[c]) * a[c] + b[c];
+  }
+
+  const T* mean;
+  std::vector<T> scale, shift;
+};
+
+/// to = dy where the output of relu was positive, else 0. The output is y, or where that is
+/// undefined computed again, to the same bits.
+template <class T>
+void mask_by_output(const Cpu& cpu, const BatchNormInputs& in, const Tensor& y, double epsilon,
+                    const Tensor& dy, Tensor& to) {
+  const int64_t C = dy.dim(1);
+  const Affine<T> affine(in, epsilon);
+  const T *const x = in.x.data<T>(), *const gradient = dy.data<T>();
+  const T* const given = y.defined() ? y.data<T>() : nullptr;
+  T* const masked = to.data<T>();
+  cpu.parallel_for(rows_of(dy), row_grain(C), [&](int64_t begin, int64_t end) {
+    std::vector<T> computed(static_cast<size_t>(C));
+    vectorized(cpu.isa(), [&] {
+      for (int64_t m = begin; m < end; ++m) {
+        if (given == nullptr) affine.row(x + m * C, C, computed.data());
+        const T* const output = given == nullptr ? computed.data() : given + m * C;
+        const T* const from = gradient + m * C;
+        T* const __restrict row = masked + m * C;
+        for (int64_t c = 0; c < C; ++c) row[c] = output[c] > 0 ? from[c] : T(0);
+      }
+    });
+  });
+}
+
+/// running = (1 - momentum) * running + momentum * factor * value
+template <class T>
+void move_towards(Tensor& running, const Tensor& value, double factor, double momentum) {
+  for (int64_t c = 0; c < value.numel(); ++c) {
+    T& to = running.data<T>()[c];
+    to = static_cast<T>((1 - momentum) * static_cast<double>(to) +
+                        momentum * factor * static_cast<double>(value.data<T>()[c]));
+  }
+}
+
 }  // namespace
 
-void batch_norm_statistics(Cpu& cpu, const Tensor& x, Tensor& mean, Tensor& var) {
+void batch_norm_statistics(Cpu& cpu, const Tensor& x, double momentum, Tensor& mean, Tensor& var,
+                           Tensor& running_mean, Tensor& running_var) {
   const int64_t C = x.dim(1), M = rows_of(x);
   dispatch_float("batch_norm", x.dtype(), [&]<class T>() {
     const T* const in = x.data<T>();
@@ -154,70 +213,62 @@ void batch_norm_statistics(Cpu& cpu, const Tensor& x, Tensor& mean, Tensor& var)
       var.data<T>()[c] =
           static_cast<T>(partial[0].m2[static_cast<size_t>(c)] / static_cast<double>(M));
     }
+    if (!running_mean.defined()) return;
+    move_towards<T>(running_mean, mean, 1, momentum);
+    move_towards<T>(running_var, var, static_cast<double>(M) / static_cast<double>(M - 1),
+                    momentum);
   });
 }
 
-void batch_norm_update(Cpu&, const Tensor& mean, const Tensor& var, int64_t count, double momentum,
-                       Tensor& running_mean, Tensor& running_var) {
-  dispatch_float("batch_norm", mean.dtype(), [&]<class T>() {
-    const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
-    const auto move = [&](T& running, double value) {
-      running = static_cast<T>((1 - momentum) * static_cast<double>(running) + momentum * value);
-    };
-    for (int64_t c = 0; c < mean.numel(); ++c) {
-      move(running_mean.data<T>()[c], static_cast<double>(mean.data<T>()[c]));
-      move(running_var.data<T>()[c], static_cast<double>(var.data<T>()[c]) * unbiased);
-    }
-  });
-}
-
-void batch_norm_forward(Cpu& cpu, const Tensor& x, const Tensor& mean, const Tensor& var,
-                        const Tensor& weight, const Tensor& bias, double epsilon, Tensor& y) {
-  const int64_t C = x.dim(1), M = rows_of(x);
-  dispatch_float("batch_norm", x.dtype(), [&]<class T>() {
-    std::vector<T> scales(static_cast<size_t>(C)), shifts(static_cast<size_t>(C));
-    for (int64_t c = 0; c < C; ++c) {
-      const double inverse = 1 / std::sqrt(static_cast<double>(var.data<T>()[c]) + epsilon);
-      const double factor = weight.defined() ? static_cast<double>(weight.data<T>()[c]) : 1.0;
-      scales[static_cast<size_t>(c)] = static_cast<T>(inverse * factor);
-      if (bias.defined()) shifts[static_cast<size_t>(c)] = bias.data<T>()[c];
-    }
-    const T *const in = x.data<T>(), *const center = mean.data<T>();
-    const T *const scale = scales.data(), *const shift = shifts.data();
+void batch_norm_forward(Cpu& cpu, const BatchNormInputs& in, const Tensor& residual,
+                        const BatchNormOptions& options, Tensor& y) {
+  const int64_t C = y.dim(1), M = rows_of(y);
+  dispatch_float("batch_norm", y.dtype(), [&]<class T>() {
+    const Affine<T> affine(in, options.epsilon);
+    const T* const x = in.x.data<T>();
+    const T* const other = residual.defined() ? residual.data<T>() : nullptr;
     T* const out = y.data<T>();
     cpu.parallel_for(M, row_grain(C), [&](int64_t begin, int64_t end) {
       vectorized(cpu.isa(), [&] {
         for (int64_t m = begin; m < end; ++m) {
           T* const __restrict to = out + m * C;
-          const T* const from = in + m * C;
-          for (int64_t c = 0; c < C; ++c) to[c] = (from[c] - center[c]) * scale[c] + shift[c];
+          affine.row(x + m * C, C, to);
+          if (other != nullptr)
+            for (int64_t c = 0; c < C; ++c) to[c] += other[m * C + c];
+          if (options.relu)
+            for (int64_t c = 0; c < C; ++c) to[c] = to[c] > 0 ? to[c] : T(0);
         }
       });
     });
   });
 }
 
-void batch_norm_backward(Cpu& cpu, const Tensor& x, const Tensor& dy, const Tensor& mean,
-                         const Tensor& var, const Tensor& weight, const BatchNormOptions& options,
-                         Tensor& dx, Tensor& dweight, Tensor& dbias) {
-  const int64_t C = x.dim(1), M = rows_of(x);
-  dispatch_float("batch_norm", x.dtype(), [&]<class T>() {
-    const T *const value = x.data<T>(), *const gradient = dy.data<T>();
-    const T* const center = mean.data<T>();
+void batch_norm_backward(Cpu& cpu, const BatchNormInputs& in, const Tensor& y, const Tensor& dy,
+                         const BatchNormOptions& options, BatchNormGradients& out) {
+  const int64_t C = dy.dim(1), M = rows_of(dy);
+  dispatch_float("batch_norm", dy.dtype(), [&]<class T>() {
+    Tensor through = dy;  // what reaches the normalisation
+    if (options.relu) {
+      through = out.dresidual.defined() ? out.dresidual : Tensor::empty_like(dy);
+      mask_by_output<T>(cpu, in, y, options.epsilon, dy, through);
+    }
+    const T *const value = in.x.data<T>(), *const gradient = through.data<T>();
+    const T* const center = in.mean.data<T>();
     const Sums sums = gradient_sums(cpu, value, gradient, center, M, C);
     DxFactors<T> factors(C);
     const double count = static_cast<double>(M);
     for (size_t c = 0; c < static_cast<size_t>(C); ++c) {
-      const double inverse = 1 / std::sqrt(static_cast<double>(var.data<T>()[c]) + options.epsilon);
-      const double factor = weight.defined() ? static_cast<double>(weight.data<T>()[c]) : 1.0;
-      dweight.data<T>()[c] = static_cast<T>(sums.dy_x[c] * inverse);
-      dbias.data<T>()[c] = static_cast<T>(sums.dy[c]);
+      const double inverse =
+          1 / std::sqrt(static_cast<double>(in.var.data<T>()[c]) + options.epsilon);
+      const double factor = in.weight.defined() ? static_cast<double>(in.weight.data<T>()[c]) : 1.0;
+      out.dweight.data<T>()[c] = static_cast<T>(sums.dy_x[c] * inverse);
+      out.dbias.data<T>()[c] = static_cast<T>(sums.dy[c]);
       factors.a[c] = static_cast<T>(factor * inverse);
       factors.b[c] = static_cast<T>(-factor * inverse * inverse * inverse * sums.dy_x[c] / count);
       factors.c[c] = static_cast<T>(-factor * inverse * sums.dy[c] / count);
     }
-    if (dx.defined())
-      apply_dx(cpu, factors, value, gradient, center, M, C, options.training, dx.data<T>());
+    if (out.dx.defined())
+      apply_dx(cpu, factors, value, gradient, center, M, C, options.training, out.dx.data<T>());
   });
 }
 

@@ -1,6 +1,8 @@
 #include "framework/ops/conv2d.h"
 
 #include "framework/autograd/autograd.h"
+#include "framework/ops/axes.h"
+#include "framework/ops/mixed_precision.h"
 
 namespace tessera {
 namespace {
@@ -10,9 +12,12 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias,
   require(x.rank() == 4 && x.layout() == Layout::nhwc,
           "[conv2d] x must be [N, C, H, W] in layout nhwc; got ", x, ".",
           x.rank() == 4 ? " Convert it with to_layout()." : "");
-  require(weight.rank() == 4 && weight.layout() == Layout::row_major && weight.dtype() == x.dtype(),
-          "[conv2d] weight must be row-major ", x.dtype(), "[out, in/groups, R, S]; got ", weight,
-          ".");
+  require(weight.rank() == 4 && weight.layout() == Layout::row_major &&
+              takes_parameter(x.dtype(), weight.dtype()),
+          "[conv2d] weight must be row-major ", parameter_types(x.dtype()),
+          "[out, in/groups, R, S]; got ", weight, ".");
+  for (const Tensor* other : {&weight, &bias})
+    if (other->defined()) require_one_device("conv2d", x, *other);
   const int64_t groups = options.groups, out = weight.dim(0);
   require(groups >= 1 && x.dim(1) % groups == 0 && out % groups == 0,
           "[conv2d] groups must divide the input and output channels; got groups = ", groups,
@@ -20,8 +25,8 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias,
   require(weight.dim(1) * groups == x.dim(1),
           "[conv2d] weight must have in/groups = ", x.dim(1) / groups,
           " input channels for x = ", x, " and groups = ", groups, "; got ", weight, ".");
-  require(!bias.defined() || (bias.shape() == Shape{out} && bias.dtype() == x.dtype()),
-          "[conv2d] bias must be ", x.dtype(), "[", out, "]; got ", bias, ".");
+  require(!bias.defined() || (bias.shape() == Shape{out} && bias.dtype() == weight.dtype()),
+          "[conv2d] bias must be ", weight.dtype(), "[", out, "]; got ", bias, ".");
 }
 
 int64_t output_extent(int axis, const Shape& x, const Shape& weight, const Conv2dOptions& options) {
@@ -51,22 +56,25 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const Conv2dOptions& options) {
   check(x, weight, bias, options);
   Tensor y = Tensor::empty(conv2d_shape(x.shape(), weight.shape(), options), x.options());
-  on_backend("conv2d", x.device(),
-             [&](auto& backend) { conv2d_forward(backend, x, weight, bias, options, y); });
+  Tensor filters;
+  on_backend("conv2d", x.device(), [&](auto& backend) {
+    filters = conv2d_filters(backend, weight, x.dtype());
+    conv2d_forward(backend, x, filters, bias, options, y);
+  });
   const Tensor x_saved = needs_gradient({weight, bias}) ? x.detach() : Tensor{};
-  const Tensor weight_saved = needs_gradient({x}) ? weight.detach() : Tensor{};
-  auto backward = [x_saved, weight_saved, x_shape = x.shape(), w_shape = weight.shape(),
+  const Tensor filters_saved = needs_gradient({x}) ? filters : Tensor{};
+  auto backward = [x_saved, filters_saved, x_shape = x.shape(), w_shape = weight.shape(),
+                   of_parameters = TensorOptions{.dtype = weight.dtype(), .device = x.device()},
                    needs_dbias = needs_gradient({bias}), options](const Tensor& dy) -> Gradients {
     Tensor dx, dweight, dbias;
     on_backend("conv2d", dy.device(), [&](auto& backend) {
-      if (weight_saved.defined()) {
+      if (filters_saved.defined()) {
         dx = Tensor::empty(x_shape, dy.options());
-        conv2d_backward_input(backend, dy, weight_saved, options, dx);
+        conv2d_backward_input(backend, dy, filters_saved, options, dx);
       }
       if (x_saved.defined()) {
-        dweight = Tensor::empty(w_shape, {.dtype = dy.dtype(), .device = dy.device()});
-        if (needs_dbias)
-          dbias = Tensor::empty({w_shape[0]}, {.dtype = dy.dtype(), .device = dy.device()});
+        dweight = Tensor::empty(w_shape, of_parameters);
+        if (needs_dbias) dbias = Tensor::empty({w_shape[0]}, of_parameters);
         conv2d_backward_weight(backend, x_saved, dy, options, dweight, dbias);
       }
     });

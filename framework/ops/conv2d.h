@@ -4,7 +4,13 @@
 // where first(o) = (o / (out/groups)) * (in/groups), and x is 0 outside its bounds.
 // x: [N, in, H, W] nhwc; weight: [out, in/groups, R, S] row-major; bias: [out] or undefined;
 // y: [N, out, P, Q] nhwc with P = (H + 2*padding - dilation*(R-1) - 1) / stride + 1. f32 or f64.
-// f32 runs in oneDNN where the build has it; otherwise, and in f64, as im2col and Eigen's product.
+// CPU: f32 runs in oneDNN where the build has it, as its convolution or as im2col and its sgemm;
+// otherwise, and in f64, as im2col and Eigen's product.
+// CUDA: also bf16 and f16, there with weight and bias of the same type or f32
+// (mixed_precision.h). A weight is brought into the order and type that the kernels read once a
+// call. cuDNN computes, with sums in f32, f32 in TF32 only where run.tf32 allows it, and kernels
+// whose results can be repeated bit by bit; f64, and what cuDNN has no kernel for, run in a direct
+// kernel, which is slow and says so once.
 // Throws: std::invalid_argument where extents, types, layouts or options do not fit.
 #pragma once
 
@@ -31,17 +37,22 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
 /// The shape of conv2d's output. Throws as conv2d does.
 Shape conv2d_shape(const Shape& x, const Shape& weight, const Conv2dOptions& options);
 
-void conv2d_forward(Cpu&, const Tensor& x, const Tensor& weight, const Tensor& bias,
+/// The weight as the backend's kernels read it, for inputs of type `x`. CPU: the weight itself.
+/// CUDA: of type `x` and in the order [out][R][S][in/groups], which is Layout::nhwc.
+Tensor conv2d_filters(Cpu&, const Tensor& weight, DType x);
+
+void conv2d_forward(Cpu&, const Tensor& x, const Tensor& filters, const Tensor& bias,
                     const Conv2dOptions& options, Tensor& y);
-void conv2d_backward_input(Cpu&, const Tensor& dy, const Tensor& weight,
+void conv2d_backward_input(Cpu&, const Tensor& dy, const Tensor& filters,
                            const Conv2dOptions& options, Tensor& dx);
-/// dbias may be undefined: then it is not computed.
+/// dweight is in the weight's own order and type. dbias may be undefined: then it is not computed.
 void conv2d_backward_weight(Cpu&, const Tensor& x, const Tensor& dy, const Conv2dOptions& options,
                             Tensor& dweight, Tensor& dbias);
 
-void conv2d_forward(Cuda&, const Tensor& x, const Tensor& weight, const Tensor& bias,
+Tensor conv2d_filters(Cuda&, const Tensor& weight, DType x);
+void conv2d_forward(Cuda&, const Tensor& x, const Tensor& filters, const Tensor& bias,
                     const Conv2dOptions& options, Tensor& y);
-void conv2d_backward_input(Cuda&, const Tensor& dy, const Tensor& weight,
+void conv2d_backward_input(Cuda&, const Tensor& dy, const Tensor& filters,
                            const Conv2dOptions& options, Tensor& dx);
 void conv2d_backward_weight(Cuda&, const Tensor& x, const Tensor& dy, const Conv2dOptions& options,
                             Tensor& dweight, Tensor& dbias);

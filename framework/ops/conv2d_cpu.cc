@@ -3,8 +3,9 @@
 #include <Eigen/Core>
 #include <cstring>
 
-#include "framework/ops/conv2d.h"
+#include "framework/ops/conv2d_geometry.h"
 #ifdef TESSERA_ONEDNN
+#include "framework/ops/conv2d_gemm.h"
 #include "framework/ops/conv2d_onednn.h"
 #endif
 
@@ -16,24 +17,8 @@ using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>
 template <class T>
 using Columns = Eigen::Map<Matrix<T>, 0, Eigen::OuterStride<>>;  // some columns of a wider matrix
 
-/// N images of H x W x C become P x Q x O; C and O count all groups.
-struct Geometry {
-  Geometry(const Shape& x, const Shape& weight, const Shape& y, const Conv2dOptions& o)
-      : N(x[0]),
-        C(x[1]),
-        H(x[2]),
-        W(x[3]),
-        O(y[1]),
-        P(y[2]),
-        Q(y[3]),
-        R(weight[2]),
-        S(weight[3]),
-        Cg(C / o.groups),
-        Og(O / o.groups),
-        options(o) {}
-
-  int64_t N, C, H, W, O, P, Q, R, S, Cg, Og;
-  Conv2dOptions options;
+struct Geometry : Conv2dGeometry {
+  using Conv2dGeometry::Conv2dGeometry;
 
   int64_t depth() const { return R * S * Cg; }
   /// Calls f(position of the column block in its row, pixel of x) where the pixel lies in x.
@@ -41,10 +26,8 @@ struct Geometry {
   void each_tap(int64_t p, int64_t q, F&& f) const {
     for (int64_t r = 0; r < R; ++r)
       for (int64_t s = 0; s < S; ++s) {
-        const int64_t h = p * options.stride[0] - options.padding[0] + r * options.dilation[0];
-        const int64_t w = q * options.stride[1] - options.padding[1] + s * options.dilation[1];
-        const bool inside = h >= 0 && h < H && w >= 0 && w < W;
-        f((r * S + s) * Cg, inside ? h * W + w : -1);
+        const int64_t h = input_at(0, p, r), w = input_at(1, q, s);
+        f((r * S + s) * Cg, inside(h, w) ? h * W + w : -1);
       }
   }
 };
@@ -165,12 +148,16 @@ void backward_weight(const Cpu& cpu, const Geometry& g, const T* x, const T* dy,
 
 }  // namespace
 
+Tensor conv2d_filters(Cpu&, const Tensor& weight, DType) { return weight.detach(); }
+
 void conv2d_forward(Cpu& cpu, const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const Conv2dOptions& options, Tensor& y) {
   if (y.numel() == 0) return;
 #ifdef TESSERA_ONEDNN
   if (x.dtype() == DType::f32 && x.numel() > 0)
-    return onednn_conv2d_forward(cpu, x, weight, bias, options, y);
+    return suits_gemm(cpu, x, weight, options)
+               ? gemm_conv2d_forward(cpu, x, weight, bias, options, y)
+               : onednn_conv2d_forward(cpu, x, weight, bias, options, y);
 #endif
   dispatch_float("conv2d", x.dtype(), [&]<class T>() {
     const Geometry g(x.shape(), weight.shape(), y.shape(), options);
@@ -196,7 +183,9 @@ void conv2d_backward_weight(Cpu& cpu, const Tensor& x, const Tensor& dy,
                             const Conv2dOptions& options, Tensor& dweight, Tensor& dbias) {
 #ifdef TESSERA_ONEDNN
   if (dy.dtype() == DType::f32 && x.numel() > 0 && dy.numel() > 0)
-    return onednn_conv2d_backward_weight(cpu, x, dy, options, dweight, dbias);
+    return suits_gemm(cpu, x, dweight, options)
+               ? gemm_conv2d_backward_weight(cpu, x, dy, options, dweight, dbias)
+               : onednn_conv2d_backward_weight(cpu, x, dy, options, dweight, dbias);
 #endif
   dispatch_float("conv2d", dy.dtype(), [&]<class T>() {
     const Geometry g(x.shape(), dweight.shape(), dy.shape(), options);

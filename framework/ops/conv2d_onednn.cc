@@ -1,8 +1,10 @@
 #include "framework/ops/conv2d_onednn.h"
 
+#include <array>
 #include <unordered_map>
 
 #include "framework/backend/onednn.h"
+#include "framework/backend/plan_cache.h"
 
 namespace tessera {
 namespace {
@@ -219,7 +221,7 @@ auto guarded(const Problem& p, F&& call) {
 }
 
 std::shared_ptr<const Plan> plan_for(const Cpu& cpu, Pass pass, const Problem& p) {
-  static OnednnPlans<Problem::Key, Plan> plans;
+  static PlanCache<Problem::Key, Plan> plans;
   return guarded(
       p, [&] { return plans.get(p.key(pass, cpu.threads()), [&] { return make_plan(pass, p); }); });
 }

@@ -8,29 +8,11 @@
 #include <utility>
 
 #include "framework/backend/cuda.h"
+#include "framework/backend/pack_cuda.h"
 #include "framework/ops/broadcast_plan.h"
 #include "framework/ops/grid_index.h"
 
 namespace tessera {
-
-/// V neighbours, loaded and stored as one.
-template <class T, int V>
-struct alignas(sizeof(T) * V) Pack {
-  T values[V];
-};
-
-/// Elements in a thread's widest load, 16 bytes.
-template <class T>
-inline constexpr int kPackWidth = 16 / static_cast<int>(sizeof(T));
-
-template <int V, class T>
-__device__ Pack<T, V> load_pack(const T* from) {
-  return *reinterpret_cast<const Pack<T, V>*>(from);
-}
-template <class T, int V>
-__device__ void store_pack(T* to, const Pack<T, V>& pack) {
-  *reinterpret_cast<Pack<T, V>*>(to) = pack;
-}
 
 /// Calls f(j, in[j]...) for V neighbours, in the accumulator's type.
 template <class F, int V, class... In>

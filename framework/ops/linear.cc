@@ -1,7 +1,9 @@
 #include "framework/ops/linear.h"
 
 #include "framework/autograd/autograd.h"
+#include "framework/ops/axes.h"
 #include "framework/ops/matmul.h"
+#include "framework/ops/mixed_precision.h"
 
 namespace tessera {
 namespace {
@@ -11,12 +13,14 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias) {
           "[linear] x must be row-major with at least one axis; got ", x, ".",
           x.rank() == 4 ? " Flatten it, or convert it with to_layout()." : "");
   require(weight.rank() == 2 && weight.layout() == Layout::row_major &&
-              weight.dim(1) == x.dim(-1) && weight.dtype() == x.dtype(),
-          "[linear] weight must be [out, in] with in = ", x.dim(-1), ", the last extent of x = ", x,
-          "; got ", weight, ".");
+              weight.dim(1) == x.dim(-1) && takes_parameter(x.dtype(), weight.dtype()),
+          "[linear] weight must be ", parameter_types(x.dtype()), "[out, in] with in = ", x.dim(-1),
+          ", the last extent of x = ", x, "; got ", weight, ".");
   require(
       !bias.defined() || (bias.shape() == Shape{weight.dim(0)} && bias.dtype() == weight.dtype()),
       "[linear] bias must be ", weight.dtype(), "[", weight.dim(0), "]; got ", bias, ".");
+  for (const Tensor* other : {&weight, &bias})
+    if (other->defined()) require_one_device("linear", x, *other);
 }
 
 Shape with_last_extent(const Shape& shape, int64_t extent) {
@@ -39,13 +43,15 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check(x, weight, bias);
   Tensor y = Tensor::empty(with_last_extent(x.shape(), weight.dim(0)), x.options());
   Tensor y_rows = as_rows(y);
+  const Tensor rounded = weight.to(x.dtype());
+  const Tensor rounded_bias = bias.defined() ? bias.to(x.dtype()) : Tensor{};
   on_backend("linear", x.device(), [&](auto& backend) {
-    matmul_forward(backend, as_rows(x), weight, {.transpose_b = true}, y_rows);
-    if (bias.defined()) add_bias(backend, bias, y_rows);
+    linear_forward(backend, as_rows(x), rounded, rounded_bias, y_rows);
   });
   const Tensor x_saved = needs_gradient({weight}) ? x.detach() : Tensor{};
-  const Tensor weight_saved = needs_gradient({x}) ? weight.detach() : Tensor{};
+  const Tensor weight_saved = needs_gradient({x}) ? rounded.detach() : Tensor{};
   auto backward = [x_saved, weight_saved, x_shape = x.shape(), w_shape = weight.shape(),
+                   of_parameters = TensorOptions{.dtype = weight.dtype(), .device = x.device()},
                    needs_dbias = needs_gradient({bias})](const Tensor& dy) -> Gradients {
     Tensor dx, dweight, dbias;
     const Tensor dy_rows = as_rows(dy);
@@ -56,11 +62,11 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
         matmul_forward(backend, dy_rows, weight_saved, {}, dx_rows);
       }
       if (x_saved.defined()) {
-        dweight = Tensor::empty(w_shape, dy.options());
+        dweight = Tensor::empty(w_shape, of_parameters);
         matmul_forward(backend, dy_rows, as_rows(x_saved), {.transpose_a = true}, dweight);
       }
       if (needs_dbias) {
-        dbias = Tensor::empty({w_shape[0]}, dy.options());
+        dbias = Tensor::empty({w_shape[0]}, of_parameters);
         bias_backward(backend, dy_rows, dbias);
       }
     });

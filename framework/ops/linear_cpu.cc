@@ -1,5 +1,6 @@
 #include "framework/backend/vectorized.h"
 #include "framework/ops/linear.h"
+#include "framework/ops/matmul.h"
 
 namespace tessera {
 
@@ -15,6 +16,12 @@ void add_bias(Cpu& cpu, const Tensor& bias, Tensor& y) {
       });
     });
   });
+}
+
+void linear_forward(Cpu& cpu, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                    Tensor& y) {
+  matmul_forward(cpu, x, weight, {.transpose_b = true}, y);
+  if (bias.defined()) add_bias(cpu, bias, y);
 }
 
 void bias_backward(Cpu& cpu, const Tensor& dy, Tensor& dbias) {

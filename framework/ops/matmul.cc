@@ -1,6 +1,7 @@
 #include "framework/ops/matmul.h"
 
 #include "framework/autograd/autograd.h"
+#include "framework/ops/axes.h"
 
 namespace tessera {
 namespace {
@@ -11,6 +12,7 @@ void check(const Tensor& a, const Tensor& b, MatmulOptions options) {
           "[matmul] both inputs must be row-major matrices; got ", a, " and ", b, ".");
   require(a.dtype() == b.dtype(), "[matmul] both inputs must agree in type; got ", a, " and ", b,
           ".");
+  require_one_device("matmul", a, b);
   const int64_t inner_a = a.dim(options.transpose_a ? 0 : 1);
   const int64_t inner_b = b.dim(options.transpose_b ? 1 : 0);
   require(inner_a == inner_b, "[matmul] the inner extents must agree; got ", a,

@@ -89,7 +89,7 @@ GatherColumns columns_of(const Conv2dOptions& options, const PanelShape& x, cons
 
 }  // namespace
 
-GatherConv2d::GatherConv2d(const TileMatrix& tiles, const Tensor& bias,
+GatherConv2d::GatherConv2d(CpuIsa isa, const TileMatrix& tiles, const Tensor& bias,
                            const Conv2dOptions& options, const PanelShape& x, const PanelShape& y,
                            Activation activation, const PanelShape* residual)
     : x_(x), y_(y), activation_(activation) {
@@ -97,7 +97,7 @@ GatherConv2d::GatherConv2d(const TileMatrix& tiles, const Tensor& bias,
   const Window window = window_of(tiles);
   const int64_t taps = window.r * window.s;
   const int64_t in_group = x.c / options.groups, out_group = tiles.outputs() / options.groups;
-  strips_ = make_strips(tiles, bias.defined() ? bias.data<float>() : nullptr,
+  strips_ = make_strips(isa, tiles, bias.defined() ? bias.data<float>() : nullptr,
                         [&](int64_t k, int64_t output) {
                           const int64_t c = k / taps + output / out_group * in_group;
                           const int64_t r = k % taps / window.s, s = k % window.s;
@@ -107,9 +107,9 @@ GatherConv2d::GatherConv2d(const TileMatrix& tiles, const Tensor& bias,
   columns_ = columns_of(options, x, y, residual);
 }
 
-void GatherConv2d::run(const Cpu& cpu, CpuIsa isa, int64_t images, const float* x,
-                       const float* residual, float* y) const {
-  gather_gemm(cpu, isa, strips_, columns_, x_.panels(images), x, residual, y, activation_);
+void GatherConv2d::run(const Cpu& cpu, int64_t images, const float* x, const float* residual,
+                       float* y) const {
+  gather_gemm(cpu, strips_, columns_, x_.panels(images), x, residual, y, activation_);
 }
 
 int64_t GatherConv2d::multiplications_per_image() const {

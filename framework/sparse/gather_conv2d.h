@@ -16,18 +16,18 @@ namespace tessera {
 
 class GatherConv2d {
  public:
-  /// tiles: of a weight [out, in/groups, R, S] or [out, in]; bias: [out] f32 or undefined.
-  /// x, y, residual: the panels; all of one width. x must be padded by options.padding or more.
-  /// Throws: std::invalid_argument where shapes, groups or padding do not fit, or where a tile
-  /// crosses groups.
-  GatherConv2d(const TileMatrix& tiles, const Tensor& bias, const Conv2dOptions& options,
-               const PanelShape& x, const PanelShape& y, Activation activation,
-               const PanelShape* residual = nullptr);
+  /// `isa` chooses the kernel family. tiles: of a weight [out, in/groups, R, S] or [out, in]; bias:
+  /// [out] f32 or undefined. x, y, residual: the panels; all of one width. x must be padded by
+  /// options.padding or more. Throws: std::invalid_argument where shapes, groups or padding do not
+  /// fit, or where a tile crosses groups.
+  GatherConv2d(CpuIsa isa, const TileMatrix& tiles, const Tensor& bias,
+               const Conv2dOptions& options, const PanelShape& x, const PanelShape& y,
+               Activation activation, const PanelShape* residual = nullptr);
 
-  /// REQUIRES: the buffers hold floats(images) of their shapes; residual is not null if and only if
-  /// the constructor had one (it may be y's buffer where the shapes are equal).
-  void run(const Cpu& cpu, CpuIsa isa, int64_t images, const float* x, const float* residual,
-           float* y) const;
+  /// REQUIRES: the processor runs the family; the buffers hold floats(images) of their shapes;
+  /// residual is not null if and only if the constructor had one (it may be y's buffer where the
+  /// shapes are equal).
+  void run(const Cpu& cpu, int64_t images, const float* x, const float* residual, float* y) const;
 
   int64_t multiplications_per_image() const;
   int64_t weight_bytes() const;

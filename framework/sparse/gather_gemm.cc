@@ -25,10 +25,10 @@ struct ChunkGroups {
 
 class Product {
  public:
-  Product(CpuIsa isa, const StripMatrix& weights, const GatherColumns& columns, int64_t panels,
-          const float* x, const float* residual, float* y, Activation activation)
-      : kernels_(tile_kernels(isa)),
-        remainder_kernels_(remainder_kernels(isa)),
+  Product(const StripMatrix& weights, const GatherColumns& columns, int64_t panels, const float* x,
+          const float* residual, float* y, Activation activation)
+      : kernels_(tile_kernels(weights.isa)),
+        remainder_kernels_(remainder_kernels(weights.isa)),
         weights_(weights),
         columns_(columns),
         x_(x),
@@ -70,7 +70,7 @@ class Product {
       if (begin >= end) continue;
       TileCall call{};
       call.values = weights_.values.data() + tile.values_begin +
-                    (begin - tile.strip_begin) * tile.rows * kStripOutputs;
+                    (begin - tile.strip_begin) * tile.rows * kernels_.strip_outputs;
       call.offsets = weights_.offsets.data() + tile.offsets_begin;
       call.rows = tile.rows;
       call.strips = weights_.strips.data() + begin;
@@ -139,11 +139,11 @@ class Product {
 
 }  // namespace
 
-void gather_gemm(const Cpu& cpu, CpuIsa isa, const StripMatrix& weights,
-                 const GatherColumns& columns, int64_t panels, const float* x,
-                 const float* residual, float* y, Activation activation) {
+void gather_gemm(const Cpu& cpu, const StripMatrix& weights, const GatherColumns& columns,
+                 int64_t panels, const float* x, const float* residual, float* y,
+                 Activation activation) {
   if (columns.positions.empty() || panels == 0 || weights.strips.empty()) return;
-  const Product product(isa, weights, columns, panels, x, residual, y, activation);
+  const Product product(weights, columns, panels, x, residual, y, activation);
   const int64_t parts = std::clamp<int64_t>(product.total_cost() / kThreadGrain, 1, cpu.threads());
   cpu.parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; ++part) product.run_part(part, parts);

@@ -32,9 +32,9 @@ struct GatherColumns {
 };
 
 /// residual may be null, and may be y. x and y must be readable kReadSlack floats past their end.
-/// `isa` chooses the kernel family. REQUIRES: the processor runs it; y does not overlap x.
-void gather_gemm(const Cpu& cpu, CpuIsa isa, const StripMatrix& weights,
-                 const GatherColumns& columns, int64_t panels, const float* x,
-                 const float* residual, float* y, Activation activation);
+/// REQUIRES: the processor runs the family of the weights; y does not overlap x.
+void gather_gemm(const Cpu& cpu, const StripMatrix& weights, const GatherColumns& columns,
+                 int64_t panels, const float* x, const float* residual, float* y,
+                 Activation activation);
 
 }  // namespace tessera

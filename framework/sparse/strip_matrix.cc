@@ -16,9 +16,10 @@ constexpr int64_t kSinglesPerTile = 16384;
 
 class StripBuilder {
  public:
-  StripBuilder(const TileMatrix& m, const float* bias,
+  StripBuilder(CpuIsa isa, const TileMatrix& m, const float* bias,
                const std::function<int64_t(int64_t k, int64_t output)>& row_offset)
-      : m_(m), bias_(bias), row_offset_(row_offset) {
+      : width_(tile_kernels(isa).strip_outputs), m_(m), bias_(bias), row_offset_(row_offset) {
+    out_.isa = isa;
     single_begin_.assign(static_cast<size_t>(m.outputs()) + 1, 0);
     for (const int32_t row : m.tew_row) ++single_begin_[static_cast<size_t>(row) + 1];
     std::partial_sum(single_begin_.begin(), single_begin_.end(), single_begin_.begin());
@@ -67,7 +68,7 @@ class StripBuilder {
     };
     for (int32_t n = 0; n < m_.outputs(); ++n) {
       if (owned_[static_cast<size_t>(n)] != 0) continue;
-      if (outputs.size() % kStripOutputs == 0 && singles >= kSinglesPerTile) flush();
+      if (static_cast<int64_t>(outputs.size()) % width_ == 0 && singles >= kSinglesPerTile) flush();
       outputs.push_back(n);
       singles += singles_of(n);
     }
@@ -80,14 +81,14 @@ class StripBuilder {
     const int64_t count = end - begin;
     const size_t singles = out_.singles.size();
     StripMatrix::Tile tile{strips,
-                           strips + (count + kStripOutputs - 1) / kStripOutputs,
+                           strips + (count + width_ - 1) / width_,
                            rows,
                            static_cast<int64_t>(out_.offsets.size()),
                            static_cast<int64_t>(out_.values.size()),
                            false};
-    for (int64_t first = 0; first < count; first += kStripOutputs) {
+    for (int64_t first = 0; first < count; first += width_) {
       Strip strip;
-      strip.count = static_cast<int32_t>(std::min<int64_t>(kStripOutputs, count - first));
+      strip.count = static_cast<int32_t>(std::min(width_, count - first));
       const size_t singles_before = out_.singles.size();
       for (int o = 0; o < kStripOutputs; ++o) {
         if (o < strip.count) {
@@ -98,7 +99,7 @@ class StripBuilder {
         out_.singles_begin.push_back(static_cast<int64_t>(out_.singles.size()));
       }
       for (int64_t k = 0; k < rows; ++k)
-        for (int o = 0; o < kStripOutputs; ++o)
+        for (int o = 0; o < width_; ++o)
           out_.values.push_back(o < strip.count ? block[(first + o) * rows + k] : 0.0f);
       out_.strips.push_back(strip);
       const auto added = static_cast<int64_t>(out_.singles.size() - singles_before);
@@ -117,6 +118,7 @@ class StripBuilder {
     }
   }
 
+  const int64_t width_;  // outputs of a full strip
   const TileMatrix& m_;
   const float* bias_;
   const std::function<int64_t(int64_t k, int64_t output)>& row_offset_;
@@ -127,9 +129,9 @@ class StripBuilder {
 
 }  // namespace
 
-StripMatrix make_strips(const TileMatrix& m, const float* bias,
+StripMatrix make_strips(CpuIsa isa, const TileMatrix& m, const float* bias,
                         const std::function<int64_t(int64_t k, int64_t output)>& row_offset) {
-  return StripBuilder(m, bias, row_offset).take();
+  return StripBuilder(isa, m, bias, row_offset).take();
 }
 
 }  // namespace tessera

@@ -7,8 +7,9 @@
 namespace tessera {
 namespace {
 
-/// kOutputs outputs of a strip, from `first` on, for kChunks chunks from `chunk` on.
-template <int kWidth, int kOutputs, int kChunks>
+/// kOutputs outputs of a strip, from `first` on, for kChunks chunks from `chunk` on; the weights of
+/// a strip lie as [k][kStride].
+template <int kWidth, int kStride, int kOutputs, int kChunks>
 TESSERA_INLINE void strip_block(const TileCall& call, const float* weights, const Strip& strip,
                                 int first, int chunk) {
   using V = typename VectorOf<kWidth>::type;
@@ -24,7 +25,7 @@ TESSERA_INLINE void strip_block(const TileCall& call, const float* weights, cons
   for (int c = 0; c < kChunks; ++c) base[c] = call.chunks[chunk + c].x;
   const int32_t* const offsets = call.offsets;
   const float* w = weights + first;
-  for (int64_t k = 0; k < call.rows; ++k, w += kStripOutputs) {
+  for (int64_t k = 0; k < call.rows; ++k, w += kStride) {
     V x[kChunks][kVectors];
 #pragma GCC unroll 3
     for (int c = 0; c < kChunks; ++c)
@@ -53,40 +54,51 @@ TESSERA_INLINE void strip_block(const TileCall& call, const float* weights, cons
                         strip.bias[first + o], block[o][c]);
 }
 
-template <int kWidth, int kOutputs, int kBlock, int kChunks>
+/// Strips of kStride outputs in blocks of kOutputs x kBlock chunks, as many sums as registers hold.
+/// All strips of one block of chunks come before the next, whose rows of X then stay close: the
+/// weights, read in order, are easier to fetch again.
+template <int kWidth, int kStride, int kOutputs, int kBlock, int kChunks>
 TESSERA_INLINE void tile(const TileCall& call) {
-  const float* weights = call.values;
-  for (int64_t s = 0; s < call.strip_count; ++s, weights += call.rows * kStripOutputs)
-    for (int first = 0; first < call.strips[s].count; first += kOutputs)
-      for (int chunk = 0; chunk < kChunks; chunk += kBlock)
-        strip_block<kWidth, kOutputs, kBlock>(call, weights, call.strips[s], first, chunk);
+  for (int chunk = 0; chunk < kChunks; chunk += kBlock) {
+    const float* weights = call.values;
+    for (int64_t s = 0; s < call.strip_count; ++s, weights += call.rows * kStride)
+      for (int first = 0; first < call.strips[s].count; first += kOutputs)
+        strip_block<kWidth, kStride, kOutputs, kBlock>(call, weights, call.strips[s], first, chunk);
+  }
 }
+
+// The registers hold a block's sums, its rows of X and a weight.
+constexpr int kPortableStrip = 8;  // in blocks of 2 outputs x 4 vectors: 13 of 16 registers
+constexpr int kAvx2Strip = 6;      // x 2 vectors: 15 of 16
+constexpr int kAvx512Strip = 8;    // x 3 vectors: 28 of 32
 
 template <int kChunks>
 void tile_portable(const TileCall& call) {
-  tile<4, 2, 1, kChunks>(call);  // 8 sums and 4 rows in 16 registers
+  tile<4, kPortableStrip, 2, 1, kChunks>(call);
 }
 
 #if defined(__x86_64__)
 template <int kChunks>
 __attribute__((target("avx2,fma"))) void tile_avx2(const TileCall& call) {
-  tile<8, 4, 1, kChunks>(call);  // 8 sums: as many as two units of latency 4 keep busy
+  tile<8, kAvx2Strip, kAvx2Strip, 1, kChunks>(call);
 }
 
 template <int kChunks>
 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma,prefer-vector-width=512"))) void
 tile_avx512(const TileCall& call) {
-  tile<16, 8, kChunks, kChunks>(call);
+  tile<16, kAvx512Strip, kAvx512Strip, kChunks, kChunks>(call);
 }
 #endif
 
 }  // namespace
 
 const TileKernels& tile_kernels(CpuIsa isa) {
-  static constexpr TileKernels portable{{tile_portable<1>, tile_portable<2>, tile_portable<3>}};
+  static constexpr TileKernels portable{{tile_portable<1>, tile_portable<2>, tile_portable<3>},
+                                        kPortableStrip};
 #if defined(__x86_64__)
-  static constexpr TileKernels avx2{{tile_avx2<1>, tile_avx2<2>, tile_avx2<3>}};
-  static constexpr TileKernels avx512{{tile_avx512<1>, tile_avx512<2>, tile_avx512<3>}};
+  static constexpr TileKernels avx2{{tile_avx2<1>, tile_avx2<2>, tile_avx2<3>}, kAvx2Strip};
+  static constexpr TileKernels avx512{{tile_avx512<1>, tile_avx512<2>, tile_avx512<3>},
+                                      kAvx512Strip};
   if (isa >= CpuIsa::avx512) return avx512;
   if (isa >= CpuIsa::avx2) return avx2;
 #else

@@ -1,8 +1,9 @@
 // The innermost loop of the row-gather product, one version per CPU family.
 //
 // A chunk is 16 consecutive floats of an activation row: 16 images of a panel at one position, 16
-// rows of a linear layer's input, or 16 neighbouring positions of one image. A strip is 8 outputs
-// of one tile with their weights as [k][8]. The kernel computes strips x up to three chunks:
+// rows of a linear layer's input, or 16 neighbouring positions of one image. A strip is some
+// outputs of one tile, as many as the family's registers suit, with their weights as [k][outputs].
+// The kernel computes strips x up to three chunks:
 //   y[v][o] = activation(bias[o] + residual[v][o] + sum over k of w[k][o] * x[v][offsets[k]])
 // with all sums in registers: a kept row costs one address, a pruned row nothing.
 #pragma once
@@ -17,7 +18,7 @@ namespace tessera {
 enum class Activation : uint8_t { none, relu, gelu };
 
 inline constexpr int kChunkWidth = 16;   // one AVX-512 register
-inline constexpr int kStripOutputs = 8;  // 8 x 3 sums, 3 rows and a weight fill 32 registers
+inline constexpr int kStripOutputs = 8;  // at most, in any family
 inline constexpr int kChunksAtOnce = 3;
 /// Floats behind the last element of an activation that kernels may read.
 inline constexpr int64_t kReadSlack = kChunkWidth;
@@ -36,7 +37,7 @@ struct Chunk {
 };
 
 struct TileCall {
-  const float* values;     // [strip][k][8]
+  const float* values;     // [strip][k][strip_outputs of the family]
   const int32_t* offsets;  // [rows], in floats
   int64_t rows;
   const Strip* strips;
@@ -49,9 +50,9 @@ struct TileCall {
   int64_t lane_step, lane_width;
 };
 
-/// Entry i computes i + 1 chunks.
 struct TileKernels {
-  void (*of_chunks[kChunksAtOnce])(const TileCall&);
+  void (*of_chunks[kChunksAtOnce])(const TileCall&);  ///< entry i computes i + 1 chunks
+  int strip_outputs;                                  ///< outputs of a full strip
 };
 
 /// REQUIRES: the processor runs `isa`.

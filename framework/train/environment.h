@@ -2,9 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace tessera {
 
-void write_environment(const std::filesystem::path& path);
+/// `device`: what computes, in words.
+void write_environment(const std::filesystem::path& path, const std::string& device);
 
 }  // namespace tessera

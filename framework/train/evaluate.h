@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "datasets/data_loader.h"
+#include "framework/train/batch_stream.h"
 
 namespace tessera {
 
@@ -14,12 +14,10 @@ struct Evaluation {
   int64_t samples = 0;
 };
 
-/// Runs `logits` ([N, ...] images -> [N, classes] f32) over one pass of the loader, in order,
-/// without recording gradients. Among equal logits the lower class counts as larger.
-Evaluation evaluate(const std::function<Tensor(const Tensor& images)>& logits, DataLoader& loader);
-
-/// Samples of a batch whose label is among the k largest logits.
-/// logits: [N, classes] f32; labels: [N] i64 in [0, classes).
-int64_t count_top(const Tensor& logits, const Tensor& labels, int64_t k);
+/// Runs `logits` ([N, ...] images -> [N, classes] f32, on the stream's device) over one pass of the
+/// batches, in order, without recording gradients. Among equal logits the lower class counts as
+/// larger.
+Evaluation evaluate(const std::function<Tensor(const Tensor& images)>& logits,
+                    BatchStream& batches);
 
 }  // namespace tessera

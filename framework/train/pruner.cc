@@ -1,6 +1,8 @@
 #include "framework/train/pruner.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "framework/autograd/autograd.h"
 #include "framework/ops/cross_entropy.h"
@@ -24,21 +26,53 @@ std::vector<Parameter> chosen_parameters(const PruneConfig& config, const Module
   return chosen;
 }
 
-std::vector<Tensor> taylor_scores(Module& model, const std::vector<Parameter>& parameters,
-                                  int64_t batches, DataLoader& data, int64_t epoch,
-                                  double label_smoothing) {
-  std::vector<Tensor> scores(parameters.size());
+using AddScores = void (*)(Tensor& scores, const Tensor& weight, const Tensor& gradient);
+
+/// Null for scores of the weights alone.
+AddScores scores_from_gradients(const std::string& type) {
+  if (type == "taylor") return add_taylor_scores;
+  if (type == "gradient") return add_gradient_scores;
+  if (type == "movement") return add_movement_scores;
+  return nullptr;
+}
+
+/// One tensor for each tensor of weights, so that tied weights are tied in the ranking, too.
+class ScoreMap {
+ public:
+  Tensor& of(const Parameter& parameter) { return scores_[parameter.tensor.id()]; }
+
+ private:
+  std::map<const void*, Tensor> scores_;
+};
+
+/// Parameters of distinct tensors: of tied ones the first.
+std::vector<Parameter> without_tied(const std::vector<Parameter>& parameters) {
+  std::vector<Parameter> distinct;
+  std::set<const void*> seen;
+  for (const Parameter& parameter : parameters)
+    if (seen.insert(parameter.tensor.id()).second) distinct.push_back(parameter);
+  return distinct;
+}
+
+ScoreMap accumulated_scores(Module& model, const std::vector<Parameter>& parameters, AddScores add,
+                            int64_t batches, DataLoader& data, int64_t epoch,
+                            double label_smoothing) {
+  ScoreMap scores;
   model.set_training(false);
   data.begin(epoch);
   Batch batch;
   for (int64_t b = 0; b < batches && data.next(batch); ++b) {
+    const Device device = parameters[0].tensor.device();
     model.zero_grad();
-    backward(cross_entropy(model.forward(batch.input), batch.target,
+    backward(cross_entropy(model.forward(batch.input.to(device)), batch.target.to(device),
                            {.label_smoothing = label_smoothing}));
-    for (size_t i = 0; i < parameters.size(); ++i)
-      add_taylor_scores(scores[i], parameters[i].tensor, parameters[i].tensor.grad());
+    for (const Parameter& parameter : parameters)
+      add(scores.of(parameter), parameter.tensor, parameter.tensor.grad());
   }
   model.zero_grad();
+  // Units are ranked on the cpu.
+  for (const Parameter& parameter : parameters)
+    scores.of(parameter) = scores.of(parameter).to(Device{});
   return scores;
 }
 
@@ -54,24 +88,26 @@ LayerSelection select_layers_of(const PruneConfig& config, const Module& model) 
 Masks prune_model(Module& model, const PruneConfig& config, double sparsity, const Masks& current,
                   DataLoader& data, int64_t epoch, double label_smoothing) {
   const auto parameters = chosen_parameters(config, model);
-  std::vector<Tensor> scores;
-  if (config.score.type == "taylor") {
-    scores = taylor_scores(model, parameters, config.score.batches, data, epoch, label_smoothing);
+  const auto distinct = without_tied(parameters);
+  ScoreMap scores;
+  if (const AddScores add = scores_from_gradients(config.score.type)) {
+    scores = accumulated_scores(model, distinct, add, config.score.batches, data, epoch,
+                                label_smoothing);
   } else {
-    for (const Parameter& parameter : parameters)
-      scores.push_back(magnitude_scores(parameter.tensor));
+    for (const Parameter& parameter : distinct)
+      scores.of(parameter) = magnitude_scores(parameter.tensor.to(Device{}));
   }
   std::vector<LayerScores> layers;
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const Tensor mask = current.of(parameters[i].name);
-    layers.push_back({parameters[i].name, scores[i], parameters[i].groups,
-                      mask.defined() ? as_matrix(mask) : Tensor{}});
+  for (const Parameter& parameter : parameters) {
+    const Tensor mask = current.of(parameter.name);
+    layers.push_back({.name = parameter.name,
+                      .scores = scores.of(parameter),
+                      .groups = parameter.groups,
+                      .mask = mask.defined() ? as_matrix(mask) : Tensor{},
+                      .min_sparsity = std::min(config.min_per_layer, sparsity),
+                      .max_sparsity = std::max(config.max_per_layer, sparsity)});
   }
-  const auto masks = prune_masks({.pattern = config.pattern,
-                                  .scope = config.scope,
-                                  .granularity = config.granularity,
-                                  .k_multiple = config.k_multiple},
-                                 sparsity, layers);
+  const auto masks = prune_masks(pattern_options(config), sparsity, layers);
   Masks named;
   for (size_t i = 0; i < parameters.size(); ++i)
     named[parameters[i].name] = masks[i].alias(parameters[i].tensor.shape());

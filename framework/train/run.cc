@@ -8,6 +8,8 @@
 
 #include "datasets/make_datasets.h"
 #include "framework/backend/cpu.h"
+#include "framework/backend/cuda_info.h"
+#include "framework/core/choose_device.h"
 #include "framework/infer/compare.h"
 #include "framework/infer/model_file.h"
 #include "framework/infer/plan.h"
@@ -15,7 +17,9 @@
 #include "framework/train/pruner.h"
 #include "framework/train/trainer.h"
 #include "layers/models/make_model.h"
+#include "layers/precision.h"
 #include "optim/schedule.h"
+#include "pruning/pattern.h"
 
 namespace tessera {
 namespace {
@@ -29,8 +33,26 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-void use_backend(const RunConfig& run) {
+/// Sets the threads up and returns the device to compute on.
+DeviceChoice use_backend(const RunConfig& run) {
   if (run.threads > 0) cpu().set_threads(run.threads);
+  DeviceChoice choice = choose_device(run.device);
+  require(!run.tf32 || !choice.device.is_cpu(), "[device] run.tf32 needs a CUDA device; got ",
+          choice.device, ". Leave it out, or use run.device=cuda.");
+  if constexpr (kCudaBuild)
+    if (!choice.device.is_cpu()) allow_tf32(choice.device, run.tf32);
+  return choice;
+}
+
+/// "cpu (avx2, 2 threads; auto: no CUDA device ...)".
+std::string describe(const DeviceChoice& choice) {
+  std::string text = concat(choice.device, " (");
+  if constexpr (kCudaBuild)
+    if (!choice.device.is_cpu())
+      text += cuda_info().devices[static_cast<size_t>(choice.device.index)].name;
+  if (choice.device.is_cpu()) text += concat(cpu().isa(), ", ", cpu().threads(), " threads");
+  if (!choice.reason.empty()) text += "; auto: " + choice.reason;
+  return text + ")";
 }
 
 ModelInput input_of(const DatasetInfo& info) {
@@ -70,11 +92,13 @@ Tensor first_batch(const Config& config, const Datasets& data) {
 /// One run from the checked config to the summary.
 class Run {
  public:
-  Run(Command command, const Config& config, const RunOptions& options, RunDirectory& directory)
+  Run(Command command, const Config& config, const RunOptions& options, RunDirectory& directory,
+      DeviceChoice device)
       : command_(command),
         config_(config),
         options_(options),
         directory_(directory),
+        device_(std::move(device)),
         data_(make_datasets(config.data, config.run.seed)),
         card_(card_of(config, data_)),
         model_(make_model(config.model, input_of(data_.info()), config.run.seed)),
@@ -83,7 +107,9 @@ class Run {
     if (data_.validation != nullptr)
       validation_ =
           std::make_unique<DataLoader>(data_.validation, eval_loader_options(config.data, data_));
-    trainer_ = std::make_unique<Trainer>(config, *model_, train_, validation_.get(), directory);
+    model_->to(device_.device);
+    trainer_ = std::make_unique<Trainer>(config, *model_, train_, validation_.get(), directory,
+                                         device_.device);
     setup_seconds_ = seconds_since(started_);
     load_start_weights();
     phases_ = plan_phases(config, command, trainer_->steps_per_epoch(), start_sparsity_);
@@ -92,7 +118,7 @@ class Run {
 
   void execute() {
     directory_.begin();
-    write_environment(directory_.file("environment.json"));
+    write_environment(directory_.file("environment.json"), describe(device_));
     const bool resumed = trainer_->resume();
     RunLog log(directory_, resumed ? trainer_->total_steps() : -1);
     say_hello(log, resumed);
@@ -148,8 +174,7 @@ class Run {
     log.say(concat(name_of(command_), " ", config_.run.name, ": ", config_.model.type, ", ",
                    weights, " parameters, ", data_.train->size(), " training, ",
                    data_.validation ? data_.validation->size() : 0, " validation and ",
-                   data_.test->size(), " test samples, cpu (", cpu().isa(), ", ", cpu().threads(),
-                   " threads)"));
+                   data_.test->size(), " test samples, ", describe(device_)));
     if (resumed)
       log.say(concat(
           "resumed at step ", trainer_->total_steps(), ", in ",
@@ -179,7 +204,8 @@ class Run {
     write_model_file(path, *model_, card_, trainer_->masks(),
                      {.dtype = config_.export_.dtype == "bf16" ? DType::bf16 : DType::f32,
                       .pattern = keeps ? start_pattern_ : config_.prune.pattern,
-                      .granularity = keeps ? start_granularity_ : config_.prune.granularity});
+                      .granularity = keeps ? start_granularity_
+                                           : granularity_of(pattern_options(config_.prune))});
   }
 
   void write_dense(const char* name) const {
@@ -195,7 +221,10 @@ class Run {
   Evaluation evaluate_dense(const char* name) {
     load(name);
     model_->set_training(false);
-    return evaluate([&](const Tensor& images) { return model_->forward(images); }, test_);
+    BatchStream batches(test_, device_.device);
+    const DType dtype = activation_type(config_.run, device_.device);
+    return evaluate([&](const Tensor& images) { return forward_in(dtype, *model_, images); },
+                    batches);
   }
 
   Summary summarize(RunLog& log) {
@@ -221,11 +250,14 @@ class Run {
     const auto path = directory_.file(kModelFile);
     const ModelFile file = read_model_file(path);
     const LoadedModel loaded = load_model(file, path);
-    const Tensor batch = first_batch(config_, data_);
-    const InferencePlan plan = make_plan(*loaded.model, batch, file.tiles);
+    loaded.model->to(device_.device);
+    const Tensor batch = first_batch(config_, data_).to(device_.device);
+    const DType dtype = config_.run.precision == "bf16" ? DType::bf16 : DType::f32;
+    const InferencePlan plan = make_plan(*loaded.model, batch, file.tiles, {.dtype = dtype});
+    BatchStream batches(test_, device_.device);
     const Evaluation sparse =
-        evaluate([&](const Tensor& images) { return plan.run(images); }, test_);
-    const Comparison compared = compare_with_dense(loaded, file, batch);
+        evaluate([&](const Tensor& images) { return plan.run(images); }, batches);
+    const Comparison compared = compare_with_dense(loaded, file, batch, dtype);
     log.say(compared.plan);
     summary.pattern = config_.prune.pattern;
     summary.sparsity = sparsity(loaded.masks);
@@ -248,6 +280,7 @@ class Run {
   const Config& config_;
   const RunOptions& options_;
   RunDirectory& directory_;
+  DeviceChoice device_;
   Datasets data_;
   ModelCard card_;
   std::unique_ptr<Module> model_;
@@ -272,8 +305,7 @@ void run_command(Command command, const Config& config, RunOptions options) {
               << " is finished: nothing to do. Its result is in summary.json." << std::endl;
     return;
   }
-  use_backend(config.run);
-  Run run(command, config, options, directory);
+  Run run(command, config, options, directory, use_backend(config.run));
   try {
     run.execute();
   } catch (const std::invalid_argument& error) {
@@ -283,7 +315,8 @@ void run_command(Command command, const Config& config, RunOptions options) {
 }
 
 Evaluation evaluate_file(const Config& config, const std::filesystem::path& weights) {
-  use_backend(config.run);
+  const Device device = use_backend(config.run).device;
+  const DType dtype = activation_type(config.run, device);
   const ModelFile file = read_model_file(weights);
   const LoadedModel loaded = load_model(file, weights);
   const Datasets data = make_datasets(config.data, config.run.seed);
@@ -295,7 +328,10 @@ Evaluation evaluate_file(const Config& config, const std::filesystem::path& weig
   options.mean = file.card.mean;
   options.std = file.card.std;
   DataLoader test(data.test, options);
-  return evaluate([&](const Tensor& images) { return loaded.model->forward(images); }, test);
+  BatchStream batches(test, device);
+  loaded.model->to(device);
+  return evaluate([&](const Tensor& images) { return forward_in(dtype, *loaded.model, images); },
+                  batches);
 }
 
 }  // namespace tessera

@@ -29,13 +29,11 @@ bool is_checkpoint(const fs::path& path) {
   return name.starts_with(kCheckpointPrefix) && name.ends_with(kCheckpointSuffix);
 }
 
-std::string read_text(const fs::path& path) {
-  std::ifstream in(path);
-  std::stringstream text;
-  text << in.rdbuf();
-  require_runtime(in.good(), "[run] ", path.string(),
-                  " must be readable; got: ", std::strerror(errno), ".");
-  return text.str();
+/// The text by which two configs are compared: all but where, and how, the same steps run.
+std::string comparable(Config config) {
+  config.run.device = "auto";
+  config.run.cuda_graphs = true;
+  return dump_config(config);
 }
 
 /// The first line in which the two texts differ, from both of them.
@@ -89,7 +87,7 @@ RunDirectory::RunDirectory(const Config& config, const RunOptions& options)
   require(options.resume, "[run] the folder ", path_.string(),
           " must not hold a run; got one. Continue it with --resume auto, replace it with "
           "--overwrite, or choose another with run.dir=PATH.");
-  check_resumable();
+  check_resumable(config);
   state_ = fs::exists(file("summary.json")) ? State::finished : State::unfinished;
 }
 
@@ -110,8 +108,9 @@ void RunDirectory::begin() {
   holds_run_ = true;
 }
 
-void RunDirectory::check_resumable() const {
-  const std::string difference = first_difference(read_text(file("config.yaml")), resolved_config_);
+void RunDirectory::check_resumable(const Config& config) const {
+  const std::string difference =
+      first_difference(comparable(load_config(file("config.yaml"))), comparable(config));
   require(difference.empty(),
           "[run] a resumed run must keep its command and config; got a change: ", difference,
           ". Restore it, start afresh with --overwrite, or use another run.dir.");

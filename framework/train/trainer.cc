@@ -5,14 +5,11 @@
 #include <iomanip>
 #include <utility>
 
-#include "framework/autograd/autograd.h"
 #include "framework/io/progress.h"
-#include "framework/ops/cross_entropy.h"
 #include "framework/train/evaluate.h"
 #include "framework/train/interrupt.h"
+#include "layers/precision.h"
 #include "framework/train/pruner.h"
-#include "layers/random_scope.h"
-#include "optim/gradients.h"
 
 namespace tessera {
 namespace {
@@ -25,9 +22,11 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+/// On the cpu, whatever device the tensors are on.
 TensorMap copy_of(const TensorMap& tensors) {
   TensorMap copy;
-  for (const auto& [name, tensor] : tensors) copy[name] = tensor.clone();
+  for (const auto& [name, tensor] : tensors)
+    copy[name] = tensor.device().is_cpu() ? tensor.clone() : tensor.to(Device{});
   return copy;
 }
 
@@ -38,15 +37,18 @@ std::string percent(double fraction) {
 }  // namespace
 
 Trainer::Trainer(const Config& config, Module& model, DataLoader& train, DataLoader* validation,
-                 const RunDirectory& directory)
+                 const RunDirectory& directory, Device device)
     : config_(config),
       model_(model),
       parameters_(model.parameters()),
       train_(train),
-      validation_(validation),
       directory_(directory),
+      device_(device),
+      batches_(train, device),
+      step_(config, model, device),
       steps_per_epoch_(train.batches() / config.train.accumulate),
       seconds_at_start_(now()) {
+  if (validation != nullptr) validation_.emplace(*validation, device);
   require(steps_per_epoch_ >= 1, "[train] an epoch must hold at least one step; got ",
           train.dataset().size(), " samples for batches of ", config.data.batch_size,
           " accumulated ", config.train.accumulate,
@@ -59,6 +61,7 @@ bool Trainer::resume() {
   state_ = load_training_state(checkpoints.front());
   model_.load_state_dict(state_.model);
   check_masks(parameters_, state_.masks);
+  step_.load_state(state_.loss_scale);
   return true;
 }
 
@@ -71,6 +74,7 @@ void Trainer::run(const std::vector<Phase>& phases, RunLog& log, const Hooks& ho
     if (state_.step == 0) begin_phase(phase, log, hooks);
     prepare_phase(phase);
     run_steps(phase, log, hooks);
+    step_.end();
     take_final_weights(phase);
     optimizer_.reset();
     average_.reset();
@@ -93,7 +97,7 @@ void Trainer::begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks) {
   if (phase.kind != Phase::Kind::prune) return;
   state_.masks = prune_model(model_, config_.prune, phase.sparsity, state_.masks, train_,
                              phase.first_epoch, config_.train.label_smoothing);
-  apply_masks(parameters_, state_.masks);
+  apply_masks(parameters_, to_device(state_.masks, device_));
   const double reached = sparsity(state_.masks);
   log.add("prune", state_.total_steps, {{"sparsity", reached}, {"asked", phase.sparsity}});
   log.say(concat(phase.name, ": ", config_.prune.pattern, " to ", percent(reached),
@@ -107,6 +111,8 @@ void Trainer::prepare_phase(const Phase& phase) {
   optimizer_ = make_optimizer(optimizer, parameters_);
   schedule_.emplace(phase.scheduler, phase.lr, phase.steps, steps_per_epoch_);
   if (config_.train.ema > 0) average_.emplace(model_, config_.train.ema);
+  step_.begin(*optimizer_, average_ ? &*average_ : nullptr, to_device(state_.masks, device_));
+  start_metrics();
   if (state_.step == 0) return;
   optimizer_->load_state(state_.optimizer);
   if (average_) average_->load_state(state_.average);
@@ -123,17 +129,19 @@ void Trainer::run_steps(const Phase& phase, RunLog& log, const Hooks& hooks) {
   bool epoch_is_open = false;
   while (state_.step < phase.steps) {
     if (!epoch_is_open) {
-      train_.begin(phase.first_epoch + state_.step / steps_per_epoch_,
-                   state_.step % steps_per_epoch_ * config_.train.accumulate);
+      batches_.begin(phase.first_epoch + state_.step / steps_per_epoch_,
+                     state_.step % steps_per_epoch_ * config_.train.accumulate);
       epoch_is_open = true;
     }
     const double lr = schedule_->lr(state_.step);
-    const double loss = train_step(lr);
+    step_.run(batches_, state_.total_steps, lr);
     ++state_.step;
     ++state_.total_steps;
-    progress.update(state_.step, concat(std::setprecision(3), "loss ", loss, "  lr ", lr));
-    if (state_.total_steps % kStepsPerMetric == 0)
-      log.add("train", state_.total_steps, {{"loss", loss}, {"lr", lr}});
+    if (!step_.graph_failure().empty()) say_once(log, step_.graph_failure());
+    const bool is_metric_step = state_.total_steps % kStepsPerMetric == 0;
+    if (is_metric_step || device_.is_cpu()) read_metrics();
+    progress.update(state_.step, concat(std::setprecision(3), "loss ", step_loss_, "  lr ", lr));
+    if (is_metric_step) log.add("train", state_.total_steps, {{"loss", step_loss_}, {"lr", lr}});
     if (state_.step % steps_per_epoch_ == 0 || state_.step == phase.steps) {
       progress.clear();
       end_epoch(phase, log, hooks);
@@ -149,62 +157,73 @@ void Trainer::run_steps(const Phase& phase, RunLog& log, const Hooks& hooks) {
   progress.finish();
 }
 
-/// One optimizer step: gradients of train.accumulate batches, masked, clipped, applied.
-double Trainer::train_step(double lr) {
-  model_.set_training(true);
-  double loss_sum = 0;
-  for (int64_t part = 0; part < config_.train.accumulate; ++part) {
-    Batch batch;
-    require_runtime(train_.next(batch), "[train] the epoch must not end before its last step.");
-    RandomScope random(config_.run.seed,
-                       static_cast<uint32_t>(state_.total_steps * config_.train.accumulate + part));
-    const Tensor logits = model_.forward(batch.input);
-    const Tensor loss =
-        cross_entropy(logits, batch.target, {.label_smoothing = config_.train.label_smoothing});
-    check_finite(loss.item(), lr);
-    backward(loss);
-    loss_sum += loss.item();
-    state_.epoch_loss += loss.item() * static_cast<double>(batch.target.dim(0));
-    state_.epoch_correct += count_top(logits, batch.target, 1);
-    state_.epoch_samples += batch.target.dim(0);
+void Trainer::say_once(RunLog& log, const std::string& graph_failure) {
+  if (said_graph_failure_) return;
+  said_graph_failure_ = true;
+  log.say("cuda graphs: off, each step is queued anew: " + graph_failure);
+}
+
+/// Lets the sums of step_ go on from the state's.
+void Trainer::start_metrics() {
+  metrics_from_ = state_.step;
+  step_.sums().set({.loss = state_.epoch_loss,
+                    .step_loss = step_loss_ * static_cast<double>(config_.train.accumulate),
+                    .top1 = state_.epoch_correct,
+                    .samples = state_.epoch_samples});
+}
+
+/// Brings the sums into the state. Throws where a loss was not finite.
+void Trainer::read_metrics() {
+  const MetricValues values = step_.sums().read();
+  if (values.first_bad >= 0) {
+    const int64_t done = values.first_bad / config_.train.accumulate;
+    const int64_t before = state_.total_steps - (state_.step - metrics_from_) + done;
+    const auto checkpoints = directory_.checkpoints();
+    fail_runtime("[train] the loss must stay finite; got ", values.bad_loss, " at step ",
+                 before + 1, " with learning rate ", schedule_->lr(metrics_from_ + done),
+                 ". The last good checkpoint is ",
+                 checkpoints.empty() ? "none yet" : checkpoints.front().string(),
+                 ". Lower optimizer.lr, add scheduler.warmup, or set train.clip_norm.");
   }
-  if (config_.train.accumulate > 1)
-    scale_gradients(parameters_, 1.0 / static_cast<double>(config_.train.accumulate));
-  mask_gradients(parameters_, state_.masks);
-  if (config_.train.clip_norm > 0) clip_gradients(parameters_, config_.train.clip_norm);
-  optimizer_->step(state_.masks, lr);
-  if (average_) average_->update(model_, state_.masks);
-  model_.zero_grad();
-  return loss_sum / static_cast<double>(config_.train.accumulate);
+  state_.epoch_loss = values.loss;
+  state_.epoch_correct = values.top1;
+  state_.epoch_samples = values.samples;
+  step_loss_ = values.step_loss / static_cast<double>(config_.train.accumulate);
 }
 
 void Trainer::end_epoch(const Phase& phase, RunLog& log, const Hooks& hooks) {
+  read_metrics();
   const auto samples = static_cast<double>(std::max<int64_t>(state_.epoch_samples, 1));
   const double train_loss = state_.epoch_loss / samples;
   const double train_accuracy = static_cast<double>(state_.epoch_correct) / samples;
   state_.epoch_loss = 0;
   state_.epoch_correct = state_.epoch_samples = 0;
+  start_metrics();
   log.add("epoch", state_.total_steps, {{"loss", train_loss}, {"accuracy", train_accuracy}});
   std::string line =
       concat(phase.name, " epoch ", (state_.step + steps_per_epoch_ - 1) / steps_per_epoch_, "/",
              (phase.steps + steps_per_epoch_ - 1) / steps_per_epoch_, ": loss ",
              std::setprecision(4), train_loss, ", train accuracy ", percent(train_accuracy));
-  if (validation_ != nullptr) {
-    if (average_) average_->swap(model_);
-    model_.set_training(false);
-    const auto result =
-        evaluate([&](const Tensor& images) { return model_.forward(images); }, *validation_);
-    if (result.top1 > state_.best_accuracy) {
-      state_.best_accuracy = result.top1;
-      state_.best = copy_of(model_.state_dict());
-      if (hooks.improved) hooks.improved();
-    }
-    if (average_) average_->swap(model_);
-    log.add("validation", state_.total_steps,
-            {{"loss", result.loss}, {"accuracy", result.top1}, {"top5", result.top5}});
-    line += concat(", validation accuracy ", percent(result.top1));
-  }
+  if (validation_) validate(log, line, hooks);
   log.say(line);
+}
+
+/// Keeps the weights that are the best so far; adds the accuracy to the epoch's line.
+void Trainer::validate(RunLog& log, std::string& line, const Hooks& hooks) {
+  if (average_) average_->swap(model_);
+  model_.set_training(false);
+  const auto result =
+      evaluate([&](const Tensor& images) { return forward_in(step_.dtype(), model_, images); },
+               *validation_);
+  if (result.top1 > state_.best_accuracy) {
+    state_.best_accuracy = result.top1;
+    state_.best = copy_of(model_.state_dict());
+    if (hooks.improved) hooks.improved();
+  }
+  if (average_) average_->swap(model_);
+  log.add("validation", state_.total_steps,
+          {{"loss", result.loss}, {"accuracy", result.top1}, {"top5", result.top5}});
+  line += concat(", validation accuracy ", percent(result.top1));
 }
 
 /// The phase's result: the weights that did best on validation data, where there is a choice; else
@@ -217,19 +236,12 @@ void Trainer::take_final_weights(const Phase& phase) {
   }
 }
 
-void Trainer::check_finite(double loss, double lr) const {
-  if (std::isfinite(loss)) return;
-  const auto checkpoints = directory_.checkpoints();
-  fail_runtime("[train] the loss must stay finite; got ", loss, " at step ", state_.total_steps + 1,
-               " with learning rate ", lr, ". The last good checkpoint is ",
-               checkpoints.empty() ? "none yet" : checkpoints.front().string(),
-               ". Lower optimizer.lr, add scheduler.warmup, or set train.clip_norm.");
-}
-
 void Trainer::save() {
+  if (state_.step > 0) read_metrics();
   state_.model = model_.state_dict();
   if (optimizer_) state_.optimizer = optimizer_->state();
   if (average_) state_.average = average_->state();
+  state_.loss_scale = step_.state();
   TrainingState saved = state_;
   saved.seconds = seconds();
   save_training_state(directory_.checkpoint(state_.total_steps), saved);

@@ -2,7 +2,11 @@
 //
 // After every step the masks hold: gradients are masked before their norm is taken for clipping,
 // and the optimizer leaves pruned weights at exactly zero. Checkpoints are taken between steps, and
-// a run that goes on from one ends in the same weights, bit for bit, at the same thread count.
+// a run that goes on from one ends in the same weights, bit for bit, at the same thread count. They
+// are written and read through the cpu: a run may go on on another device.
+//
+// On a CUDA device the host only queues the steps: loss and accuracy are read for a metric line, at
+// the end of an epoch and before a checkpoint, and a loss that is not finite is noticed then.
 #pragma once
 
 #include <functional>
@@ -11,9 +15,11 @@
 #include <vector>
 
 #include "datasets/data_loader.h"
+#include "framework/train/batch_stream.h"
 #include "framework/train/phases.h"
 #include "framework/train/run_directory.h"
 #include "framework/train/run_log.h"
+#include "framework/train/train_step.h"
 #include "framework/train/training_state.h"
 #include "layers/module.h"
 #include "optim/ema.h"
@@ -32,9 +38,9 @@ class Trainer {
   };
 
   /// The references must outlive the trainer. `validation` may be null: then no weights are
-  /// selected, and the last ones stand.
+  /// selected, and the last ones stand. The model is on `device`.
   Trainer(const Config& config, Module& model, DataLoader& train, DataLoader* validation,
-          const RunDirectory& directory);
+          const RunDirectory& directory, Device device = {});
 
   /// Runs what is left of the phases. Throws: Interrupted after saving, on a signal;
   /// std::runtime_error for a loss that is not finite, naming the step, the learning rate and the
@@ -59,18 +65,23 @@ class Trainer {
   void begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks);
   void prepare_phase(const Phase& phase);
   void run_steps(const Phase& phase, RunLog& log, const Hooks& hooks);
-  double train_step(double lr);
+  void say_once(RunLog& log, const std::string& graph_failure);
+  void start_metrics();
+  void read_metrics();
   void end_epoch(const Phase& phase, RunLog& log, const Hooks& hooks);
+  void validate(RunLog& log, std::string& line, const Hooks& hooks);
   void take_final_weights(const Phase& phase);
-  void check_finite(double loss, double lr) const;
   void save();
 
   const Config& config_;
   Module& model_;
   const std::vector<Parameter> parameters_;
   DataLoader& train_;
-  DataLoader* validation_;
   const RunDirectory& directory_;
+  const Device device_;
+  BatchStream batches_;
+  std::optional<BatchStream> validation_;
+  TrainStep step_;
   int64_t steps_per_epoch_;
   double seconds_at_start_;
 
@@ -78,6 +89,10 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<Ema> average_;
   std::optional<Schedule> schedule_;
+
+  int64_t metrics_from_ = 0;  ///< the phase's step that the sums of step_ start at
+  double step_loss_ = 0;      ///< of the last step whose metrics were read
+  bool said_graph_failure_ = false;
 };
 
 }  // namespace tessera

@@ -38,6 +38,7 @@ void for_each_group(State& state, F&& f) {
   f("model/", state.model);
   f("optimizer/", state.optimizer);
   f("average/", state.average);
+  f("loss_scale/", state.loss_scale);
   f("mask/", state.masks);
 }
 
@@ -53,7 +54,7 @@ void save_training_state(const std::filesystem::path& path, const TrainingState&
   });
   TensorMap tensors;
   for_each_group(state, [&](const std::string& prefix, const auto& group) {
-    for (const auto& [name, tensor] : group) tensors[prefix + name] = tensor;
+    for (const auto& [name, tensor] : group) tensors[prefix + name] = tensor.to(Device{});
   });
   write_safetensors(path, {std::move(tensors), std::move(metadata)});
 }

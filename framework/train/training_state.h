@@ -25,11 +25,12 @@ struct TrainingState {
 
   TensorMap model;  ///< state dict
   TensorMap optimizer;
-  TensorMap average;  ///< EMA of the weights; empty without
+  TensorMap average;     ///< EMA of the weights; empty without
+  TensorMap loss_scale;  ///< of fp16; empty without
   Masks masks;
 };
 
-/// One safetensors file, written atomically.
+/// One safetensors file, written atomically; tensors on a device are copied to the cpu.
 void save_training_state(const std::filesystem::path& path, const TrainingState& state);
 
 /// Throws: std::runtime_error for a file that is not a complete training state.

@@ -2,7 +2,6 @@
 
 #include "framework/core/errors.h"
 #include "framework/ops/flatten.h"
-#include "framework/ops/relu.h"
 #include "layers/batch_norm2d.h"
 #include "layers/conv2d.h"
 #include "layers/dropout.h"
@@ -66,7 +65,8 @@ ResNet::ResNet(const ResNetOptions& options, const ModelInput& input) {
 }
 
 Tensor ResNet::forward(const Tensor& x) {
-  Tensor y = relu(call(*bn1_, call(*conv1_, x)));
+  Tensor y = call(*conv1_, x);
+  y = call(*bn1_, [&] { return bn1_->forward_relu(y); });
   if (max_pool_ != nullptr) y = call(*max_pool_, y);
   for (Module* stage : stages_) y = call(*stage, y);
   y = flatten(call(*average_, y));

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "layers/batch_norm2d.h"
 #include "layers/models/vgg.h"
 
 namespace tessera {
@@ -30,7 +31,8 @@ class ResNet : public Module {
   Tensor forward(const Tensor& x) override;
 
  private:
-  Module *conv1_, *bn1_, *max_pool_ = nullptr, *average_, *dropout_ = nullptr, *fc_;
+  BatchNorm2d* bn1_;
+  Module *conv1_, *max_pool_ = nullptr, *average_, *dropout_ = nullptr, *fc_;
   std::vector<Module*> stages_;
 };
 

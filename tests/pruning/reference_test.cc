@@ -45,20 +45,44 @@ struct CaseName {
   }
 };
 
-}  // namespace
-
-TEST_CASE("reference masks are matched bit for bit") {
+/// Empty, with a message, where the reference masks are not at hand.
+TensorMap reference_tensors() {
   const char* folder = std::getenv("TESSERA_REFERENCE");
   if (folder == nullptr) {
     MESSAGE("skipped: reference masks (TESSERA_REFERENCE is not set)");
-    return;
+    return {};
   }
-  const TensorMap tensors =
-      read_safetensors(std::filesystem::path(folder) / "tw_reference_masks.safetensors").tensors;
+  return read_safetensors(std::filesystem::path(folder) / "tw_reference_masks.safetensors").tensors;
+}
+
+std::vector<LayerScores> reference_layers(const TensorMap& tensors) {
   std::vector<LayerScores> layers;
   for (int i = 0; tensors.contains(concat("scores.", i)); ++i)
     layers.push_back({.name = concat("scores.", i),
                       .scores = transposed<float>(tensors.at(concat("scores.", i)))});
+  return layers;
+}
+
+double weights_of(const std::vector<LayerScores>& layers) {
+  double count = 0;
+  for (const LayerScores& layer : layers) count += static_cast<double>(layer.scores.numel());
+  return count;
+}
+
+double kept_score_of(const std::vector<Tensor>& masks, const std::vector<LayerScores>& layers) {
+  double sum = 0;
+  for (size_t i = 0; i < masks.size(); ++i)
+    for (int64_t e = 0; e < masks[i].numel(); ++e)
+      sum += masks[i].data<uint8_t>()[e] * layers[i].scores.data<float>()[e];
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("reference masks are matched bit for bit") {
+  const TensorMap tensors = reference_tensors();
+  if (tensors.empty()) return;
+  const std::vector<LayerScores> layers = reference_layers(tensors);
   REQUIRE(layers.size() == 4);
 
   int checked = 0;
@@ -78,22 +102,36 @@ TEST_CASE("reference masks are matched bit for bit") {
 
 TEST_CASE("the exact variant keeps more score than the reference at the reference's own sparsity") {
   RandomSequence draws({.seed = 21});
-  std::vector<LayerScores> layers;
+  std::vector<LayerScores> random;
   for (const Shape& shape : {Shape{40, 72}, Shape{96, 144}, Shape{128, 256}, Shape{200, 128}})
-    layers.push_back({.name = "fc", .scores = random_scores(shape, draws)});
-  const auto kept_score = [&](const std::vector<Tensor>& masks) {
-    double sum = 0;
-    for (size_t i = 0; i < masks.size(); ++i)
-      for (int64_t e = 0; e < masks[i].numel(); ++e)
-        sum += masks[i].data<uint8_t>()[e] * layers[i].scores.data<float>()[e];
-    return sum;
-  };
-  for (const double sparsity : {0.25, 0.5, 0.75}) {
-    const std::vector<Tensor> reference =
-        prune_masks({.variant = "reference", .granularity = 32}, sparsity, layers);
-    const std::vector<Tensor> exact =
-        prune_masks({.granularity = 32}, mask_sparsity(reference), layers);
-    CHECK(kept_score(exact) > kept_score(reference));
+    random.push_back({.name = "fc", .scores = random_scores(shape, draws)});
+  for (const std::vector<LayerScores>& layers : {random, reference_layers(reference_tensors())}) {
+    if (layers.empty()) continue;
+    for (const std::string pattern : {"ew", "bw", "tw1", "tw", "tew"})
+      for (const double sparsity : {0.25, 0.5, 0.75, 0.9})
+        for (const int64_t granularity : {16, 32, 64}) {
+          CAPTURE(pattern);
+          CAPTURE(sparsity);
+          CAPTURE(granularity);
+          PatternOptions options{
+              .pattern = pattern, .variant = "reference", .granularity = granularity};
+          const std::vector<Tensor> reference = prune_masks(options, sparsity, layers);
+          options.variant = "exact";
+          // Half a unit more, so that exact prunes no less.
+          const int64_t unit = pattern == "bw"                       ? granularity * granularity
+                               : pattern == "ew" || pattern == "tew" ? 0
+                                                                     : granularity;
+          const double more = 0.5 * static_cast<double>(unit) / weights_of(layers);
+          const std::vector<Tensor> exact =
+              prune_masks(options, mask_sparsity(reference) + more, layers);
+          CHECK(mask_sparsity(exact) >= mask_sparsity(reference));
+          const double kept = kept_score_of(exact, layers);
+          const double kept_by_reference = kept_score_of(reference, layers);
+          if (pattern == "ew")
+            CHECK(kept == kept_by_reference);  // there is but one best mask
+          else
+            CHECK(kept > kept_by_reference);
+        }
   }
 }
 

@@ -22,6 +22,20 @@ TEST_CASE("taylor scores are squared per batch, then summed") {
   CHECK(scores.to_vector<float>() == std::vector<float>{72, 5});
 }
 
+TEST_CASE("gradient and movement scores are summed over batches") {
+  const Tensor weight = Tensor::from<float>({2, -1}, {1, 2});
+  const Tensor first = Tensor::from<float>({3, 1}, {1, 2});
+  const Tensor second = Tensor::from<float>({-3, 2}, {1, 2});
+  Tensor gradient, movement;
+  for (const Tensor& g : {first, second, second}) {
+    add_gradient_scores(gradient, weight, g);
+    add_movement_scores(movement, weight, g);
+  }
+  CHECK(gradient.to_vector<float>() == std::vector<float>{9, 5});
+  // A negative gradient of a positive weight grows it; so does a positive one of a negative weight.
+  CHECK(movement.to_vector<float>() == std::vector<float>{6, 5});
+}
+
 TEST_CASE("scores of f64 weights are f32") {
   const Tensor weight = Tensor::from<double>({-0.5, 3}, {2, 1});
   CHECK(magnitude_scores(weight).to_vector<float>() == std::vector<float>{0.5f, 3});

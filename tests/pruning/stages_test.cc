@@ -44,6 +44,19 @@ TEST_CASE("stages go on from masks that exist") {
   check_plan(list, {0.75}, 0.7504);  // the last stage ended one unit above
 }
 
+TEST_CASE("stages are ones that the pattern can have") {
+  PruneConfig vw = config_of("cubic", 0.75);
+  vw.pattern = "vw";
+  vw.schedule.stages = 5;
+  check_plan(vw, {0.375, 0.5625, 0.6875, 0.75});
+  PruneConfig nm = config_of("linear", 0.5);
+  nm.pattern = "nm";
+  check_plan(nm, {0.5});
+  PruneConfig tvw = config_of("linear", 0.8);
+  tvw.pattern = "tvw";
+  check_plan(tvw, {0.5, 0.6, 0.8});
+}
+
 TEST_CASE("the last stage has the fine-tuning's epochs and rate, the others the schedule's") {
   PruneConfig config = config_of("linear", 0.5);
   config.schedule.stages = 2;
@@ -76,4 +89,10 @@ TEST_CASE("impossible plans are errors") {
   check_error(config, "must rise strictly, from 0 to below 1; got 0.5 after 0.5");
   config.schedule.sparsities = {0.5, 0.7};
   check_error(config, "must be prune.sparsity; got 0.7 and 0.75");
+  config.pattern = "vw";
+  config.schedule.sparsities = {0.5, 0.7, 0.75};
+  check_error(config, "multiples of 1/16 below 1; got 0.7. The nearest is 0.6875");
+  config = config_of("cubic", 0.75);
+  config.pattern = "nm";
+  check_error(config, "exactly 0.5; got 0.75");
 }

@@ -85,12 +85,12 @@ TEST_CASE("tw tiles keep whole rows, ragged shapes and groups included") {
   }
 }
 
-TEST_CASE("column_split 0 prunes rows only, 1 columns as far as they go") {
+TEST_CASE("split 0 prunes rows only, 1 columns as far as they go") {
   RandomSequence draws({.seed = 5});
   const LayerScores layer{.name = "fc", .scores = random_scores({64, 50}, draws)};
   const auto count_columns = [&](double split) {
     size_t columns = 0;
-    const Tensor mask = prune_masks({.granularity = 16, .column_split = split}, 0.5, {layer})[0];
+    const Tensor mask = prune_masks({.granularity = 16, .split = split}, 0.5, {layer})[0];
     for (const MaskTile& tile : tiles_of(mask, 16)) columns += tile.columns.size();
     return columns;
   };
@@ -149,4 +149,79 @@ TEST_CASE("over five stages the tiles stay nearly dense though they are cut afre
       layers[i].scores = random_scores(layers[i].scores.shape(), draws);
     }
   }
+}
+
+TEST_CASE("tw1 prunes rows of tiles only, the tiles being those of all columns") {
+  RandomSequence draws({.seed = 6});
+  const LayerScores layer{.name = "fc", .scores = random_scores({50, 60}, draws)};
+  const Tensor mask = prune_masks({.pattern = "tw1", .granularity = 16}, 0.7, {layer})[0];
+  CHECK(mask_sparsity({mask}) == doctest::Approx(0.7).epsilon(5e-3));
+  for (int64_t n = 0; n < 50; ++n)
+    for (int64_t k = 0; k < 60; ++k) REQUIRE(at(mask, n, k) == at(mask, n / 16 * 16, k));
+}
+
+TEST_CASE("the automatic split keeps at least as much score as any fixed one on its grid") {
+  RandomSequence draws({.seed = 7});
+  std::vector<LayerScores> layers;
+  for (const Shape& shape : {Shape{64, 100}, Shape{96, 40}}) {
+    layers.push_back({.name = "fc", .scores = random_scores(shape, draws)});
+    // Columns that matter little: pruning them is worth more than the equal split does of it.
+    for (int64_t e = 0; e < shape.numel() / 2; ++e) layers.back().scores.data<float>()[e] *= 0.1f;
+  }
+  const auto kept_at = [&](double split) {
+    double sum = 0;
+    const auto masks = prune_masks({.granularity = 16, .split = split}, 0.6, layers);
+    for (size_t i = 0; i < masks.size(); ++i)
+      for (int64_t e = 0; e < masks[i].numel(); ++e)
+        sum += masks[i].data<uint8_t>()[e] * layers[i].scores.data<float>()[e];
+    return sum;
+  };
+  const double automatic = kept_at(kAutoSplit);
+  for (int i = 0; i <= 8; ++i) CHECK(automatic >= kept_at(i / 8.0));
+  CHECK(automatic > 1.01 * kept_at(0.5));
+}
+
+TEST_CASE("balanced: the tiles of a layer keep equally many rows, and layers still differ") {
+  RandomSequence draws({.seed = 8});
+  std::vector<LayerScores> layers;
+  for (const float scale : {1.f, 2.f})
+    layers.push_back({.name = "fc", .scores = random_scores({100, 96}, draws, scale)});
+  // One tile of much higher scores, which alone would keep all its rows.
+  for (int64_t e = 0; e < 16 * 96; ++e) layers[0].scores.data<float>()[e] *= 10;
+  const PatternOptions options{.granularity = 16, .k_multiple = 8, .balanced = true};
+  const std::vector<Tensor> masks = prune_masks(options, 0.6, layers);
+  std::vector<std::set<size_t>> rows(2);
+  for (size_t i = 0; i < 2; ++i)
+    for (const MaskTile& tile : tiles_of(masks[i], 16)) rows[i].insert(tile.rows.size());
+  CHECK(rows[0].size() == 1);
+  CHECK(rows[1].size() == 1);
+  CHECK(*rows[0].begin() % 8 == 0);
+  CHECK(std::abs(mask_sparsity(masks) - 0.6) <= 8 * 100 / 19200.0);
+}
+
+TEST_CASE("min_keep: every layer keeps so many columns, and rows in one of its tiles") {
+  RandomSequence draws({.seed = 10});
+  const std::vector<LayerScores> layers = {
+      {.name = "weak", .scores = random_scores({40, 50}, draws, 1e-6f)},
+      {.name = "strong", .scores = random_scores({64, 200}, draws)}};
+  for (const int64_t min_keep : {1, 7}) {
+    const Tensor mask = prune_masks({.granularity = 8, .min_keep = min_keep}, 0.7, layers)[0];
+    const auto tiles = tiles_of(mask, 8);
+    REQUIRE(tiles.size() == 1);
+    CHECK(static_cast<int64_t>(tiles[0].columns.size()) == min_keep);
+    CHECK(static_cast<int64_t>(tiles[0].rows.size()) == min_keep);
+    CHECK(count_kept(prune_masks({.pattern = "ew", .min_keep = min_keep}, 0.7, layers)[0]) ==
+          min_keep);
+  }
+}
+
+TEST_CASE("scores may be negative: what is pruned counts as the lowest") {
+  LayerScores layer{.name = "fc", .scores = Tensor::from<float>({-4, -4, -3, -3, -1, -1}, {1, 6})};
+  layer.mask = Tensor::from<uint8_t>({1, 1, 1, 1, 1, 1}, {1, 6});
+  const PatternOptions options{.pattern = "tw1", .granularity = 1, .k_multiple = 2};
+  CHECK(prune_masks(options, 1.0 / 3, {layer})[0].to_vector<uint8_t>() ==
+        std::vector<uint8_t>{0, 0, 1, 1, 1, 1});
+  layer.mask = Tensor::from<uint8_t>({1, 1, 1, 1, 1, 0}, {1, 6});
+  CHECK(prune_masks({.pattern = "bw", .granularity = 2}, 1.0 / 3, {layer})[0]
+            .to_vector<uint8_t>()[4] == 1);
 }

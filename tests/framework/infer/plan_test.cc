@@ -18,6 +18,7 @@
 #include "layers/pooling.h"
 #include "layers/residual.h"
 #include "layers/sequential.h"
+#include "tests/cuda_device.h"
 #include "tests/framework/sparse/random_tiles.h"
 
 using namespace tessera;
@@ -82,9 +83,9 @@ double relative_error(const Tensor& got, const Tensor& want) {
 
 std::vector<Executor> executors() {
 #ifdef TESSERA_ONEDNN
-  return {Executor::panels, Executor::library};
+  return {Executor::panels, Executor::library, Executor::ops};
 #else
-  return {Executor::panels};
+  return {Executor::panels, Executor::ops};
 #endif
 }
 
@@ -133,12 +134,43 @@ TEST_CASE("plan: the models' plans equal their forward passes, pruned") {
           random_f32({images, input.channels, input.height, input.width}, 1, Layout::nhwc);
       const Tensor want = expected_of(*model, x);
       for (const Executor executor : executors()) {
+        if (executor == Executor::ops && images != 3) continue;  // plain loops on the cpu
         CAPTURE(static_cast<int>(executor));
         const InferencePlan plan =
             make_plan(*model, x, tiles, {.executor = executor, .winograd = false});
         CHECK(relative_error(plan.run(x), want) < kTolerance);
       }
     }
+}
+
+TEST_CASE("CUDA: plans equal the models' forward passes on the cpu, pruned and dense") {
+  if (!has_cuda_device()) return;
+  for (const char* type : {"lenet", "vgg11_bn", "resnet18", "mlp"}) {
+    CAPTURE(type);
+    const bool grey = std::string(type) == "lenet";
+    const int64_t channels = grey ? 1 : 3, side = grey ? 28 : 32;
+    const auto model =
+        model_of(type, {.channels = channels, .height = side, .width = side, .classes = 10});
+    randomize(*model);
+    const Tiles tiles = prune(*model);
+    const Tensor x = random_f32({50, channels, side, side}, 1, Layout::nhwc);
+    const Tensor want = expected_of(*model, x);
+    model->to(kCuda);
+    const Tensor example = random_f32({20, channels, side, side}, 2, Layout::nhwc).to(kCuda);
+    for (const Executor executor : {Executor::ops, Executor::fastest})
+      for (const bool dense_only : {false, true}) {
+        const InferencePlan plan =
+            make_plan(*model, example, tiles, {.executor = executor, .dense_only = dense_only});
+        INFO(plan.describe());
+        CHECK(plan.executor() == Executor::ops);
+        CHECK(relative_error(plan.run(x.to(kCuda)).to(Device{}), want) < kTolerance);
+        const InferencePlan rounded =
+            make_plan(*model, example, tiles,
+                      {.executor = executor, .dtype = DType::bf16, .dense_only = dense_only});
+        // 8 bits of mantissa through up to twenty layers.
+        CHECK(relative_error(rounded.run(x.to(kCuda)).to(Device{}), want) < 0.1);
+      }
+  }
 }
 
 TEST_CASE("plan: any batch runs through a plan, in slices") {
@@ -300,7 +332,7 @@ TEST_CASE("plan: what does not fit is refused") {
   check_message(message_of([&] {
                   plan.run(random_f32({2, 1, 28, 27}, 1, Layout::nhwc));
                 }),
-                "[plan] the input must be f32 nhwc, as the example [2, 1, 28, 28]");
+                "[plan] the input must be f32 nhwc on cpu, as the example [2, 1, 28, 28]");
   check_message(message_of([&] {
                   plan.run(random_f32({2, 1, 28, 28}, 1));
                 }),

@@ -1,5 +1,8 @@
 #include "framework/ops/batch_norm.h"
 
+#include "framework/ops/add.h"
+#include "framework/ops/cast.h"
+#include "framework/ops/relu.h"
 #include "tests/framework/ops/op_case.h"
 
 using namespace tessera;
@@ -7,8 +10,15 @@ using namespace tessera::testing;
 
 namespace {
 
+/// Weights and statistics of halves are f32.
+Tensor beside(const Tensor& x, const Tensor& vector) {
+  return vector.defined() ? cast(vector, accumulator_of(x.dtype())).to(x.device()) : vector;
+}
+
 Op norm(BatchNormOptions options = {}) {
-  return [=](const auto& in) { return batch_norm(in[0], in[1], in[2], {}, {}, options); };
+  return [=](const auto& in) {
+    return batch_norm(in[0], beside(in[0], in[1]), beside(in[0], in[2]), {}, {}, options);
+  };
 }
 
 Tensor random(const Shape& shape) { return uniform(shape, -1, 1, 0, Layout::nhwc); }
@@ -73,10 +83,71 @@ TEST_CASE("batch_norm: training") {
     check(test);
 }
 
+TEST_CASE("batch_norm: with residual and relu") {
+  const auto fused = [](BatchNormOptions options, bool with_residual) -> Op {
+    return [=](const auto& in) {
+      return batch_norm(in[0], beside(in[0], in[1]), beside(in[0], in[2]), {}, {}, options,
+                        with_residual ? in[3] : Tensor{});
+    };
+  };
+  // As above: channel 0 is -3, -1, 1, 3 times s, channel 1 -1, -1, -1, 3 times t.
+  const Tensor x = Tensor::from<double>({1, 0, 3, 0, 5, 0, 7, 4}, {1, 2, 2, 2}, Layout::nhwc);
+  const Tensor r = Tensor::from<double>({9, 0, -9, 2, 0, 0, 1, 1}, {1, 2, 2, 2}, Layout::nhwc);
+  const double s = 1 / std::sqrt(5 + 1e-5), t = 1 / std::sqrt(3 + 1e-5);
+  const Tensor images = random({3, 10, 5, 5}),
+               other = uniform({3, 10, 5, 5}, -1, 1, 3, Layout::nhwc);
+  const Tensor weight = uniform({10}, 0.5, 1.5, 1), bias = uniform({10}, -1, 1, 2);
+  for (const OpCase& test : std::vector<OpCase>{
+           {"relu", fused({.relu = true}, false), {x, {}, {}}, {0, 0, 0, 0, s, 0, 3 * s, 3 * t}},
+           {"residual",
+            fused({}, true),
+            {x, {}, {}, r},
+            {9 - 3 * s, -t, -9 - s, 2 - t, s, -t, 1 + 3 * s, 1 + 3 * t}},
+           {"residual and relu",
+            fused({.relu = true}, true),
+            {x, {}, {}, r},
+            {9 - 3 * s, 0, 0, 2 - t, s, 0, 1 + 3 * s, 1 + 3 * t}},
+           {"relu, random", fused({.relu = true}, false), {images, weight, bias}},
+           {"residual and relu, random",
+            fused({.relu = true}, true),
+            {images, weight, bias, other}},
+           {.name = "residual of another shape",
+           .op = fused({}, true),
+           .inputs = {x, {}, {}, images},
+           .throws = "[batch_norm] the residual must have the shape, type and layout of x = "
+                     "f64[1, 2, 2, 2] nhwc; got f64[3, 10, 5, 5] nhwc."},
+       })
+    check(test);
+}
+
+TEST_CASE("batch_norm: fused with residual and relu gives the bits of the three ops") {
+  const Tensor x = random({4, 19, 6, 5}).to(DType::f32);
+  const Tensor other = uniform(x.shape(), -1, 1, 3, Layout::nhwc).to(DType::f32);
+  const Tensor weight = uniform({19}, 0.5, 1.5, 1).to(DType::f32);
+  const Tensor bias = uniform({19}, -1, 1, 2).to(DType::f32);
+  const Tensor dy = uniform(x.shape(), -1, 1, 4, Layout::nhwc).to(DType::f32);
+  const auto gradients = [&](bool with_residual, bool fused) {
+    std::vector<Tensor> inputs;
+    for (const Tensor& input : {x, weight, bias, other})
+      inputs.push_back(input.clone().set_requires_grad());
+    const Tensor residual = with_residual ? inputs[3] : Tensor{};
+    Tensor y = batch_norm(inputs[0], inputs[1], inputs[2], {}, {}, {.relu = fused},
+                          fused ? residual : Tensor{});
+    if (!fused) y = relu(with_residual ? add(y, residual) : y);
+    backward(y, dy);
+    std::vector<std::vector<float>> out{y.to_vector<float>()};
+    for (const Tensor& input : inputs)
+      if (input.grad().defined()) out.push_back(input.grad().to_vector<float>());
+    return out;
+  };
+  for (const bool with_residual : {false, true})
+    CHECK(gradients(with_residual, true) == gradients(with_residual, false));
+}
+
 TEST_CASE("batch_norm: by running statistics") {
   const Op op = [](const auto& in) {
-    const auto beside_x = [&](const Tensor& t) { return t.to(in[0].dtype()).to(in[0].device()); };
-    return batch_norm(in[0], in[1], in[2], beside_x(vector({1, -1})), beside_x(vector({4, 0.25})),
+    const auto at = [&](const Tensor& vector) { return beside(in[0], vector); };
+    return batch_norm(in[0], at(in[1]), at(in[2]), at(vector({1, -1})), at(vector({4, 0.25})),
                       {.training = false, .epsilon = 1e-12});
   };
   const Tensor x = Tensor::from<double>({1, -1, 3, 0, 5, -2}, {1, 2, 1, 3}, Layout::nhwc);

@@ -1,5 +1,6 @@
 #include "framework/ops/conv2d.h"
 
+#include "framework/ops/cast.h"
 #include "tests/framework/ops/op_case.h"
 
 using namespace tessera;
@@ -9,6 +10,14 @@ namespace {
 
 Op convolution(Conv2dOptions options = {}) {
   return [=](const auto& in) { return conv2d(in[0], in[1], in[2], options); };
+}
+
+/// Weight and bias stay f32 where x is a half.
+Op beside_halves(Conv2dOptions options) {
+  return [=](const auto& in) {
+    const DType type = accumulator_of(in[0].dtype());
+    return conv2d(in[0], cast(in[1], type), cast(in[2], type), options);
+  };
 }
 
 Tensor image(const Shape& shape) { return uniform(shape, -1, 1, 0, Layout::nhwc); }
@@ -87,6 +96,15 @@ TEST_CASE("conv2d") {
   }
 }
 
+TEST_CASE("conv2d: parameters in f32 beside halves") {
+  const Conv2dOptions same{.padding = {1, 1}};
+  for (const int64_t kernel : {1, 3})
+    check({.name = "",
+           .op = beside_halves(same),
+           .inputs = {image({2, 16, 5, 4}), filter({8, 16, kernel, kernel}), uniform({8})},
+           .tolerance_f32 = 5e-5});
+}
+
 TEST_CASE("conv2d: refuses what does not fit") {
   const Tensor x = image({1, 4, 5, 5}), weight = filter({2, 4, 3, 3});
   for (const OpCase& test : std::vector<OpCase>{
@@ -116,6 +134,10 @@ TEST_CASE("conv2d: refuses what does not fit") {
            .op = convolution({.stride = {1, 0}}),
            .inputs = {x, weight, {}},
            .throws = "stride 0, dilation 1, kernel 3, padding 0 along W"},
+           {.name = "a weight that halves do not take",
+           .op = convolution(),
+           .inputs = {x.to(DType::f16), weight, {}},
+           .throws = "[conv2d] weight must be row-major f16 or f32[out, in/groups, R, S]; got f64"},
            {.name = "types",
            .op = convolution(),
            .inputs = {x.to(DType::f32), weight, {}},

@@ -1,5 +1,6 @@
 #include "framework/ops/linear.h"
 
+#include "framework/ops/cast.h"
 #include "tests/framework/ops/op_case.h"
 
 using namespace tessera;
@@ -7,6 +8,10 @@ using namespace tessera::testing;
 
 TEST_CASE("linear") {
   const Op op = [](const auto& in) { return linear(in[0], in[1], in[2]); };
+  const Op beside_halves = [](const auto& in) {
+    const DType type = accumulator_of(in[0].dtype());
+    return linear(in[0], cast(in[1], type), cast(in[2], type));
+  };
   const Tensor weight = Tensor::from<double>({1, 2, 3, 4, 5, 6}, {2, 3});
   for (const OpCase& test : std::vector<OpCase>{
            {"values",
@@ -20,6 +25,13 @@ TEST_CASE("linear") {
             {Tensor::from<double>({1, 1, 1}, {3}), weight, Tensor::from<double>({1, 2}, {2})},
             {7, 17}},
            {"leading axes", op, {uniform({2, 3, 5}), uniform({4, 5}, -1, 1, 1), uniform({4})}},
+           {"parameters in f32 beside halves",
+            beside_halves,
+            {uniform({6, 40}), uniform({24, 40}, -1, 1, 1), uniform({24})}},
+           {"an empty sum leaves the bias",
+            op,
+            {uniform({2, 0}), uniform({3, 0}), Tensor::from<double>({1, 2, 3}, {3})},
+            {1, 2, 3, 1, 2, 3}},
            {"no row", op, {uniform({0, 3}), weight, uniform({2})}},
            {"extents that fit no tile",
             op,
@@ -27,12 +39,16 @@ TEST_CASE("linear") {
            {.name = "inner extents",
            .op = op,
            .inputs = {uniform({2, 4}), weight, {}},
-           .throws = "[linear] weight must be [out, in] with in = 4, the last extent of x = "
+           .throws = "[linear] weight must be f64[out, in] with in = 4, the last extent of x = "
                      "f64[2, 4]; got f64[2, 3]"},
            {.name = "bias",
            .op = op,
            .inputs = {uniform({2, 3}), weight, uniform({3})},
            .throws = "[linear] bias must be f64[2]; got f64[3]"},
+           {.name = "a weight that halves do not take",
+           .op = op,
+           .inputs = {uniform({2, 3}).to(DType::bf16), weight, {}},
+           .throws = "[linear] weight must be bf16 or f32[out, in]"},
            {.name = "layout",
            .op = op,
            .inputs = {uniform({1, 2, 2, 3}, -1, 1, 0, Layout::nhwc), weight, {}},

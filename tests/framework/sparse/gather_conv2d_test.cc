@@ -88,17 +88,17 @@ void check(const Case& t, const TileMatrix& tiles) {
                         .width = t.width};
   const PanelShape to{.c = t.out, .h = y_shape[2], .w = y_shape[3], .pad_h = 1, .width = t.width};
   const PanelShape added{.c = t.out, .h = to.h, .w = to.w, .pad_w = 2, .width = t.width};
-  const GatherConv2d conv(tiles, bias, t.options, from, to, t.activation,
-                          t.residual ? &added : nullptr);
   const Tensor x_panels = panels_of(x, from), r_panels = panels_of(residual, added);
   Cpu backend = cpu();
-  for (const CpuIsa isa : families())
+  for (const CpuIsa isa : families()) {
+    const GatherConv2d conv(isa, tiles, bias, t.options, from, to, t.activation,
+                            t.residual ? &added : nullptr);
     for (const int threads : {1, 2, 5}) {
       CAPTURE(isa);
       CAPTURE(threads);
       backend.set_threads(threads);
       Tensor y_panels = Tensor::zeros({to.floats(t.images)});
-      conv.run(backend, isa, t.images, x_panels.data<float>(),
+      conv.run(backend, t.images, x_panels.data<float>(),
                t.residual ? r_panels.data<float>() : nullptr, y_panels.data<float>());
       Tensor y = Tensor::empty(y_shape, {.layout = Layout::nhwc});
       unpack_panels(cpu(), to, y_panels.data<float>(), 0, t.images, y);
@@ -110,6 +110,7 @@ void check(const Case& t, const TileMatrix& tiles) {
       // The border of y's panels must stay zero.
       for (int64_t i = 0; i < to.h_stride(); ++i) REQUIRE(y_panels.data<float>()[i] == 0);
     }
+  }
   backend.set_threads(cpu().threads());
 }
 
@@ -197,15 +198,17 @@ TEST_CASE("gather conv2d: equals the definition on every instruction set") {
 TEST_CASE("gather conv2d: what does not fit is refused") {
   const PanelShape x{.c = 4, .h = 4, .w = 4}, y{.c = 8, .h = 4, .w = 4};
   const TileMatrix tiles = pack(random_f32({8, 4, 3, 3}, 1), {}, 8);
-  CHECK_THROWS_WITH_AS(GatherConv2d(tiles, {}, {.padding = {1, 1}}, x, y, Activation::none),
-                       doctest::Contains("x must be padded"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      GatherConv2d(CpuIsa::portable, tiles, {}, {.padding = {1, 1}}, x, y, Activation::none),
+      doctest::Contains("x must be padded"), std::invalid_argument);
   const PanelShape padded{.c = 4, .h = 4, .w = 4, .pad_h = 1, .pad_w = 1};
-  CHECK_THROWS_WITH_AS(GatherConv2d(tiles, {}, {}, padded, y, Activation::none),
+  CHECK_THROWS_WITH_AS(GatherConv2d(CpuIsa::portable, tiles, {}, {}, padded, y, Activation::none),
                        doctest::Contains("y must be the convolution's output [1, 8, 2, 2]"),
                        std::invalid_argument);
   const TileMatrix crossing = pack(random_f32({8, 2, 3, 3}, 1), {}, 8);
   CHECK_THROWS_WITH_AS(
-      GatherConv2d(crossing, {}, {.padding = {1, 1}, .groups = 2}, padded, y, Activation::none),
+      GatherConv2d(CpuIsa::portable, crossing, {}, {.padding = {1, 1}, .groups = 2}, padded, y,
+                   Activation::none),
       doctest::Contains("must not cross the convolution's groups; got outputs 0 to 7"),
       std::invalid_argument);
 }

@@ -2,16 +2,18 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <csignal>
 #include <fstream>
 
 #include "framework/core/random.h"
 #include "framework/train/interrupt.h"
 #include "layers/models/make_model.h"
+#include "tests/cuda_device.h"
 #include "tests/framework/train/scratch_folder.h"
 
 using namespace tessera;
-using tessera::testing::ScratchFolder;
+using namespace tessera::testing;
 
 namespace {
 
@@ -68,13 +70,13 @@ Config small_config(const std::filesystem::path& folder) {
 
 /// What one process has in memory.
 struct Session {
-  explicit Session(const Config& config)
+  explicit Session(const Config& config, Device device = {})
       : directory(config, {.resume = true}),
         model(make_model(config.model, {1, 6, 6, 2}, config.run.seed)),
         samples(std::make_shared<InterruptingSamples>(*left_or_right(64, 1))),
         train(samples, {.batch_size = 16, .workers = 0, .shuffle = true, .seed = 3}),
         validation(left_or_right(32, 2), {.batch_size = 16, .workers = 0}),
-        trainer(config, *model, train, &validation, directory) {
+        trainer(config, on_device(*model, device), train, &validation, directory, device) {
     directory.begin();
     resumed = trainer.resume();
   }
@@ -83,6 +85,11 @@ struct Session {
     RunLog log(directory, resumed ? trainer.total_steps() : -1);
     trainer.run(plan_phases(config, Command::run, trainer.steps_per_epoch()), log,
                 {.before = [](const Phase&) {}, .after = after});
+  }
+
+  static Module& on_device(Module& model, Device device) {
+    model.to(device);
+    return model;
   }
 
   RunDirectory directory;
@@ -102,30 +109,64 @@ std::vector<float> flat(const Module& model) {
   return values;
 }
 
+/// The weights after a run in one go.
+std::vector<float> uninterrupted_weights(const std::filesystem::path& folder, Device device) {
+  const Config config = small_config(folder);
+  Session session(config, device);
+  session.run(config, [](const Phase&) {});
+  return flat(*session.model);
+}
+
+/// The weights after a run that is stopped after every step, the sessions taking turns on the
+/// devices.
+std::vector<float> interrupted_weights(const std::filesystem::path& folder,
+                                       const std::vector<Device>& devices) {
+  const Config config = small_config(folder);
+  for (size_t stops = 0;; ++stops) {
+    REQUIRE(stops <= 24);  // 4 steps an epoch, in 2 dense, 2 pruning and 2 control epochs
+    Session session(config, devices[stops % devices.size()]);
+    REQUIRE(session.resumed == (stops > 0));
+    try {
+      session.samples->raise_at_next_read = true;
+      session.run(config, [](const Phase&) {});
+      CHECK(stops == 24);
+      return flat(*session.model);
+    } catch (const Interrupted&) {
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("a run that is stopped after every step ends in the same weights, bit for bit") {
   const ScratchFolder scratch("trainer");
-  const Config whole = small_config(scratch.path() / "whole");
-  Session uninterrupted(whole);
-  uninterrupted.run(whole, [](const Phase&) {});
-  const auto expected = flat(*uninterrupted.model);
+  CHECK(interrupted_weights(scratch.path() / "cut", {Device{}}) ==
+        uninterrupted_weights(scratch.path() / "whole", Device{}));
+}
 
-  const Config cut = small_config(scratch.path() / "cut");
-  int stops = 0;
-  for (bool finished = false; !finished;) {
-    Session session(cut);
-    REQUIRE(session.resumed == (stops > 0));
-    try {
-      session.samples->raise_at_next_read = true;
-      session.run(cut, [](const Phase&) {});
-      finished = true;
-      CHECK(flat(*session.model) == expected);
-    } catch (const Interrupted&) {
-      REQUIRE(++stops < 100);
-    }
-  }
-  CHECK(stops == 24);  // 4 steps an epoch, in 2 dense, 2 pruning and 2 control epochs
+TEST_CASE("CUDA: so does one on a device; one that moves between devices stays close") {
+  if (!has_cuda_device()) return;
+  const ScratchFolder scratch("trainer");
+  const auto expected = uninterrupted_weights(scratch.path() / "whole", kCuda);
+  CHECK(interrupted_weights(scratch.path() / "cut", {kCuda}) == expected);
+  const auto moved = interrupted_weights(scratch.path() / "moved", {kCuda, Device{}});
+  REQUIRE(moved.size() == expected.size());
+  size_t far = 0;  // a rounding can decide which of two units of equal worth is pruned
+  for (size_t i = 0; i < moved.size(); ++i) far += std::abs(moved[i] - expected[i]) > 1e-2f;
+  CHECK(far <= moved.size() / 20);
+}
+
+TEST_CASE("CUDA: a loss that is not finite is noticed, with the step that it came from") {
+  if (!has_cuda_device()) return;
+  const ScratchFolder scratch("trainer");
+  Config config = small_config(scratch.path() / "run");
+  config.optimizer.lr = 1e30;
+  config.train.clip_norm = 0;
+  config.checkpoint.every = {7, Duration::Unit::steps};
+  Session session(config, kCuda);
+  CHECK_THROWS_WITH_AS(session.run(config, [](const Phase&) {}),
+                       doctest::Contains("[train] the loss must stay finite; got"),
+                       std::runtime_error);
 }
 
 TEST_CASE("pruned weights are exactly zero after every phase, and training still learns") {

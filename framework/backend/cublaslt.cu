@@ -1,0 +1,144 @@
+// cuBLASLt's matrices are column-major: what it sees of row-major y = op(a) op(b) is the transposed
+// product y^T = op(b)^T op(a)^T, with the same memory and b as its first operand.
+#include <array>
+
+#include "framework/backend/cublaslt.h"
+#include "framework/backend/plan_cache.h"
+
+namespace tessera {
+namespace {
+
+// What NVIDIA advises for Hopper; smaller devices need less.
+constexpr uint64_t kMaxWorkspace = 32 << 20;
+
+/// A product, ready to run. Plain data: a call copies it and puts its bias pointer in.
+struct Plan {
+  cublasLtMatmulDescOpaque_t operation{};
+  cublasLtMatrixLayoutOpaque_t first{}, second{}, result{};
+  cublasLtMatmulAlgo_t algorithm{};
+  size_t workspace = 0;
+};
+
+cudaDataType_t type_of(DType dtype) {
+  switch (dtype) {
+    case DType::f64:
+      return CUDA_R_64F;
+    case DType::bf16:
+      return CUDA_R_16BF;
+    case DType::f16:
+      return CUDA_R_16F;
+    default:
+      return CUDA_R_32F;
+  }
+}
+
+struct Product {
+  const char* op;
+  const Tensor &a, &b, &bias;
+  ProductOptions options;
+  Tensor& y;
+
+  int64_t inner() const { return a.dim(options.transpose_a ? 0 : 1); }
+  bool is_double() const { return a.dtype() == DType::f64; }
+
+  using Key = std::array<int64_t, 10>;
+  Key key(const Cuda& cuda) const {
+    return {y.dim(0),
+            y.dim(1),
+            inner(),
+            options.transpose_a,
+            options.transpose_b,
+            static_cast<int64_t>(a.dtype()),
+            static_cast<int64_t>(y.dtype()),
+            bias.defined(),
+            cuda.tf32(),
+            cuda.device().index};
+  }
+
+  void check(cublasStatus_t status, const char* call) const {
+    require_runtime(status == CUBLAS_STATUS_SUCCESS, "[", op, "] ", call,
+                    " must succeed for the product of ", a, options.transpose_a ? "^T" : "",
+                    " and ", b, options.transpose_b ? "^T" : "", " into ", y, "; got ",
+                    cublasLtGetStatusName(status), ": ", cublasLtGetStatusString(status), ".");
+  }
+
+  template <class T>
+  void set(Plan& plan, cublasLtMatmulDescAttributes_t attribute, const T& value) const {
+    check(cublasLtMatmulDescSetAttribute(&plan.operation, attribute, &value, sizeof(value)),
+          "cublasLtMatmulDescSetAttribute");
+  }
+  void set_bias(Plan& plan) const {
+    if (bias.defined())
+      set(plan, CUBLASLT_MATMUL_DESC_BIAS_POINTER, static_cast<const void*>(bias.raw()));
+  }
+
+  Plan make(Cuda& cuda) const;
+};
+
+cublasLtMatrixLayoutOpaque_t transposed(const Product& p, const Tensor& matrix) {
+  cublasLtMatrixLayoutOpaque_t layout{};
+  const int64_t rows = matrix.dim(0), columns = matrix.dim(1);
+  p.check(cublasLtMatrixLayoutInit(&layout, type_of(matrix.dtype()), static_cast<uint64_t>(columns),
+                                   static_cast<uint64_t>(rows), columns),
+          "cublasLtMatrixLayoutInit");
+  return layout;
+}
+
+Plan Product::make(Cuda& cuda) const {
+  const auto compute = is_double()                              ? CUBLAS_COMPUTE_64F
+                       : a.dtype() == DType::f32 && cuda.tf32() ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                                                : CUBLAS_COMPUTE_32F;
+  Plan plan;
+  check(cublasLtMatmulDescInit(&plan.operation, compute, is_double() ? CUDA_R_64F : CUDA_R_32F),
+        "cublasLtMatmulDescInit");
+  set(plan, CUBLASLT_MATMUL_DESC_TRANSA, options.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
+  set(plan, CUBLASLT_MATMUL_DESC_TRANSB, options.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
+  if (bias.defined()) set(plan, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+  set_bias(plan);
+  plan.first = transposed(*this, b);
+  plan.second = transposed(*this, a);
+  plan.result = transposed(*this, y);
+
+  cublasLtMatmulPreferenceOpaque_t preference{};
+  check(cublasLtMatmulPreferenceInit(&preference), "cublasLtMatmulPreferenceInit");
+  const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
+    check(cublasLtMatmulPreferenceSetAttribute(&preference, attribute, &value, sizeof(value)),
+          "cublasLtMatmulPreferenceSetAttribute");
+  };
+  prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kMaxWorkspace);
+  // Partial sums of a split product stay in f32.
+  prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+         uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
+  cublasLtMatmulHeuristicResult_t best{};
+  int found = 0;
+  check(cublasLtMatmulAlgoGetHeuristic(cuda.cublaslt(), &plan.operation, &plan.first, &plan.second,
+                                       &plan.result, &plan.result, &preference, 1, &best, &found),
+        "cublasLtMatmulAlgoGetHeuristic");
+  check(found > 0 ? best.state : CUBLAS_STATUS_NOT_SUPPORTED, "cublasLtMatmulAlgoGetHeuristic");
+  plan.algorithm = best.algo;
+  plan.workspace = best.workspaceSize;
+  return plan;
+}
+
+}  // namespace
+
+void cublaslt_product(Cuda& cuda, const char* op, const Tensor& a, const Tensor& b,
+                      const Tensor& bias, ProductOptions options, Tensor& y) {
+  static PlanCache<Product::Key, Plan> plans;
+  const Product product{op, a, b, bias, options, y};
+  if (y.numel() == 0) return;
+  Plan plan = *plans.get(product.key(cuda), [&] { return product.make(cuda); });
+  product.set_bias(plan);
+  const double one = 1, zero = 0;
+  const float one_f32 = 1, zero_f32 = 0;
+  const void* const alpha = product.is_double() ? static_cast<const void*>(&one) : &one_f32;
+  const void* const beta = product.is_double() ? static_cast<const void*>(&zero) : &zero_f32;
+  Tensor workspace = cuda.scratch(static_cast<int64_t>(plan.workspace));
+  product.check(
+      cublasLtMatmul(cuda.cublaslt(), &plan.operation, alpha, b.raw(), &plan.first, a.raw(),
+                     &plan.second, beta, y.raw(), &plan.result, y.raw(), &plan.result,
+                     &plan.algorithm, workspace.raw(), plan.workspace, cuda.stream()),
+      "cublasLtMatmul");
+}
+
+}  // namespace tessera

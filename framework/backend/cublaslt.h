@@ -1,0 +1,24 @@
+// Matrix products in cuBLASLt. Included by .cu files only.
+//
+// f32 (in TF32 only where Cuda::tf32() allows it), f64, and bf16 or f16 with sums in f32; the
+// output of a half product may be f32. The library's best algorithm is kept by shape. Its choice,
+// and the order of its sums, depend on shapes and types only, so a run can be repeated bit by bit.
+#pragma once
+
+#include "framework/backend/cuda.h"
+
+namespace tessera {
+
+struct ProductOptions {
+  bool transpose_a = false;
+  bool transpose_b = false;
+};
+
+/// y = op(a) op(b) + bias for every row of y, all row-major matrices; bias [N] may be undefined.
+/// REQUIRES: extents that agree; a, b and bias of one type, y of the same or (from halves) f32, and
+/// then no bias; in f64 no bias either: the library has no such kernel.
+/// Throws: std::runtime_error with the op and the shapes where the library refuses.
+void cublaslt_product(Cuda& cuda, const char* op, const Tensor& a, const Tensor& b,
+                      const Tensor& bias, ProductOptions options, Tensor& y);
+
+}  // namespace tessera

@@ -1,0 +1,156 @@
+// tessera bench train: the training step of a model on one random batch that stays on its device.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <iomanip>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "framework/backend/cpu.h"
+#include "framework/backend/cuda_info.h"
+#include "framework/cli/commands.h"
+#include "framework/core/choose_device.h"
+#include "framework/core/random.h"
+#include "framework/train/train_step.h"
+#include "layers/models/make_model.h"
+
+namespace tessera {
+namespace {
+
+// A round is the unit of timing: the median of several leaves out what disturbed one.
+constexpr int kRounds = 5;
+// Pixels: up to here models have the CIFAR head and 10 classes, beyond ImageNet's and 1000.
+constexpr int64_t kLargestCifar = 64;
+
+struct TrainBenchArguments {
+  std::string model = "resnet18";
+  int64_t image_size = 32, batch = 128, classes = 0;
+  int64_t steps = 20, warmup = 10;
+  Config config;
+  bool json = false;
+};
+
+struct TrainBenchResult {
+  double step_ms = 0;        ///< median of the rounds
+  double loss = 0;           ///< of the last step: that it trains
+  double peak_mib = 0;       ///< of tensors in use
+  double reserved_mib = 0;   ///< in use and kept for reuse, at the end
+  bool is_replayed = false;  ///< as a CUDA graph
+};
+
+Batch random_batch(const TrainBenchArguments& arguments, int64_t classes, Device device) {
+  Batch batch{Tensor::empty({arguments.batch, 3, arguments.image_size, arguments.image_size},
+                            {.layout = Layout::nhwc}),
+              Tensor::empty({arguments.batch}, {.dtype = DType::i64})};
+  RandomSequence random({.seed = 1});
+  std::generate_n(batch.input.data<float>(), batch.input.numel(), [&] { return random.normal(); });
+  std::generate_n(batch.target.data<int64_t>(), arguments.batch,
+                  [&] { return random.below(static_cast<uint32_t>(classes)); });
+  return {batch.input.to(device), batch.target.to(device)};
+}
+
+TrainBenchResult measure(const TrainBenchArguments& arguments, Device device) {
+  const Config& config = arguments.config;
+  const int64_t classes = arguments.classes > 0
+                              ? arguments.classes
+                              : (arguments.image_size > kLargestCifar ? 1000 : 10);
+  ModelConfig model_config;
+  model_config.type = arguments.model;
+  model_config.head = arguments.image_size > kLargestCifar ? "imagenet" : "cifar";
+  const auto model = make_model(model_config,
+                                {.channels = 3,
+                                 .height = arguments.image_size,
+                                 .width = arguments.image_size,
+                                 .classes = classes},
+                                uint64_t{42});
+  model->to(device);
+  const auto optimizer = make_optimizer(config.optimizer, model->parameters());
+  BatchStream batches(random_batch(arguments, classes, device));
+  TrainStep step(config, *model, device);
+  step.begin(*optimizer, nullptr, {});
+  int64_t steps = 0;
+  const auto run_steps = [&](int64_t count) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int64_t i = 0; i < count; ++i) step.run(batches, steps++, config.optimizer.lr);
+    if constexpr (kCudaBuild) synchronize(device);
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+        .count();
+  };
+  run_steps(arguments.warmup);
+  reset_peak_memory(device);
+  std::array<double, kRounds> rounds;
+  for (double& round : rounds)
+    round = run_steps(arguments.steps) / static_cast<double>(arguments.steps);
+  std::nth_element(rounds.begin(), rounds.begin() + kRounds / 2, rounds.end());
+  const MemoryStats memory = memory_stats(device);
+  constexpr double kMebibyte = 1 << 20;
+  return {
+      .step_ms = rounds[kRounds / 2],
+      .loss = step.sums().read().step_loss,
+      .peak_mib = static_cast<double>(memory.peak_bytes) / kMebibyte,
+      .reserved_mib = static_cast<double>(memory.current_bytes + memory.cached_bytes) / kMebibyte,
+      .is_replayed = step.is_replayed()};
+}
+
+void bench(const TrainBenchArguments& arguments) {
+  const Device device = choose_device(arguments.config.run.device).device;
+  if (arguments.config.run.threads > 0) cpu().set_threads(arguments.config.run.threads);
+  const TrainBenchResult r = measure(arguments, device);
+  const double rate = 1000 * static_cast<double>(arguments.batch) / r.step_ms;
+  if (!arguments.json) {
+    std::cout << arguments.model << ", " << arguments.image_size << " pixels, batch "
+              << arguments.batch << ", " << arguments.config.run.precision << " on " << device
+              << std::fixed << std::setprecision(2) << ": " << r.step_ms << " ms a step"
+              << (r.is_replayed ? " (CUDA graph), " : ", ") << std::setprecision(0) << rate
+              << " images/s, tensors " << r.peak_mib << " MiB (held " << r.reserved_mib
+              << " MiB), loss " << std::setprecision(3) << r.loss << std::endl;
+    return;
+  }
+  const nlohmann::ordered_json json{{"bench", "train"},
+                                    {"model", arguments.model},
+                                    {"image_size", arguments.image_size},
+                                    {"batch", arguments.batch},
+                                    {"precision", arguments.config.run.precision},
+                                    {"device", concat(device)},
+                                    {"step_ms", r.step_ms},
+                                    {"images_per_s", rate},
+                                    {"peak_mib", r.peak_mib},
+                                    {"reserved_mib", r.reserved_mib},
+                                    {"cuda_graph", r.is_replayed},
+                                    {"loss", r.loss}};
+  std::cout << json.dump() << std::endl;
+}
+
+}  // namespace
+
+void add_train_bench_command(CLI::App& bench_group, Action& action) {
+  CLI::App* command =
+      bench_group.add_subcommand("train", "Training steps of a model on one random batch");
+  auto arguments = std::make_shared<TrainBenchArguments>();
+  RunConfig& run = arguments->config.run;
+  const auto extent = [&](const char* name, int64_t& value, const char* doc, int64_t min = 1) {
+    command->add_option(name, value, doc)
+        ->check(CLI::Range(min, int64_t{1} << 20))
+        ->capture_default_str();
+  };
+  command->add_option("--model", arguments->model, "A model type of a config")
+      ->capture_default_str();
+  extent("--image-size", arguments->image_size, "Pixels of a side");
+  extent("--batch", arguments->batch, "Images of a step");
+  extent("--classes", arguments->classes,
+         "0: 10 up to 64 pixels, where models have the CIFAR head, else 1000", 0);
+  extent("--steps", arguments->steps, "Of a round; the median of 5 rounds counts");
+  extent("--warmup", arguments->warmup, "Steps before that");
+  command->add_option("--device", run.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  command->add_option("--precision", run.precision, "Of the activations")
+      ->check(CLI::IsMember({"fp32", "bf16", "fp16"}))
+      ->capture_default_str();
+  command->add_option("--threads", run.threads, "Threads (all processors)")
+      ->check(CLI::Range(1, 4096));
+  command->add_flag("!--no-cuda-graphs", run.cuda_graphs, "Queue every kernel from the host");
+  command->add_flag("--json", arguments->json, "Print one line of JSON");
+  command->callback([=, &action] { action = [=] { bench(*arguments); }; });
+}
+
+}  // namespace tessera

@@ -1,0 +1,45 @@
+// Loss and accuracy summed over batches, in the memory of the device that computes them, so that
+// the host waits only where it reads them.
+#pragma once
+
+#include "framework/backend/backend.h"
+#include "framework/core/tensor.h"
+
+namespace tessera {
+
+struct MetricValues {
+  double loss = 0;       ///< summed over samples
+  double step_loss = 0;  ///< summed over the batches of the step under way
+  int64_t top1 = 0;      ///< samples whose label has the largest logit
+  int64_t top5 = 0;      ///< samples whose label is among the five largest
+  int64_t samples = 0;
+  int64_t batches = 0;
+  int64_t first_bad = -1;  ///< the batch whose loss was the first not to be finite; -1: none
+  double bad_loss = 0;     ///< that loss
+};
+
+class MetricSums {
+ public:
+  explicit MetricSums(Device device);
+
+  /// Adds a batch. Among equal logits the lower class counts as larger.
+  /// Labels outside [0, classes) count as misses.
+  /// logits: [N, classes] f32; labels: i64 [N]; loss: the mean over the batch, an
+  /// f32 scalar. All on the sums' device. `part`: which batch of its step it is, from 0.
+  void add(const Tensor& logits, const Tensor& labels, const Tensor& loss, int64_t part = 0);
+
+  /// On a CUDA device the host waits for all work queued so far.
+  MetricValues read() const;
+  void set(const MetricValues& values);
+
+ private:
+  Tensor values_;  ///< the bytes of MetricValues
+};
+
+void metrics_add(Cpu&, const Tensor& logits, const Tensor& labels, const Tensor& loss, int64_t part,
+                 MetricValues* values);
+
+void metrics_add(Cuda&, const Tensor& logits, const Tensor& labels, const Tensor& loss,
+                 int64_t part, MetricValues* values);
+
+}  // namespace tessera

@@ -1,0 +1,31 @@
+#include <cmath>
+
+#include "framework/train/metric_sums.h"
+
+namespace tessera {
+
+void metrics_add(Cpu&, const Tensor& logits, const Tensor& labels, const Tensor& loss, int64_t part,
+                 MetricValues* values) {
+  const int64_t count = logits.dim(0), classes = logits.dim(1);
+  const float* row = logits.data<float>();
+  const int64_t* const label = labels.data<int64_t>();
+  for (int64_t n = 0; n < count; ++n, row += classes) {
+    if (label[n] < 0 || label[n] >= classes) continue;
+    const float own = row[label[n]];
+    int64_t ahead = 0;
+    for (int64_t c = 0; c < classes; ++c) ahead += row[c] > own || (row[c] == own && c < label[n]);
+    values->top1 += ahead < 1;
+    values->top5 += ahead < 5;
+  }
+  const double mean = *loss.data<float>();
+  values->loss += mean * static_cast<double>(count);
+  values->step_loss = part == 0 ? mean : values->step_loss + mean;
+  if (!std::isfinite(mean) && values->first_bad < 0) {
+    values->first_bad = values->batches;
+    values->bad_loss = mean;
+  }
+  values->samples += count;
+  ++values->batches;
+}
+
+}  // namespace tessera

@@ -1,0 +1,57 @@
+#include "framework/backend/cuda.h"
+#include "framework/train/metric_sums.h"
+
+namespace tessera {
+namespace {
+
+constexpr int kWarp = 32, kWarps = kThreadsPerBlock / kWarp;
+
+/// A warp for each row; block 0 also adds the loss. Counts are integers: their order is free.
+__global__ void metrics_kernel(const float* logits, const int64_t* labels, const float* loss,
+                               int64_t count, int64_t classes, int64_t part, MetricValues* values) {
+  __shared__ int hits[2];
+  if (threadIdx.x < 2) hits[threadIdx.x] = 0;
+  __syncthreads();
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  const int64_t first = blockIdx.x * int64_t{kWarps} + threadIdx.x / kWarp;
+  for (int64_t n = first; n < count; n += int64_t{gridDim.x} * kWarps) {
+    const float* const row = logits + n * classes;
+    const int64_t label = labels[n];
+    if (label < 0 || label >= classes) continue;
+    const float own = row[label];
+    int ahead = 0;
+    for (int64_t c = lane; c < classes; c += kWarp)
+      ahead += row[c] > own || (row[c] == own && c < label);
+    ahead = static_cast<int>(__reduce_add_sync(0xffffffffu, static_cast<unsigned>(ahead)));
+    if (lane == 0 && ahead < 1) atomicAdd(&hits[0], 1);
+    if (lane == 0 && ahead < 5) atomicAdd(&hits[1], 1);
+  }
+  __syncthreads();
+  using Counter = unsigned long long;
+  if (threadIdx.x == 0) {
+    atomicAdd(reinterpret_cast<Counter*>(&values->top1), static_cast<Counter>(hits[0]));
+    atomicAdd(reinterpret_cast<Counter*>(&values->top5), static_cast<Counter>(hits[1]));
+  }
+  if (blockIdx.x != 0 || threadIdx.x != 0) return;
+  const double mean = *loss;
+  values->loss += mean * static_cast<double>(count);
+  values->step_loss = part == 0 ? mean : values->step_loss + mean;
+  if (!isfinite(mean) && values->first_bad < 0) {
+    values->first_bad = values->batches;
+    values->bad_loss = mean;
+  }
+  values->samples += count;
+  ++values->batches;
+}
+
+}  // namespace
+
+void metrics_add(Cuda& cuda, const Tensor& logits, const Tensor& labels, const Tensor& loss,
+                 int64_t part, MetricValues* values) {
+  const int64_t blocks = std::clamp<int64_t>((logits.dim(0) + kWarps - 1) / kWarps, 1, 1024);
+  cuda.launch("metrics", metrics_kernel, dim3(static_cast<unsigned>(blocks)),
+              dim3(kThreadsPerBlock), 0, logits.data<float>(), labels.data<int64_t>(),
+              loss.data<float>(), logits.dim(0), logits.dim(1), part, values);
+}
+
+}  // namespace tessera

@@ -1,0 +1,160 @@
+#include "framework/train/train_step.h"
+
+#include <utility>
+
+#include "framework/autograd/autograd.h"
+#include "framework/ops/cross_entropy.h"
+#include "layers/precision.h"
+#include "layers/random_scope.h"
+#include "optim/gradients.h"
+
+namespace tessera {
+namespace {
+
+// Steps that run before one is recorded: libraries choose their kernels and make their plans.
+constexpr int64_t kWarmUpSteps = 3;
+
+}  // namespace
+
+TrainStep::TrainStep(const Config& config, Module& model, Device device)
+    : config_(config),
+      model_(model),
+      parameters_(model.parameters()),
+      device_(device),
+      dtype_(activation_type(config.run, device)),
+      sums_(device) {
+  if (dtype_ == DType::f16) loss_scale_.emplace(device);
+  if (device.is_cpu()) return;
+  lr_ = Tensor::zeros({}, {.dtype = DType::f64, .device = device});
+  for (int64_t part = 0; part < config.train.accumulate; ++part)
+    part_steps_.push_back(Tensor::zeros({}, {.dtype = DType::i32, .device = device}));
+}
+
+void TrainStep::begin(Optimizer& optimizer, Ema* average, Masks masks) {
+  graph_.reset();
+  eager_steps_ = 0;
+  optimizer_ = &optimizer;
+  average_ = average;
+  masks_ = std::move(masks);
+}
+
+void TrainStep::run(BatchStream& batches, int64_t step, double lr) {
+  model_.set_training(true);
+  is_replayed_ = false;
+  set_device_values(step, lr);
+  if (!device_.is_cpu() && config_.run.cuda_graphs && graph_failure_.empty()) {
+    run_parts(take_parts(batches), step, lr);
+  } else {
+    for (int64_t part = 0; part < config_.train.accumulate; ++part) {
+      Batch batch;
+      require_runtime(batches.next(batch), "[train] the epoch must not end before its last step.");
+      if (!add_gradients(batch, step, part)) return;
+    }
+    update(lr);
+  }
+  batches.prefetch();
+}
+
+void TrainStep::set_device_values(int64_t step, double lr) {
+  if (device_.is_cpu()) return;
+  lr_.fill(lr);
+  for (size_t part = 0; part < part_steps_.size(); ++part)
+    part_steps_[part].fill(
+        static_cast<double>(step * config_.train.accumulate + static_cast<int64_t>(part)));
+}
+
+/// The step's batches, copied to where a recorded step reads them, but for those of another size.
+std::vector<Batch> TrainStep::take_parts(BatchStream& batches) {
+  recorded_.resize(part_steps_.size());
+  std::vector<Batch> parts;
+  for (Batch& recorded : recorded_) {
+    Batch batch;
+    require_runtime(batches.next(batch), "[train] the epoch must not end before its last step.");
+    const bool is_larger =
+        !recorded.input.defined() || batch.input.numel() > recorded.input.numel();
+    if (graph_ == nullptr && is_larger) {
+      recorded.input = Tensor::empty_like(batch.input);
+      recorded.target = Tensor::empty_like(batch.target);
+      eager_steps_ = 0;
+    }
+    const bool fits = batch.input.shape() == recorded.input.shape();
+    Batch part = fits ? recorded : Batch{batch.input.clone(), batch.target.clone()};
+    if (fits) part.input.copy_from(batch.input);
+    if (fits) part.target.copy_from(batch.target);
+    parts.push_back(part);
+  }
+  return parts;
+}
+
+/// Whether the step's batches are where the recorded step reads them.
+bool TrainStep::are_recorded(const std::vector<Batch>& parts) const {
+  for (size_t i = 0; i < parts.size(); ++i)
+    if (parts[i].input.id() != recorded_[i].input.id()) return false;
+  return true;
+}
+
+/// Replays the recorded step, or runs it, and records it once it has run a few times.
+void TrainStep::run_parts(const std::vector<Batch>& parts, int64_t step, double lr) {
+  is_replayed_ = are_recorded(parts);
+  if (is_replayed_ && graph_ == nullptr && eager_steps_++ >= kWarmUpSteps) record(step, lr);
+  is_replayed_ = is_replayed_ && graph_ != nullptr;
+  if (is_replayed_) return graph_->replay();
+  compute(parts, step, lr);
+}
+
+void TrainStep::compute(const std::vector<Batch>& parts, int64_t step, double lr) {
+  for (size_t part = 0; part < parts.size(); ++part)
+    add_gradients(parts[part], step, static_cast<int64_t>(part));
+  update(lr);
+}
+
+void TrainStep::record(int64_t step, double lr) {
+  if constexpr (kCudaBuild) {
+    try {
+      graph_ = record_work(device_, [&] { compute(recorded_, step, lr); });
+    } catch (const std::exception& error) {
+      model_.zero_grad();
+      graph_failure_ = error.what();
+    }
+  }
+}
+
+/// False where the loss is known not to be finite.
+bool TrainStep::add_gradients(const Batch& batch, int64_t step, int64_t part) {
+  RandomScope random(config_.run.seed,
+                     static_cast<uint32_t>(step * config_.train.accumulate + part),
+                     device_.is_cpu() ? Tensor{} : part_steps_[static_cast<size_t>(part)]);
+  const Tensor logits = forward_in(dtype_, model_, batch.input);
+  const Tensor loss =
+      cross_entropy(logits, batch.target, {.label_smoothing = config_.train.label_smoothing});
+  sums_.add(logits, batch.target, loss, part);
+  if (device_.is_cpu() && sums_.read().first_bad >= 0) return false;
+  backward(loss, loss_scale_ ? loss_scale_->factor() : Tensor{});
+  return true;
+}
+
+void TrainStep::update(double lr) {
+  if (loss_scale_) loss_scale_->unscale(parameters_);
+  if (config_.train.accumulate > 1)
+    scale_gradients(parameters_, 1.0 / static_cast<double>(config_.train.accumulate));
+  mask_gradients(parameters_, masks_);
+  if (config_.train.clip_norm > 0) clip_gradients(parameters_, config_.train.clip_norm);
+  optimizer_->step(
+      masks_,
+      {.lr = lr, .lr_on_device = lr_, .skip = loss_scale_ ? loss_scale_->overflowed() : Tensor{}});
+  if (average_ != nullptr) average_->update(model_, masks_);
+  if (loss_scale_) loss_scale_->update();
+  model_.zero_grad();
+}
+
+TensorMap TrainStep::state() const { return loss_scale_ ? loss_scale_->state() : TensorMap{}; }
+
+void TrainStep::load_state(const TensorMap& state) {
+  if (loss_scale_)
+    loss_scale_->load_state(state);
+  else
+    require(state.empty(), "[train] a checkpoint with a loss scale goes on in fp16; got ",
+            config_.run.precision, ".");
+}
+
+}  // namespace tessera

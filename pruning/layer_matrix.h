@@ -1,0 +1,64 @@
+// A layer as a pattern sees it: a matrix of scores to read, a mask to clear entries of.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace tessera {
+
+/// A layer's part in units that several layers share: equal ranges of its outputs or inputs, range
+/// i being a part of unit i of `set`. The 12 heads of an attention are {"h0", outputs, 12} on the
+/// query, key and value weights and {"h0", inputs, 12} on the output's.
+struct UnitAxis {
+  enum class Axis { outputs, inputs };
+  std::string set;  ///< the same on all layers that share the units
+  Axis axis = Axis::outputs;
+  int64_t count = 1;  ///< divides the axis
+};
+
+struct LayerMatrix {
+  std::string name;
+  const float* scores;  ///< [outputs, inputs]
+  uint8_t* mask;        ///< [outputs, inputs], 1 = kept, else 0
+  int64_t outputs;
+  int64_t inputs;
+  int64_t groups;
+  double scale = 1;                       ///< what scores are multiplied by to compare layers
+  double lowest = 0;                      ///< of all scaled scores where negative, else 0
+  const uint8_t* element_wise = nullptr;  ///< [outputs, inputs]: what EW would keep, for apriori
+  std::span<const UnitAxis> units = {};   ///< declared by the layer
+
+  int64_t numel() const { return outputs * inputs; }
+};
+
+/// Sums over the kept weights of a rectangle.
+struct Tally {
+  double score = 0;  ///< of the scaled scores above `lowest`: pruned weights count least
+  int64_t kept = 0;
+  int64_t kept_by_ew = 0;  ///< of LayerMatrix::element_wise, whether pruned here or not
+};
+
+struct Rectangle {
+  int64_t n_begin, n_end;  ///< outputs
+  int64_t k_begin, k_end;  ///< inputs
+
+  int64_t size() const { return (n_end - n_begin) * (k_end - k_begin); }
+};
+
+int64_t count_kept(const LayerMatrix& layer, const Rectangle& part);
+Tally tally(const LayerMatrix& layer, const Rectangle& part);
+void clear(const LayerMatrix& layer, const Rectangle& part);
+
+/// All of output n.
+inline Rectangle output(const LayerMatrix& layer, int64_t n) { return {n, n + 1, 0, layer.inputs}; }
+/// Whether output n has a kept weight.
+bool is_output_kept(const LayerMatrix& layer, int64_t n);
+
+int64_t count_weights(std::span<const LayerMatrix> layers);
+/// Pruned weights of all layers.
+int64_t count_zeros(std::span<const LayerMatrix> layers);
+/// The sum of the scaled scores that the masks keep.
+double kept_score(std::span<const LayerMatrix> layers);
+
+}  // namespace tessera

@@ -1,0 +1,52 @@
+#include "framework/train/metric_sums.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+using namespace tessera;
+
+namespace {
+
+Tensor scalar(float value) { return Tensor::from<float>({value}, {}); }
+
+}  // namespace
+
+TEST_CASE("top-k counts ties in favour of the lower class") {
+  const Tensor logits = Tensor::from<float>({1, 1, 0, /**/ 0, 2, 1, /**/ 3, 2, 1}, {3, 3});
+  const auto hits = [&](std::vector<int64_t> labels) {
+    MetricSums sums{Device{}};
+    sums.add(logits, Tensor::from<int64_t>(labels, {3}), scalar(0));
+    return sums.read().top1;
+  };
+  CHECK(hits({0, 1, 0}) == 3);
+  CHECK(hits({1, 1, 0}) == 2);
+  CHECK(hits({1, 2, 1}) == 0);
+  CHECK(hits({3, -100, 0}) == 1);  // no class of these rows: misses
+
+  const Tensor seven = Tensor::from<float>({7, 6, 5, 4, 3, 2, 1}, {1, 7});
+  MetricSums sums{Device{}};
+  for (int64_t label = 0; label < 7; ++label)
+    sums.add(seven, Tensor::from<int64_t>({label}, {1}), scalar(0));
+  CHECK(sums.read().top1 == 1);
+  CHECK(sums.read().top5 == 5);
+}
+
+TEST_CASE("losses are summed over samples, and over the batches of a step") {
+  MetricSums sums{Device{}};
+  const Tensor logits = Tensor::from<float>({1, 0, 0, 1}, {2, 2});
+  const Tensor labels = Tensor::from<int64_t>({0, 0}, {2});
+  sums.add(logits, labels, scalar(0.5f), 0);
+  sums.add(logits, labels, scalar(0.25f), 1);
+  CHECK(sums.read().loss == 1.5);
+  CHECK(sums.read().step_loss == 0.75);
+  CHECK(sums.read().samples == 4);
+  CHECK(sums.read().first_bad == -1);
+  sums.add(logits, labels, scalar(std::nanf("")), 0);
+  sums.add(logits, labels, scalar(INFINITY), 1);
+  CHECK(sums.read().first_bad == 2);
+  CHECK(std::isnan(sums.read().bad_loss));
+  sums.set({.loss = 3, .samples = 7});
+  CHECK(sums.read().loss == 3);
+  CHECK(sums.read().first_bad == -1);
+}

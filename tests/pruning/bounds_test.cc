@@ -1,0 +1,105 @@
+#include "pruning/bounds.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/pruning/random_layers.h"
+
+using namespace tessera;
+using namespace tessera::testing;
+
+namespace {
+
+/// Layers of rising scores, so that without bounds the first ones are pruned most.
+std::vector<LayerScores> rising_layers(RandomSequence& draws) {
+  std::vector<LayerScores> layers;
+  for (const float scale : {0.01f, 0.5f, 1.f, 100.f})
+    layers.push_back({.name = "fc", .scores = random_scores({64, 128}, draws, scale)});
+  return layers;
+}
+
+}  // namespace
+
+TEST_CASE("each layer keeps to its bounds and the whole to its sparsity") {
+  RandomSequence draws({.seed = 18});
+  std::vector<LayerScores> layers = rising_layers(draws);
+  for (const std::string pattern : {"ew", "tw", "tw1", "tew", "bw"}) {
+    CAPTURE(pattern);
+    const PatternOptions options{.pattern = pattern, .granularity = 8};
+    for (LayerScores& layer : layers) layer.min_sparsity = 0, layer.max_sparsity = 1;
+    const std::vector<Tensor> free = prune_masks(options, 0.6, layers);
+    CHECK(mask_sparsity({free[0]}) > 0.95);
+    CHECK(mask_sparsity({free[3]}) < 0.1);
+    for (LayerScores& layer : layers) layer.min_sparsity = 0.3, layer.max_sparsity = 0.8;
+    const std::vector<Tensor> bounded = prune_masks(options, 0.6, layers);
+    CHECK(mask_sparsity(bounded) == doctest::Approx(0.6).epsilon(2e-3));
+    for (const Tensor& mask : bounded) {
+      CHECK(mask_sparsity({mask}) > 0.29);
+      CHECK(mask_sparsity({mask}) < 0.81);
+    }
+    CHECK(mask_sparsity({bounded[1]}) > mask_sparsity({bounded[2]}));
+  }
+}
+
+TEST_CASE("bounds equal to the sparsity are the scope of a layer") {
+  RandomSequence draws({.seed = 19});
+  std::vector<LayerScores> layers = rising_layers(draws);
+  const auto by_scope = prune_masks({.scope = "layer", .granularity = 8}, 0.5, layers);
+  for (LayerScores& layer : layers) layer.min_sparsity = layer.max_sparsity = 0.5;
+  const auto by_bounds = prune_masks({.granularity = 8}, 0.5, layers);
+  for (size_t i = 0; i < layers.size(); ++i)
+    CHECK(mask_sparsity({by_bounds[i]}) ==
+          doctest::Approx(mask_sparsity({by_scope[i]})).epsilon(2e-3));
+}
+
+TEST_CASE("bounds that leave too little to prune, and bounds that are none") {
+  RandomSequence draws({.seed = 20});
+  std::vector<LayerScores> layers = rising_layers(draws);
+  for (LayerScores& layer : layers) layer.max_sparsity = 0.5;
+  CHECK_THROWS_WITH_AS(prune_masks({.pattern = "ew"}, 0.6, layers),
+                       doctest::Contains("which reaches 0.5"), std::invalid_argument);
+  layers[0].min_sparsity = 0.7;
+  CHECK_THROWS_WITH_AS(prune_masks({.pattern = "ew"}, 0.5, layers),
+                       doctest::Contains("must be rising and from 0 to 1; got 0.7 and 0.5"),
+                       std::invalid_argument);
+  layers[0].min_sparsity = 0;
+  layers[0].cost = 0;
+  CHECK_THROWS_WITH_AS(prune_masks({.pattern = "ew"}, 0.5, layers),
+                       doctest::Contains("the cost of a weight of fc must be above 0"),
+                       std::invalid_argument);
+}
+
+TEST_CASE("dear weights go before cheap ones of the same score, tied layers go together") {
+  RandomSequence draws({.seed = 22});
+  const Tensor scores = random_scores({64, 128}, draws);
+  std::vector<LayerScores> layers = {{.name = "cheap", .scores = scores},
+                                     {.name = "dear", .scores = scores.clone(), .cost = 4}};
+  for (const char* pattern : {"ew", "tw"}) {
+    const std::vector<Tensor> masks =
+        prune_masks({.pattern = pattern, .granularity = 8}, 0.5, layers);
+    CHECK(mask_sparsity({masks[0]}) < 0.4);
+    CHECK(mask_sparsity({masks[1]}) > 0.6);
+  }
+  const LayerScores other{.name = "other", .scores = random_scores({64, 128}, draws, 10)};
+  const std::vector<Tensor> tied =
+      prune_masks({.pattern = "ew"}, 0.5,
+                  {{.name = "in", .scores = scores}, other, {.name = "out", .scores = scores}});
+  CHECK(tied[0].to_vector<uint8_t>() == tied[2].to_vector<uint8_t>());
+  CHECK(mask_sparsity({tied[0], tied[1]}) == 0.5);  // counted once
+}
+
+TEST_CASE("normalised scores compare layers of different scales") {
+  RandomSequence draws({.seed = 23});
+  const std::vector<LayerScores> layers = {
+      {.name = "small", .scores = random_scores({64, 128}, draws, 0.001f)},
+      {.name = "large", .scores = random_scores({64, 128}, draws)}};
+  const auto gap = [&](const char* normalize) {
+    const std::vector<Tensor> masks =
+        prune_masks({.granularity = 8, .normalize = normalize}, 0.5, layers);
+    return mask_sparsity({masks[0]}) - mask_sparsity({masks[1]});
+  };
+  CHECK(gap("none") > 0.9);
+  CHECK(std::abs(gap("l2")) < 0.1);
+  CHECK(std::abs(gap("max")) < 0.3);
+  CHECK_THROWS_WITH_AS(gap("l1"), doctest::Contains("none, l2 or max; got 'l1'"),
+                       std::invalid_argument);
+}
