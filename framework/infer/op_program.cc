@@ -174,7 +174,7 @@ OpProgram::Step OpProgram::product(const GraphNode& node, StepReport& report) {
   if (!node.tiles || options_.dense_only || node.tiles->has_remainder()) {
     report.reason = !node.tiles           ? "not pruned"
                     : options_.dense_only ? "asked for"
-                                          : "unstructured: no tiles to skip";
+                                          : "single weights run dense here";
     weight_bytes_ += dense_bytes;
     return dense_product(node);
   }

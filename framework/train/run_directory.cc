@@ -29,11 +29,20 @@ bool is_checkpoint(const fs::path& path) {
   return name.starts_with(kCheckpointPrefix) && name.ends_with(kCheckpointSuffix);
 }
 
-/// The text by which two configs are compared: all but where, and how, the same steps run.
-std::string comparable(Config config) {
-  config.run.device = "auto";
-  config.run.cuda_graphs = true;
-  return dump_config(config);
+std::string read_text(const fs::path& path) {
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  require_runtime(in.good(), "[run] ", path.string(),
+                  " must be readable; got: ", std::strerror(errno), ".");
+  return text.str();
+}
+
+/// The next line of a config that a resumed run must keep: all but where it computes.
+bool next_line(std::istringstream& text, std::string& line) {
+  while (std::getline(text, line))
+    if (!line.starts_with("  device: ") && !line.starts_with("  cuda_graphs: ")) return true;
+  return false;
 }
 
 /// The first line in which the two texts differ, from both of them.
@@ -41,8 +50,7 @@ std::string first_difference(const std::string& before, const std::string& now) 
   std::istringstream a(before), b(now);
   std::string line_a, line_b;
   while (true) {
-    const bool more_a = static_cast<bool>(std::getline(a, line_a));
-    const bool more_b = static_cast<bool>(std::getline(b, line_b));
+    const bool more_a = next_line(a, line_a), more_b = next_line(b, line_b);
     if (!more_a && !more_b) return "";
     if (more_a != more_b || line_a != line_b)
       return concat("was '", more_a ? line_a : "", "', is '", more_b ? line_b : "", "'");
@@ -87,7 +95,7 @@ RunDirectory::RunDirectory(const Config& config, const RunOptions& options)
   require(options.resume, "[run] the folder ", path_.string(),
           " must not hold a run; got one. Continue it with --resume auto, replace it with "
           "--overwrite, or choose another with run.dir=PATH.");
-  check_resumable(config);
+  check_resumable();
   state_ = fs::exists(file("summary.json")) ? State::finished : State::unfinished;
 }
 
@@ -108,9 +116,8 @@ void RunDirectory::begin() {
   holds_run_ = true;
 }
 
-void RunDirectory::check_resumable(const Config& config) const {
-  const std::string difference =
-      first_difference(comparable(load_config(file("config.yaml"))), comparable(config));
+void RunDirectory::check_resumable() const {
+  const std::string difference = first_difference(read_text(file("config.yaml")), resolved_config_);
   require(difference.empty(),
           "[run] a resumed run must keep its command and config; got a change: ", difference,
           ". Restore it, start afresh with --overwrite, or use another run.dir.");

@@ -49,8 +49,8 @@ class RunDirectory {
   /// Locks the folder for this process, creating it where it is not there.
   /// Throws: std::invalid_argument where the folder holds a run and neither option is set, or where
   /// a run of another command or config is to be resumed (the differing lines are named);
-  /// run.device and run.cuda_graphs may differ.
-  /// std::runtime_error where the folder cannot be made, or another process runs in it.
+  /// run.device and run.cuda_graphs may differ. std::runtime_error where the folder cannot be made,
+  /// or another process runs in it.
   RunDirectory(const Config& config, const RunOptions& options);
   /// Leaves no trace of a folder in which nothing was begun.
   ~RunDirectory();
@@ -76,7 +76,7 @@ class RunDirectory {
   void keep_latest(int64_t keep) const;
 
  private:
-  void check_resumable(const Config& config) const;
+  void check_resumable() const;
   void remove_previous_run() const;
 
   std::filesystem::path path_;

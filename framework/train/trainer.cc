@@ -8,8 +8,8 @@
 #include "framework/io/progress.h"
 #include "framework/train/evaluate.h"
 #include "framework/train/interrupt.h"
-#include "layers/precision.h"
 #include "framework/train/pruner.h"
+#include "layers/precision.h"
 
 namespace tessera {
 namespace {

@@ -47,10 +47,12 @@ TEST_CASE("small requests share a segment, large ones get their own") {
   CHECK(device.held == 2 * kMiB);
   allocator.allocate(5 * kMiB);
   CHECK(device.held == 22 * kMiB);
+  allocator.allocate(11 * kMiB + 1);  // fits behind the 5 MiB
+  CHECK(device.held == 22 * kMiB);
   allocator.allocate(11 * kMiB + 1);
   CHECK(device.held == 34 * kMiB);
   CHECK(allocator.stats().segments_taken == 3);
-  CHECK(allocator.stats().current_bytes == 512 + 1024 + 5 * kMiB + 11 * kMiB + 512);
+  CHECK(allocator.stats().current_bytes == 512 + 1024 + 5 * kMiB + 2 * (11 * kMiB + 512));
 }
 
 TEST_CASE("the smallest free block that fits is taken, and split") {
