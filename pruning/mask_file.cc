@@ -79,7 +79,7 @@ MaskResult write_masks(const MaskRequest& request) {
   TensorMap tensors = read_safetensors(request.input).tensors;
   select(tensors, request);
   std::vector<LayerScores> layers;
-  std::vector<MaskedTensor> masked;
+  std::vector<WrittenMask> masked;
   for (auto& [name, tensor] : tensors) {
     layers.push_back({.name = name, .scores = scores_of(tensor, request)});
     masked.push_back({.name = name, .shape = tensor.shape()});
@@ -92,7 +92,7 @@ MaskResult write_masks(const MaskRequest& request) {
   double all = 0, kept = 0;
   for (size_t i = 0; i < masks.size(); ++i) {
     const Tensor& mask = masks[i];
-    MaskedTensor& entry = result.tensors[i];
+    WrittenMask& entry = result.tensors[i];
     all += sum_of(layers[i].scores, nullptr);
     kept += sum_of(layers[i].scores, mask.data<uint8_t>());
     entry.zeros = std::count(mask.data<uint8_t>(), mask.data<uint8_t>() + mask.numel(), uint8_t{0});

@@ -25,14 +25,14 @@ struct MaskRequest {
   std::filesystem::path output;
 };
 
-struct MaskedTensor {
+struct WrittenMask {
   std::string name;
   Shape shape;
   int64_t zeros = 0;
 };
 
 struct MaskResult {
-  std::vector<MaskedTensor> tensors;
+  std::vector<WrittenMask> tensors;
   double kept_score = 0;  ///< share of the sum of all scores
 };
 

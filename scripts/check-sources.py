@@ -4,6 +4,8 @@
 - A folder includes only folders before it in ORDER.
 - Public headers include nothing third-party, so that users need none of those packages' headers.
 - A header starts with #pragma once after its comment; no source file has more than 500 lines.
+- A type is defined in one place: two of one name in different files are one name to the linker, which
+  then mixes their inline functions without a word.
 - No -march or -m<instruction set> flags: kernels use target attributes and run-time dispatch,
   since a flag on a whole file lets inline functions with such instructions reach other files.
 """
@@ -48,6 +50,24 @@ def check_source(path, lines):
                    f"({' < '.join(ORDER)})")
 
 
+def types_in(lines):
+    """The types that a file defines at the level of its named namespace."""
+    nameless = False
+    for line in lines:
+        nameless = (nameless or line.startswith("namespace {")) and line != "}  // namespace"
+        if not nameless and (match := re.match(r"(?:struct|class|enum class) (\w+)(?: [^;(]*)?\{", line)):
+            yield match[1]
+
+
+def check_types(sources):
+    """`sources`: lines by path. Nested types (Outer::Inner) are of their outer type."""
+    defined = {}
+    for path, lines in sources.items():
+        for name in types_in(lines):
+            if defined.setdefault(name, path) != path:
+                yield f"{path}: the type {name} is defined in {defined[name]}, too. Rename one"
+
+
 def check_build_file(path, lines):
     for number, line in enumerate(lines, 1):
         if re.search(r"-m(arch|tune|cpu|avx|fma|amx|sse)", line.split("#")[0]):
@@ -57,12 +77,15 @@ def check_build_file(path, lines):
 def main():
     listed = subprocess.run(["git", "ls-files", "*.h", "*.cc", "*.cu", "*.cuh", "*CMakeLists.txt", "*.cmake"],
                             cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\n")
-    errors = []
+    errors, sources = [], {}
     paths = [path for path in listed if path and (ROOT / path).exists()]
     for path in paths:
         lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
-        check = check_build_file if path.endswith(("CMakeLists.txt", ".cmake")) else check_source
-        errors += check(path, lines)
+        is_build_file = path.endswith(("CMakeLists.txt", ".cmake"))
+        errors += (check_build_file if is_build_file else check_source)(path, lines)
+        if not is_build_file and folder_of(path):
+            sources[path] = lines
+    errors += check_types(sources)
     print("\n".join(errors) if errors else f"{len(paths)} files follow the rules")
     return 1 if errors else 0
 

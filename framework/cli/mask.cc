@@ -34,9 +34,9 @@ double percent(int64_t part, int64_t whole) {
 void print(const MaskResult& result, const std::string& output) {
   size_t width = 0;
   int64_t zeros = 0, weights = 0;
-  for (const MaskedTensor& tensor : result.tensors) width = std::max(width, tensor.name.size());
+  for (const WrittenMask& tensor : result.tensors) width = std::max(width, tensor.name.size());
   std::cout << std::fixed << std::setprecision(2);
-  for (const MaskedTensor& tensor : result.tensors) {
+  for (const WrittenMask& tensor : result.tensors) {
     std::cout << std::left << std::setw(static_cast<int>(width) + 2) << tensor.name << std::setw(20)
               << concat(tensor.shape) << std::right << std::setw(7)
               << percent(tensor.zeros, tensor.shape.numel()) << "%\n";

@@ -208,12 +208,24 @@ double OpProgram::timed(const Step& sparse, const Step& dense, StepReport& repor
 }
 
 OpProgram::Step OpProgram::dense_product(const GraphNode& node) {
-  const Tensor weight = node.weight.to(dtype_).to(device_);
+  Tensor weight = node.weight.to(dtype_).to(device_);
   const Tensor bias = node.bias.defined() ? node.bias.to(dtype_).to(device_) : Tensor{};
+  const bool is_linear = weight.rank() == 2;
+  // Once, not in each run: the weight in the order that convolutions read.
+  if (!is_linear)
+    on_backend("conv2d", device_,
+               [&](auto& backend) { weight = conv2d_filters(backend, weight, dtype_); });
   return [this, node_x = node.x, node_y = node.y, other = node.other, conv = node.conv,
-          activation = node.activation, weight, bias] {
-    Tensor y = weight.rank() == 2 ? linear(matrix(node_x), weight, bias)
-                                  : conv2d(image(node_x), weight, bias, conv);
+          activation = node.activation, is_linear, weight, bias] {
+    Tensor y;
+    if (is_linear) {
+      y = linear(matrix(node_x), weight, bias);
+    } else {
+      y = empty_value(node_y);
+      on_backend("conv2d", device_, [&](auto& backend) {
+        conv2d_forward(backend, image(node_x), weight, bias, conv, y);
+      });
+    }
     if (other >= 0) y = add(y, value(other).alias(y.shape(), y.layout()));
     value(node_y) = activated(activation, y);
   };

@@ -21,25 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kSuffix = ".tmp";
 
-/// The cause of the last failed system call, with the fix where one is known.
-std::string cause(int error) {
-  std::string text = std::strerror(error);
-  switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-      return text + ". Free some space or write elsewhere.";
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return text + ". Make the folder writable or write elsewhere.";
-    case ENOENT:
-      return text + ". Create the folder first.";
-    default:
-      return text + ".";
-  }
-}
-
 fs::path folder_of(const fs::path& target) {
   return target.has_parent_path() ? target.parent_path() : fs::path(".");
 }
@@ -103,6 +84,24 @@ bool is_linked(int file) {
 
 }  // namespace
 
+std::string write_failure(int error) {
+  std::string text = std::strerror(error);
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return text + ". Free some space or write elsewhere.";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return text + ". Make the folder writable or write elsewhere.";
+    case ENOENT:
+      return text + ". Create the folder first.";
+    default:
+      return text + ".";
+  }
+}
+
 AtomicFile::AtomicFile(const fs::path& target) : target_(resolved(target)) {
   const fs::path folder = folder_of(target_);
   std::error_code error;
@@ -125,7 +124,7 @@ void AtomicFile::open_temporary() {
     file_ = ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (file_ < 0 && errno == EEXIST) continue;  // a live process of another PID namespace
     require_runtime(file_ >= 0, "[write] ", target_.string(),
-                    " must be writable; got: ", cause(errno));
+                    " must be writable; got: ", write_failure(errno));
     // A filesystem without locks only loses the sweep of stale files.
     const bool lost = ::flock(file_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     if (!lost && is_linked(file_)) return;
@@ -147,7 +146,7 @@ void AtomicFile::write(const void* data, size_t bytes) {
     const ssize_t written = ::write(file_, next, bytes);
     if (written < 0 && errno == EINTR) continue;
     require_runtime(written >= 0, "[write] ", target_.string(),
-                    " must be writable; got: ", cause(errno));
+                    " must be writable; got: ", write_failure(errno));
     next += written;
     bytes -= static_cast<size_t>(written);
   }
@@ -157,9 +156,9 @@ void AtomicFile::commit() {
   require(file_ >= 0, "[write] commit() must be called once; got a second call for ",
           target_.string(), ".");
   require_runtime(::fsync(file_) == 0, "[write] ", target_.string(),
-                  " must reach the disk; got: ", cause(errno));
+                  " must reach the disk; got: ", write_failure(errno));
   require_runtime(::rename(temporary_.c_str(), target_.c_str()) == 0, "[write] ", target_.string(),
-                  " must be replaceable; got: ", cause(errno));
+                  " must be replaceable; got: ", write_failure(errno));
   // The new name is in place: from here on there is no temporary to remove.
   ::close(std::exchange(file_, -1));
   const fs::path path = folder_of(target_);
@@ -169,7 +168,7 @@ void AtomicFile::commit() {
   const int error = errno;
   ::close(folder);
   require_runtime(synced, "[write] the folder ", path.string(),
-                  " must reach the disk; got: ", cause(error));
+                  " must reach the disk; got: ", write_failure(error));
 }
 
 void write_file_atomically(const fs::path& target, std::string_view contents) {

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 namespace tessera {
@@ -39,6 +40,10 @@ class AtomicFile {
 };
 
 void write_file_atomically(const std::filesystem::path& target, std::string_view contents);
+
+/// The cause of a failed write (an errno) as a sentence, with the fix where one is known:
+/// "No space left on device. Free some space or write elsewhere."
+std::string write_failure(int error);
 
 /// Removes the temporaries in `folder` that killed processes have left; a folder that is not there
 /// has none.

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/core/errors.h"
+#include "framework/io/atomic_file.h"
 
 namespace tessera {
 namespace {
@@ -57,11 +58,11 @@ MetricsLog::MetricsLog(const std::filesystem::path& path, int64_t last_step) : p
   if (last_step >= 0) size_ = bytes_up_to(path, last_step);
   file_ = ::open(path.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0666);
   require_runtime(file_ >= 0, "[metrics] ", path.string(),
-                  " must be writable; got: ", std::strerror(errno), ".");
+                  " must be writable; got: ", write_failure(errno));
   if (::ftruncate(file_, size_) == 0) return;
   const int error = errno;
   ::close(file_);
-  fail_runtime("[metrics] ", path.string(), " must be writable; got: ", std::strerror(error), ".");
+  fail_runtime("[metrics] ", path.string(), " must be writable; got: ", write_failure(error));
 }
 
 MetricsLog::~MetricsLog() { ::close(file_); }
@@ -78,8 +79,8 @@ void MetricsLog::append(std::string_view event, int64_t step, const MetricFields
   }
   const int error = written < 0 ? errno : ENOSPC;
   const bool cut = ::ftruncate(file_, size_) == 0;
-  fail_runtime("[metrics] ", path_.string(), " must be writable; got: ", std::strerror(error),
-               cut ? "." : ", and half a line is left.");
+  fail_runtime("[metrics] ", path_.string(), " must be writable; got: ", write_failure(error),
+               cut ? "" : " Half a line is left.");
 }
 
 }  // namespace tessera

@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 
 #include "framework/core/errors.h"
+#include "framework/io/atomic_file.h"
 #include "framework/io/checksum.h"
 
 namespace tessera {
@@ -136,7 +136,7 @@ TensorboardWriter::TensorboardWriter(const std::filesystem::path& folder, int64_
     : path_(folder / file_name()) {
   file_ = ::open(path_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_CLOEXEC, 0666);
   require_runtime(file_ >= 0, "[tensorboard] ", path_.string(),
-                  " must be writable; got: ", std::strerror(errno), ".");
+                  " must be writable; got: ", write_failure(errno));
   try {
     write_event(tensorboard_version_event(now()));
     if (last_step >= 0) write_event(tensorboard_restart_event(now(), last_step + 1));
@@ -160,8 +160,8 @@ void TensorboardWriter::write_event(const std::string& event) {
   }
   const int error = written < 0 ? errno : ENOSPC;
   const bool cut = ::ftruncate(file_, size_) == 0;
-  fail_runtime("[tensorboard] ", path_.string(), " must be writable; got: ", std::strerror(error),
-               cut ? "." : ", and half a record is left.");
+  fail_runtime("[tensorboard] ", path_.string(), " must be writable; got: ", write_failure(error),
+               cut ? "" : " Half a record is left.");
 }
 
 void TensorboardWriter::add_scalar(std::string_view tag, int64_t step, double value) {

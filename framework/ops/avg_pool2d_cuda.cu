@@ -6,7 +6,7 @@ namespace {
 
 struct Pooling {
   PoolAxis rows, columns;
-  ImageShape input, output;
+  PixelGrid input, output;
 };
 
 template <class T, class A, int V>
@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(kThreadsPerBlock)
   using A = Accumulator<T>;
   const auto [begin, end, step] = grid_thread().groups(n, V);
   for (int64_t i = begin; i < end; i += step) {
-    const ImageShape::Place at = pool.output.place(static_cast<Index>(i));
+    const PixelGrid::Place at = pool.output.place(static_cast<Index>(i));
     const PoolWindow rows = pool.rows.window(at.row), columns = pool.columns.window(at.column);
     A total[V] = {};
     for (int64_t h = rows.begin; h < rows.end; ++h)
@@ -46,7 +46,7 @@ __global__ void __launch_bounds__(kThreadsPerBlock)
   using A = Accumulator<T>;
   const auto [begin, end, step] = grid_thread().groups(n, V);
   for (int64_t i = begin; i < end; i += step) {
-    const ImageShape::Place at = pool.input.place(static_cast<Index>(i));
+    const PixelGrid::Place at = pool.input.place(static_cast<Index>(i));
     const PoolAxis::Range rows = pool.rows.windows_over<Index>(at.row);
     const PoolAxis::Range columns = pool.columns.windows_over<Index>(at.column);
     A total[V] = {};

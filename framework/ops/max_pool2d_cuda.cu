@@ -16,7 +16,7 @@ using PositionsIn = Positions<const uint8_t, const int32_t>;
 
 struct Pooling {
   PoolAxis rows, columns;
-  ImageShape input, output;
+  PixelGrid input, output;
 };
 
 /// One thread: V channels of an output.
@@ -27,7 +27,7 @@ __global__ void __launch_bounds__(kThreadsPerBlock)
   using A = Accumulator<T>;
   const auto [begin, end, step] = grid_thread().groups(n, V);
   for (int64_t i = begin; i < end; i += step) {
-    const ImageShape::Place at = pool.output.place(static_cast<Index>(i));
+    const PixelGrid::Place at = pool.output.place(static_cast<Index>(i));
     const PoolWindow rows = pool.rows.window(at.row), columns = pool.columns.window(at.column);
     const int64_t row0 = pool.rows.first(at.row), column0 = pool.columns.first(at.column);
     const int S = static_cast<int>(pool.columns.kernel());
@@ -67,7 +67,7 @@ __global__ void __launch_bounds__(kThreadsPerBlock)
   using A = Accumulator<T>;
   const auto [begin, end, step] = grid_thread().groups(n, V);
   for (int64_t i = begin; i < end; i += step) {
-    const ImageShape::Place at = pool.input.place(static_cast<Index>(i));
+    const PixelGrid::Place at = pool.input.place(static_cast<Index>(i));
     const PoolAxis::Range rows = pool.rows.windows_over<Index>(at.row);
     const PoolAxis::Range columns = pool.columns.windows_over<Index>(at.column);
     const int S = static_cast<int>(pool.columns.kernel());

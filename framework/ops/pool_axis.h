@@ -53,7 +53,7 @@ class PoolAxis {
     return out;
   }
 
-  /// The windows [begin, end) that `position` lies in. Index: as in ImageShape::place().
+  /// The windows [begin, end) that `position` lies in. Index: as in PixelGrid::place().
   struct Range {
     int64_t begin, end;
   };
@@ -85,7 +85,7 @@ class PoolAxis {
 };
 
 /// An image batch in the order of memory, [N, H, W, C].
-struct ImageShape {
+struct PixelGrid {
   int64_t rows, columns, channels;
 
   struct Place {

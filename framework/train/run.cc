@@ -15,6 +15,7 @@
 #include "framework/infer/plan.h"
 #include "framework/train/environment.h"
 #include "framework/train/pruner.h"
+#include "framework/train/report.h"
 #include "framework/train/trainer.h"
 #include "layers/models/make_model.h"
 #include "layers/precision.h"
@@ -130,6 +131,7 @@ class Run {
     const Summary summary = summarize(log);
     write_summary(directory_.file("summary.json"), summary);
     log.say("\n" + summary_table(summary));
+    write_run_report({directory_.path()}, directory_.file("report.html"));
     log.say("Everything is in " + directory_.path().string() + ".");
   }
 

@@ -131,7 +131,7 @@ void RunDirectory::remove_previous_run() const {
     if (entry.path().filename().string().starts_with("events.out.tfevents"))
       fs::remove(entry.path());
   for (const char* name :
-       {"summary.json", "metrics.jsonl", "environment.json", "dense.safetensors",
+       {"report.html", "summary.json", "metrics.jsonl", "environment.json", "dense.safetensors",
         "control.safetensors", "model.safetensors", "checkpoints/best.safetensors", "config.yaml"})
     fs::remove(file(name));
 }

@@ -87,6 +87,7 @@ void Trainer::run(const std::vector<Phase>& phases, RunLog& log, const Hooks& ho
 
 void Trainer::begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks) {
   hooks.before(phase);
+  log.add("phase", state_.total_steps, {{"name", phase.name}});
   state_.best.clear();
   state_.best_accuracy = -1;
   state_.optimizer.clear();

@@ -1,0 +1,48 @@
+// How much each layer bears: it alone is pruned by magnitude, nothing is trained, and the accuracy
+// on the validation data says what that costs.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "framework/io/config.h"
+
+namespace tessera {
+
+struct SensitivityOptions {
+  std::filesystem::path from;                         ///< a model file, dense or sparse
+  std::vector<double> sparsities = {0.5, 0.75, 0.9};  ///< ascending
+  double max_drop = 0.02;                             ///< of the accuracy, a fraction
+};
+
+struct LayerSensitivity {
+  std::string name;  ///< of the weight
+  int64_t weights = 0;
+  /// Of the model with this layer pruned to each of the sparsities; NaN where the pattern cannot.
+  std::vector<double> accuracy = {};
+  bool suggests_exclusion = false;
+};
+
+struct Sensitivity {
+  double accuracy = 0;                   ///< of the model as it is, on the validation data
+  int64_t samples = 0;                   ///< of the validation data
+  double rule_sparsity = 0;              ///< the scanned sparsity at which exclusions are decided
+  std::vector<LayerSensitivity> layers;  ///< every prunable layer, in the model's order
+};
+
+/// Scans all prunable layers, excluded ones too, with the pattern and granularity of config.prune.
+/// The rule: a layer is to be excluded where pruning it alone to the scanned sparsity nearest to
+/// prune.sparsity takes more than max_drop of the accuracy.
+/// Throws: std::invalid_argument for a config without prune or validation data, or weights that are
+/// not the config's model's; as make_datasets and read_model_file otherwise.
+Sensitivity scan_sensitivity(const Config& config, const SensitivityOptions& options);
+
+/// The table, and below it the suggestion as an override of the config.
+std::string sensitivity_table(const Sensitivity& result, const SensitivityOptions& options);
+
+/// JSON, atomically; accuracies are fractions, null where a pattern cannot have the sparsity.
+void write_sensitivity(const std::filesystem::path& path, const Sensitivity& result,
+                       const SensitivityOptions& options);
+
+}  // namespace tessera
