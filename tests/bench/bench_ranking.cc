@@ -35,8 +35,8 @@ Tensor make_scores(const Shape& shape, uint64_t seed) {
 std::vector<LayerScores> bert_large(int64_t blocks) {
   std::vector<LayerScores> layers;
   const auto add = [&](const Shape& shape) {
-    layers.push_back({.name = concat("layer", layers.size()),
-                      .scores = make_scores(shape, layers.size())});
+    layers.push_back(
+        {.name = concat("layer", layers.size()), .scores = make_scores(shape, layers.size())});
   };
   add({30522, 1024});
   for (int64_t b = 0; b < blocks; ++b) {

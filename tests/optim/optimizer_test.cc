@@ -208,7 +208,8 @@ TEST_CASE("impossible optimizers and states are refused") {
                        doctest::Contains("w.momentum_buffer must be f32[2]; got f32[3]"),
                        std::invalid_argument);
   p.tensor.set_grad(Tensor::zeros({2}));
-  CHECK_THROWS_WITH_AS(optimizer->step({{"w", Tensor::zeros({3}, {.dtype = DType::u8})}}, 0.1),
-                       doctest::Contains("[optimizer] the mask of w must be u8[2] on cpu; got u8[3]"),
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      optimizer->step({{"w", Tensor::zeros({3}, {.dtype = DType::u8})}}, 0.1),
+      doctest::Contains("[optimizer] the mask of w must be u8[2] on cpu; got u8[3]"),
+      std::invalid_argument);
 }
