@@ -77,7 +77,7 @@ ScoreStatistics statistics_of(const std::string& name, const Tensor& scores) {
   const float* const bad =
       std::find_if_not(all, all + scores.numel(), [](float score) { return std::isfinite(score); });
   fail("[prune] the scores of ", name, " must be finite; got ", *bad, " at element ", bad - all,
-       ". Did the training diverge?");
+       ". The training has diverged: lower optimizer.lr.");
 }
 
 /// What the scores are multiplied by to compare layers.

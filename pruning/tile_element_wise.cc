@@ -18,7 +18,11 @@ void TileElementWise::prune(int64_t zeros, std::span<const LayerMatrix> layers) 
   // What TW prunes, as masks of their own: the lowest of it stays pruned.
   std::vector<std::vector<uint8_t>> lost;
   for (const LayerMatrix& layer : layers) lost.emplace_back(layer.mask, layer.mask + layer.numel());
-  tiles_.prune(std::min(zeros + restored, count_weights(layers)), layers);
+  const int64_t all = count_weights(layers);
+  tiles_.prune(std::min(zeros + restored, all), layers);
+  // Whole rows may end short of the sparsity; one more makes room to restore to a weight.
+  if (count_zeros(layers) < zeros)
+    tiles_.prune(std::min(zeros + tiles_.largest_unit(layers), all), layers);
 
   std::vector<LayerMatrix> candidates(layers.begin(), layers.end());
   for (size_t i = 0; i < layers.size(); ++i) {

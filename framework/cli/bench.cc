@@ -107,7 +107,9 @@ std::shared_ptr<BenchArguments> add_common(CLI::App& command, Action& action,
       ->delimiter(',')
       ->check(CLI::Range(0.0, 0.999))
       ->capture_default_str();
-  command.add_option("--granularity", options.granularity, "Outputs of a tile (64; bw: 32)")
+  command
+      .add_option("--granularity", options.granularity,
+                  "Outputs of a tile (64), extent of a block (32), length of a vector (16)")
       ->check(CLI::Range(1, 1 << 20));
   command.add_option("--seconds", options.seconds, "Of timing, about")
       ->check(CLI::Range(0.0, 3600.0))

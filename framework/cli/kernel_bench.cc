@@ -191,7 +191,8 @@ double relative_error(PanelProduct& sparse, const Tensor& expected) {
 
 KernelBenchResult bench_kernel(KernelBenchOptions options) {
   const NoGrad no_grad;
-  if (options.granularity == 0) options.granularity = options.pattern == "bw" ? 32 : kDenseTile;
+  options.granularity =
+      granularity_of({.pattern = options.pattern, .granularity = options.granularity});
   const bool image = options.convolution;
   require(options.in % options.groups == 0 && options.out % options.groups == 0,
           "[bench] groups must divide both numbers of channels; got ", options.groups, " for ",

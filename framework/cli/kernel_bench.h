@@ -19,7 +19,7 @@ struct KernelBenchOptions {
   int64_t groups = 1;
   std::string pattern = "tw";
   double sparsity = 0.75;
-  int64_t granularity = 0;  ///< outputs of a tile; 0: 32 for bw, else 64
+  int64_t granularity = 0;  ///< 0: the pattern's own (pruning/pattern.h)
   double seconds = 3;       ///< of timing, about
 };
 

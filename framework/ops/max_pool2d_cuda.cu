@@ -115,7 +115,7 @@ void max_pool2d_forward(Cuda& cuda, const Tensor& x, const MaxPool2dOptions& opt
   const PositionsOut positions{is_byte ? device_data<uint8_t>(position) : nullptr,
                                is_word ? device_data<int32_t>(position) : nullptr};
   dispatch_cuda_float("max_pool2d", x.dtype(), [&]<class T>() {
-    dispatch_index(x.numel(), [&]<class Index>() {
+    dispatch_index(y.numel(), [&]<class Index>() {
       constexpr int V = kPackWidth<T>;
       const bool fits = x.dim(1) % V == 0;
       cuda.launch_elements("max_pool2d", fits ? max_kernel<T, Index, V> : max_kernel<T, Index, 1>,

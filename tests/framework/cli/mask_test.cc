@@ -1,6 +1,8 @@
 // tessera mask: masks of anybody's safetensors file, through the command line.
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include "framework/core/random.h"
 #include "framework/io/safetensors.h"
 #include "pruning/pattern.h"
@@ -67,9 +69,9 @@ TEST_CASE("mask: the layouts are transposes of each other, the selection is a re
   write_safetensors(folder / "kn", {.tensors = {{"a", kn}}, .metadata = {}});
   const auto mask = [&](const char* option, const char* file, const char* layout) {
     const auto out = folder / "masks";
-    const Result result = run_program({"mask", option, (folder / file).string(), "--pattern", "tw",
-                                       "--granularity", "8", "--layout", layout, "--select", "^a$",
-                                       "-o", out.string()});
+    const Result result =
+        run_program({"mask", option, (folder / file).string(), "--pattern", "tw", "--granularity",
+                     "8", "--layout", layout, "--select", "^a$", "-o", out.string()});
     REQUIRE(result.status == 0);
     REQUIRE(masks_in(out).size() == 1);
     return masks_in(out).at("a");

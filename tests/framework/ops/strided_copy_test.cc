@@ -21,7 +21,7 @@ void copy_bytes(const StridedCopy& bytes, const std::vector<uint8_t>& from,
     for (int64_t i = begin; i < end; i += step) {
       const auto at = copy.unit_at(static_cast<Index>(i));
       for (int64_t j = 0; j < unit; ++j) {
-        REQUIRE(at.from * unit + j < static_cast<int64_t>(from.size()));
+        expect(at.from * unit + j < static_cast<int64_t>(from.size()));
         written.add(at.to * unit + j);
         to[static_cast<size_t>(at.to * unit + j)] = from[static_cast<size_t>(at.from * unit + j)];
       }

@@ -17,7 +17,7 @@ void check_rows(const SumPlan& plan, int team, int width) {
     const auto [first, last, stride] = self.lines(plan.outer * plan.segments, team);
     for (int64_t i = first; i < last; i += stride) {
       const SumPlan::Segment segment = plan.segment(i);
-      REQUIRE(segment.begin % width == 0);
+      expect(segment.begin % width == 0);
       const auto [begin, end, step] = self.elements(segment.count, team, width);
       for (int64_t j = begin; j < end; j += step)
         for (int k = 0; k < width; ++k) read.add(segment.begin + j + k);
@@ -31,7 +31,7 @@ void check_rows(const SumPlan& plan, int team, int width) {
 /// Every element goes into the one output that its column and segment have.
 void check_columns(const SumPlan& plan) {
   const int64_t rows = plan.rows_at_once(), width = plan.tile_width();
-  REQUIRE(rows * width <= kThreads);
+  CHECK(rows * width <= kThreads);
   Visits read(plan.outer * plan.n * plan.inner), written(plan.outer * plan.segments * plan.inner);
   for (int64_t block = 0; block < plan.outer * plan.segments * plan.tiles(); ++block) {
     std::vector<SumPlan::Column> columns;
@@ -41,12 +41,12 @@ void check_columns(const SumPlan& plan) {
       for (int64_t i = begin; i < end; i += step) {
         read.add(i);
         // The thread that adds up this column writes it to the segment's output.
-        REQUIRE(thread / width < rows);
+        expect(thread / width < rows);
         const int64_t to = columns[static_cast<size_t>(thread % width)].output;
-        REQUIRE(to % plan.inner == i % plan.inner);
+        expect(to % plan.inner == i % plan.inner);
         const SumPlan::Segment segment = plan.segment(to / plan.inner);
-        REQUIRE(i >= segment.begin);
-        REQUIRE(i < segment.begin + segment.count * plan.inner);
+        expect(i >= segment.begin);
+        expect(i < segment.begin + segment.count * plan.inner);
       }
       if (output >= 0) written.add(output);
     }
