@@ -81,7 +81,7 @@ choose_moment() {
     [[ ${opened[i]} == "$1" ]] || continue
     opener=${openers[i]} delay=$at
     ((at > lengths[i])) || return 0
-    ((at -= lengths[i] + 1))
+    at=$((at - lengths[i] - 1))
   done
 }
 
@@ -106,7 +106,7 @@ kill_at_moment() {
   [[ ! -f $folder/run/summary.json ]] || part=finished
 }
 
-different=0
+different=0 hurry=1
 declare -A kills=()
 for ((run = 1; run <= runs; ++run)); do
   targets=("${parts[(run - 1) % ${#parts[@]}]}")
@@ -114,11 +114,19 @@ for ((run = 1; run <= runs; ++run)); do
   killed=() part=training
   for target in "${targets[@]}"; do
     choose_moment "$target"
+    delay=$((delay / hurry))
     kill_at_moment
+    [[ $part != finished ]] || break
     killed+=("$part")
     kills[$part]=$((${kills[$part]:-0} + 1))
   done
-  "${tessera_run[@]}" "run.dir=$folder/run" >/dev/null
+  if ((${#killed[@]} == 0 && hurry < 64)); then
+    # The machine is faster now than in the run that was never killed: sooner, and once more.
+    hurry=$((hurry * 2)) run=$((run - 1))
+    rm -rf "$folder/run"
+    continue
+  fi
+  "${tessera_run[@]}" "run.dir=$folder/run" >/dev/null 2>"$folder/errors" || { cat "$folder/errors" >&2; exit 1; }
   result=same
   cmp -s "$folder/whole/model.safetensors" "$folder/run/model.safetensors" || result=DIFFERENT
   [[ $result == same ]] || ((++different))
@@ -127,10 +135,10 @@ for ((run = 1; run <= runs; ++run)); do
 done
 
 spread=""
-for part in "${parts[@]}" finished; do spread+=" $part ${kills[$part]:-0},"; done
+for part in "${parts[@]}"; do spread+=" $part ${kills[$part]:-0},"; done
 echo "kills in:${spread%,}"
 echo "$((runs - different)) of $runs ended in the same bytes"
 for part in training pruning fine-tuning export; do
-  ((different += ${kills[$part]:-0} == 0))
+  different=$((different + (${kills[$part]:-0} == 0)))
 done
 ((different == 0))
