@@ -147,9 +147,9 @@ TEST_CASE("a sweep that is interrupted goes on to the same results") {
 
 TEST_CASE("usage errors of the study's commands leave with status 2") {
   const Study study;
-  CHECK(study.run({"sweep", (study.path / "study.yaml").string(), "--patterns", "tv", "--sparsity",
+  CHECK(study.run({"sweep", (study.path / "study.yaml").string(), "--patterns", "ewe", "--sparsity",
                    "0.5"}) == 2);
-  CHECK(contains(study.log(), "did you mean 'tw'?"));
+  CHECK(contains(study.log(), "did you mean 'ew'?"));
   CHECK(study.run({"report", study.path.string()}) == 2);
   CHECK(contains(study.log(), "must be the folder of a run"));
   CHECK(study.run({"sensitivity", (study.path / "study.yaml").string()}) == 2);

@@ -56,9 +56,9 @@ TEST_CASE("pool axis: windows_over finds the windows that hold a position, and n
 }
 
 TEST_CASE("pool axis: places of elements, and back") {
-  const ImageShape shape{5, 7, 3};
+  const PixelGrid shape{5, 7, 3};
   for (int64_t i = 0; i < 2 * 5 * 7 * 3; ++i) {
-    const ImageShape::Place place = shape.place(static_cast<uint32_t>(i));
+    const PixelGrid::Place place = shape.place(static_cast<uint32_t>(i));
     CHECK(shape.index(place) == i);
     CHECK(place.row < 5);
     CHECK(place.column < 7);
@@ -72,8 +72,8 @@ TEST_CASE("pool axis: kernels read inside the tensors; every window meets each o
     for (const PoolAxis& columns : kAxes)
       for (int width : {1, 4}) {
         const int64_t C = 4;
-        const ImageShape input{rows.extent(), columns.extent(), C};
-        const ImageShape output{rows.outputs(), columns.outputs(), C};
+        const PixelGrid input{rows.extent(), columns.extent(), C};
+        const PixelGrid output{rows.outputs(), columns.outputs(), C};
         const int64_t inputs = 2 * input.rows * input.columns * C;
         const int64_t outputs = 2 * output.rows * output.columns * C;
         Visits written(outputs), gathered(inputs);
@@ -81,7 +81,7 @@ TEST_CASE("pool axis: kernels read inside the tensors; every window meets each o
         for_threads({2, 256}, [&](GridThread self) {
           auto [begin, end, step] = self.groups(outputs, width);
           for (int64_t i = begin; i < end; i += step) {
-            const ImageShape::Place at = output.place(static_cast<uint32_t>(i));
+            const PixelGrid::Place at = output.place(static_cast<uint32_t>(i));
             expect(at.channel + width <= C);
             for (int64_t h = rows.window(at.row).begin; h < rows.window(at.row).end; ++h)
               for (int64_t w = columns.window(at.column).begin; w < columns.window(at.column).end;
@@ -91,7 +91,7 @@ TEST_CASE("pool axis: kernels read inside the tensors; every window meets each o
           }
           const auto over = self.groups(inputs, width);
           for (int64_t i = over.begin; i < over.end; i += over.step) {
-            const ImageShape::Place at = input.place(static_cast<uint32_t>(i));
+            const PixelGrid::Place at = input.place(static_cast<uint32_t>(i));
             const auto p = rows.windows_over<uint32_t>(at.row);
             const auto q = columns.windows_over<uint32_t>(at.column);
             for (int64_t k = p.begin; k < p.end; ++k)
