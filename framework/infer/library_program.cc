@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "framework/backend/cpu.h"
 #include "framework/backend/onednn.h"
 #include "framework/infer/stopwatch.h"
 
@@ -22,7 +23,7 @@ using Arguments = std::unordered_map<int, memory>;
 constexpr auto kF32 = memory::data_type::f32;
 constexpr auto kInference = dnnl::prop_kind::forward_inference;
 // Convolutions with fewer input channels read plain images, as the library's first-layer kernels
-// do.
+// for AVX-512 do. Those for AVX2 want planes; for plain images it has only its reference.
 constexpr int64_t kBlockedChannels = 16;
 
 dnnl::algorithm algorithm_of(Activation activation) {
@@ -211,7 +212,8 @@ void LibraryProgram::add_convolution(const GraphNode& node) {
   const ConvolutionShape s(node, extents(node.x), extents(node.y));
   const memory x = images(node.x);
   const bool blocked = extents(node.x).c >= kBlockedChannels;
-  const Desc x_desc = blocked ? any_images(node.x) : x.get_desc();
+  const bool reads_plain = !blocked && cpu().isa() >= CpuIsa::avx512;
+  const Desc x_desc = reads_plain ? x.get_desc() : any_images(node.x);
   const Desc weight_desc(s.weight, kF32, Tag::any);
   const Desc plain(s.weight, kF32, s.weight.size() == 5 ? Tag::goihw : Tag::oihw);
   const Desc bias_desc({node.weight.dim(0)}, kF32, Tag::a);
