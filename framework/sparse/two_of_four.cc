@@ -73,8 +73,9 @@ std::vector<float> expand_blocks(const std::string& name, const TileMatrix& m,
       previous = place;
     }
   });
-  require_runtime(i % 4 == 0 || compressed.meta.back() >> 2 * (i % 4) == 0, "[tile_matrix] ", name,
-                  ".tw_meta must end with zero bits; got ", int{compressed.meta.back()}, ".");
+  const int last = compressed.meta.empty() ? 0 : compressed.meta.back();
+  require_runtime(i % 4 == 0 || last >> 2 * (i % 4) == 0, "[tile_matrix] ", name,
+                  ".tw_meta must end with zero bits; got ", last, ".");
   return values;
 }
 
