@@ -15,7 +15,7 @@
 //   two_of_four holds only of blocks that are so.
 // Explicit zeros inside the blocks are allowed: masks of earlier pruning stages leave them, and 2:4
 // sparse blocks (two_of_four) are full of them. Only files store those compressed: the product of a
-// CPU runs over the block as it is, which is faster than to gather single weights out of it.
+// CPU runs over the block as it is, or over its single weights: plans measure both.
 #pragma once
 
 #include <cstdint>
