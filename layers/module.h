@@ -57,7 +57,10 @@ class Module {
 
   /// The kind of layer, as in PyTorch: "Conv2d".
   virtual const char* kind() const = 0;
-  virtual Tensor forward(const Tensor& x) = 0;
+  /// Throws: std::invalid_argument where the module takes several inputs.
+  virtual Tensor forward(const Tensor& x);
+  /// The output for the inputs of a Batch; by default forward() of the only one.
+  virtual Tensor forward_batch(const std::vector<Tensor>& inputs);
 
   /// In registration order.
   std::vector<Parameter> parameters() const;

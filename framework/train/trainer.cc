@@ -213,9 +213,8 @@ void Trainer::end_epoch(const Phase& phase, RunLog& log, const Hooks& hooks) {
 void Trainer::validate(RunLog& log, std::string& line, const Hooks& hooks) {
   if (average_) average_->swap(model_);
   model_.set_training(false);
-  const auto result =
-      evaluate([&](const Tensor& images) { return forward_in(step_.dtype(), model_, images); },
-               *validation_);
+  const auto result = evaluate(
+      [&](const auto& inputs) { return forward_in(step_.dtype(), model_, inputs); }, *validation_);
   if (result.top1 > state_.best_accuracy) {
     state_.best_accuracy = result.top1;
     state_.best = copy_of(model_.state_dict());
