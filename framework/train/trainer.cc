@@ -50,7 +50,7 @@ Trainer::Trainer(const Config& config, Module& model, DataLoader& train, DataLoa
       seconds_at_start_(now()) {
   if (validation != nullptr) validation_.emplace(*validation, device);
   require(steps_per_epoch_ >= 1, "[train] an epoch must hold at least one step; got ",
-          train.dataset().size(), " samples for batches of ", config.data.batch_size,
+          train.source().samples(), " samples for batches of ", config.data.batch_size,
           " accumulated ", config.train.accumulate,
           " times. Use more samples (data.train_samples) or a smaller data.batch_size.");
 }
@@ -72,9 +72,11 @@ void Trainer::run(const std::vector<Phase>& phases, RunLog& log, const Hooks& ho
   while (state_.phase < static_cast<int64_t>(phases.size())) {
     const Phase& phase = phases[static_cast<size_t>(state_.phase)];
     if (state_.step == 0) begin_phase(phase, log, hooks);
-    prepare_phase(phase);
-    run_steps(phase, log, hooks);
-    step_.end();
+    if (phase.steps > 0) {
+      prepare_phase(phase);
+      run_steps(phase, log, hooks);
+      step_.end();
+    }
     take_final_weights(phase);
     optimizer_.reset();
     average_.reset();
@@ -122,10 +124,10 @@ void Trainer::prepare_phase(const Phase& phase) {
 void Trainer::run_steps(const Phase& phase, RunLog& log, const Hooks& hooks) {
   const int64_t checkpoint_steps =
       std::max<int64_t>(1, steps_of(config_.checkpoint.every, steps_per_epoch_));
-  Progress progress(
-      phase.name, phase.steps,
-      {.unit = "images",
-       .units_per_step = static_cast<double>(config_.data.batch_size * config_.train.accumulate)});
+  Progress progress(phase.name, phase.steps,
+                    {.unit = train_.source().unit(),
+                     .units_per_step = train_.source().units_per_batch() *
+                                       static_cast<double>(config_.train.accumulate)});
   progress.start_at(state_.step);
   bool epoch_is_open = false;
   while (state_.step < phase.steps) {
@@ -213,9 +215,8 @@ void Trainer::end_epoch(const Phase& phase, RunLog& log, const Hooks& hooks) {
 void Trainer::validate(RunLog& log, std::string& line, const Hooks& hooks) {
   if (average_) average_->swap(model_);
   model_.set_training(false);
-  const auto result =
-      evaluate([&](const Tensor& images) { return forward_in(step_.dtype(), model_, images); },
-               *validation_);
+  const auto result = evaluate(
+      [&](const auto& inputs) { return forward_in(step_.dtype(), model_, inputs); }, *validation_);
   if (result.top1 > state_.best_accuracy) {
     state_.best_accuracy = result.top1;
     state_.best = copy_of(model_.state_dict());
