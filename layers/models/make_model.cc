@@ -24,7 +24,7 @@ struct Entry {
 };
 
 Head head_of(const ModelConfig& config) {
-  if (config.head == "cifar") return Head::cifar;
+  if (config.head == "auto" || config.head == "cifar") return Head::cifar;
   if (config.head == "imagenet") return Head::imagenet;
   fail("[model] head must be cifar or imagenet; got '", config.head, "'.");
 }
