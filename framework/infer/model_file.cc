@@ -1,5 +1,6 @@
 #include "framework/infer/model_file.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "framework/core/errors.h"
@@ -20,13 +21,16 @@ struct SparseEntry {
   std::string layout;
   Shape shape;
   int64_t granularity = 0;
+  int64_t groups = 1;  ///< masked: of a convolution; packed tiles tell by themselves
 };
 
 json to_json(const SparseEntry& entry) {
   const auto dims = entry.shape.dims();
-  return {{"layout", entry.layout},
-          {"shape", std::vector<int64_t>(dims.begin(), dims.end())},
-          {"granularity", entry.granularity}};
+  json out = {{"layout", entry.layout},
+              {"shape", std::vector<int64_t>(dims.begin(), dims.end())},
+              {"granularity", entry.granularity}};
+  if (entry.groups > 1) out["groups"] = entry.groups;
+  return out;
 }
 
 std::map<std::string, SparseEntry> parse_entries(const std::string& text, const std::string& path) {
@@ -38,11 +42,11 @@ std::map<std::string, SparseEntry> parse_entries(const std::string& text, const 
     try {
       SparseEntry entry{value.at("layout").get<std::string>(),
                         Shape(value.at("shape").get<std::vector<int64_t>>()),
-                        value.at("granularity").get<int64_t>()};
+                        value.at("granularity").get<int64_t>(), value.value("groups", int64_t{1})};
       check_packed_pattern(entry.layout);
-      require(entry.shape.rank() >= 2 && entry.granularity >= 1,
-              "rank must be at least 2 and granularity at least 1; got shape ", entry.shape,
-              " and ", entry.granularity);
+      require(entry.shape.rank() >= 2 && entry.granularity >= 1 && entry.groups >= 1,
+              "rank must be at least 2, granularity and groups at least 1; got shape ", entry.shape,
+              ", ", entry.granularity, " and ", entry.groups);
       entries[name] = entry;
     } catch (const std::exception& error) {
       fail_runtime("[model file] ", path, ": tessera.sparse['", name,
@@ -73,8 +77,13 @@ void read_pruned(const std::string& name, const SparseEntry& entry, TensorMap& t
                       mask->second.dtype() == DType::u8,
                   "[model file] the weight ", name, " and its mask must have shape ", entry.shape,
                   ", the mask type u8; got something else.");
+  const auto stored = mask->second.to_vector<uint8_t>();
+  require_runtime(std::all_of(stored.begin(), stored.end(), [](uint8_t kept) { return kept <= 1; }),
+                  "[model file] the mask of ", name, " must hold 0 and 1 only; got other values.");
   const Tensor dense = weight->second.to(DType::f32);
-  file.tiles[name] = pack_pattern(entry.layout, dense, mask->second, entry.granularity);
+  file.tiles[name] =
+      pack_pattern(entry.layout, dense, mask->second, entry.granularity, entry.groups);
+  file.masks[name] = mask->second;
   tensors.erase(mask);
   tensors.erase(weight);
 }
@@ -126,6 +135,7 @@ void write_model_file(const std::filesystem::path& path, const Module& model, co
     SparseEntry entry{options.pattern, parameter.tensor.shape(), options.granularity};
     if (options.format == ExportFormat::masked) {
       file.tensors[parameter.name + kMaskSuffix] = mask;
+      entry.groups = parameter.groups;
       entries[parameter.name] = to_json(entry);
       continue;
     }
@@ -163,7 +173,8 @@ LoadedModel load_model(const ModelFile& file, const std::filesystem::path& path)
       require(found->second.shape == parameter.tensor.shape(), "[load] ", parameter.name,
               " must have shape ", parameter.tensor.shape(), "; got ", found->second.shape, ".");
       state[parameter.name] = unpack(found->second);
-      loaded.masks[parameter.name] = stored_mask(found->second);
+      const Tensor mask = file.masks.of(parameter.name);
+      loaded.masks[parameter.name] = mask.defined() ? mask : stored_mask(found->second);
     }
     require(loaded.masks.size() == file.tiles.size(),
             "[load] every packed weight must be one of the model's; got others.");

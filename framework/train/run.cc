@@ -163,7 +163,8 @@ class Run {
   void check_everything() {
     make_optimizer(config_.optimizer, model_->parameters());
     for (const Phase& phase : phases_)
-      Schedule(phase.scheduler, phase.lr, phase.steps, trainer_->steps_per_epoch());
+      if (phase.steps > 0)
+        Schedule(phase.scheduler, phase.lr, phase.steps, trainer_->steps_per_epoch());
     if (command_ == Command::train) return;
     PruneConfig by_magnitude = config_.prune;
     by_magnitude.score.type = "magnitude";

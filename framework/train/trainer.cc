@@ -72,9 +72,11 @@ void Trainer::run(const std::vector<Phase>& phases, RunLog& log, const Hooks& ho
   while (state_.phase < static_cast<int64_t>(phases.size())) {
     const Phase& phase = phases[static_cast<size_t>(state_.phase)];
     if (state_.step == 0) begin_phase(phase, log, hooks);
-    prepare_phase(phase);
-    run_steps(phase, log, hooks);
-    step_.end();
+    if (phase.steps > 0) {
+      prepare_phase(phase);
+      run_steps(phase, log, hooks);
+      step_.end();
+    }
     take_final_weights(phase);
     optimizer_.reset();
     average_.reset();
