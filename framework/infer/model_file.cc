@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/core/errors.h"
+#include "framework/infer/hugging_face.h"
 #include "framework/io/safetensors.h"
 #include "framework/sparse/pack.h"
 #include "layers/models/make_model.h"
@@ -14,6 +15,9 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kVersion = "1";
+/// The metadata of a dense file that transformers reads, too: weights as they are there.
+constexpr const char* kForm = "tessera.form";
+constexpr const char* kHuggingFace = "hugging_face";
 constexpr const char* kMaskSuffix = ".mask";
 
 /// One entry of the metadata `tessera.sparse`.
@@ -106,7 +110,19 @@ ModelFile interpret(SafetensorsFile raw, const std::string& path) {
   }
   for (auto& [name, tensor] : raw.tensors)
     file.state[name] = tensor.dtype() == DType::bf16 ? tensor.to(DType::f32) : tensor;
+  if (raw.metadata[kForm] == kHuggingFace) {
+    std::vector<std::string> dropped;
+    file.state = from_hugging_face(file.card.model, std::move(file.state), dropped);
+  }
   return file;
+}
+
+ModelInput input_of(const ModelCard& card) {
+  if (card.channels == 0) return input_from(card.model);
+  return {.channels = card.channels,
+          .height = card.height,
+          .width = card.width,
+          .classes = card.model.num_classes};
 }
 
 }  // namespace
@@ -128,6 +144,10 @@ void write_model_file(const std::filesystem::path& path, const Module& model, co
   for (const auto& [name, tensor] : model.state_dict())
     file.tensors[name] = in_file_precision(tensor.to(Device{}).detach(), options.dtype);
 
+  if (options.format == ExportFormat::dense && has_hugging_face_form(card.model.type)) {
+    file.metadata[kForm] = kHuggingFace;
+    file.tensors = to_hugging_face(card.model, std::move(file.tensors));
+  }
   json entries = json::object();
   for (const Parameter& parameter : parameters) {
     const Tensor mask = masks.of(parameter.name);
@@ -161,10 +181,7 @@ ModelFile read_model_file(const std::filesystem::path& path) {
 LoadedModel load_model(const ModelFile& file, const std::filesystem::path& path) {
   try {
     LoadedModel loaded;
-    loaded.model = make_model(file.card.model, {.channels = file.card.channels,
-                                                .height = file.card.height,
-                                                .width = file.card.width,
-                                                .classes = file.card.model.num_classes});
+    loaded.model = make_model(file.card.model, input_of(file.card));
     TensorMap state = file.state;
     for (const Parameter& parameter : loaded.model->parameters()) {
       const auto found = file.tiles.find(parameter.name);

@@ -2,7 +2,7 @@
 // build it, how to prepare its input and how to name its outputs (framework/io/model_card.h).
 //
 //   tw      pruned weights packed (framework/sparse/tile_matrix.h), absent under their own name
-//   dense   zeros in place, under PyTorch's names
+//   dense   zeros in place, under PyTorch's names; of bert and gpt2 as transformers has them
 //   masked  as dense, and a U8 `<weight>.mask` beside each pruned weight
 //
 // docs/file-format.md has the details.
