@@ -16,7 +16,7 @@ namespace tessera {
 struct ImportOptions {
   std::filesystem::path config = {};  ///< empty: config.json beside the weights, if there is one
   std::string head = {};              ///< of a bert; empty: the one that the files hold
-  uint64_t seed = 42;            ///< of the weights of a head that the files lack
+  uint64_t seed = 42;                 ///< of the weights of a head that the files lack
 };
 
 struct ImportedModel {

@@ -65,8 +65,7 @@ TEST_CASE("imported models have Hugging Face's logits, and its losses over ten s
     for (int step = 0; step < kSteps; ++step) {
       INFO("step ", step);
       model.zero_grad();
-      const Tensor loss =
-          loss_of(model.forward_batch(golden.inputs), golden.expected.at("target"));
+      const Tensor loss = loss_of(model.forward_batch(golden.inputs), golden.expected.at("target"));
       CHECK(std::abs(loss.item() - static_cast<double>(losses[step])) <= kTolerance);
       backward(loss);
       optimizer->step({}, kLearningRate);
@@ -85,7 +84,8 @@ TEST_CASE("a dense file holds the imported weights as they came, and reads as th
     const std::string first =
         type == "bert" ? "model.safetensors" : "model-00001-of-00002.safetensors";
     const TensorMap written = read_safetensors(path).tensors;
-    for (const auto& [name, tensor] : read_safetensors("tests/golden/" + type + "/" + first).tensors)
+    for (const auto& [name, tensor] :
+         read_safetensors("tests/golden/" + type + "/" + first).tensors)
       CHECK(largest_difference(written.at(name), tensor.to(DType::f32)) == 0);
     const LoadedModel loaded = load_model(read_model_file(path), path);
     const Golden golden(type);

@@ -216,10 +216,16 @@ TEST_CASE("what lies beyond a length does not matter; a span never begins there"
     std::vector<Tensor> inputs = batch_of(type), changed = inputs;
     changed[0] = inputs[0].clone();
     changed[0].data<int64_t>()[11] = (changed[0].data<int64_t>()[11] + 1) % kVocabulary;
-    const Tensor a = model->forward_batch(inputs), b = model->forward_batch(changed);
-    if (c.head != std::string("masked_lm")) CHECK(largest_difference(a, b) <= 1e-5);
-    if (c.head == std::string("span"))
+    Tensor a = model->forward_batch(inputs), b = model->forward_batch(changed);
+    const bool is_span = c.head == std::string("span");
+    if (is_span)
       for (const int64_t t : {4, 5}) CHECK(a.data<float>()[1 * 12 + t] < -9e3f);
+    const int tokens = is_span ? 2 : 1;  // the axis, where there is one
+    if (is_span || c.head == std::string("masked_lm")) {
+      a = slice(a, tokens, 0, 4);
+      b = slice(b, tokens, 0, 4);
+    }
+    CHECK(largest_difference(a, b) <= 1e-5);
   }
 }
 
@@ -270,7 +276,8 @@ TEST_CASE("what does not fit is refused by name") {
          "the inputs must be ids, lengths, segments; got 1 of 3");
   expect(error_of(config_of("bert", "tagging"), input_of("bert")),
          "head of bert must be classification, masked_lm or span; got 'tagging'");
-  expect(error_of(config_of("gpt2"), input_of("vit")), "type gpt2 takes tokens; got data of images");
+  expect(error_of(config_of("gpt2"), input_of("vit")),
+         "type gpt2 takes tokens; got data of images");
   expect(error_of(config_of("vit"), tokens), "type vit takes images; got data of tokens");
   expect(error_of(config_of("seq2seq"), tokens), "type seq2seq takes pairs; got data of tokens");
   expect(error_of(with(config_of("gpt2"), [](C c) { c.num_heads = 3; }), tokens),

@@ -21,7 +21,7 @@ VIT = dict(hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermedia
 MODELS = {
     "bert classification": lambda: BertForSequenceClassification(BertConfig(**BERT)),
     "bert masked_lm": lambda: BertForMaskedLM(BertConfig(**BERT)),
-    "bert span": lambda: BertForQuestionAnswering(BertConfig(**BERT)),
+    "bert span": lambda: BertForQuestionAnswering(BertConfig(**BERT | {"num_labels": 2})),
     "gpt2 auto": lambda: GPT2LMHeadModel(GPT2Config(**GPT2)),
     "vit auto": lambda: ViTForImageClassification(ViTConfig(**VIT)),
 }

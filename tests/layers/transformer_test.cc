@@ -81,8 +81,8 @@ TEST_CASE("a scope registers dotted paths and names them in errors") {
     Linear* layer;
   } net;
   net.make<Linear>("a.d", 2, 2);
-  CHECK(names_of(net) == std::vector<std::string>{"a.b.c.weight", "a.b.c.bias", "a.d.weight",
-                                                  "a.d.bias"});
+  CHECK(names_of(net) ==
+        std::vector<std::string>{"a.b.c.weight", "a.b.c.bias", "a.d.weight", "a.d.bias"});
   CHECK_THROWS_WITH_AS(net.make<Linear>("a.d.e", 2, 2), doctest::Contains("through scopes"),
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(net.make<Linear>("a.d", 2, 2), doctest::Contains("must be new"),
@@ -119,7 +119,7 @@ TEST_CASE("layers: what is beyond a length, or later than a causal query, change
     const Tensor x = random_tensor({1, 4, 8}, 1), other = random_tensor({1, 4, 8}, 2);
     Tensor changed = x.clone();
     std::copy_n(other.data<float>() + 24, 8, changed.data<float>() + 24);  // the last token
-    TransformerLayer encoder(options, kBertNames);
+    TransformerLayer encoder(options, kBartNames);
     initialize(encoder, 1);
     const TransformerContext three{.lengths = lengths_of({3})};
     const auto head = [](const Tensor& y) { return slice(y, 1, 0, 3); };
@@ -143,12 +143,10 @@ TEST_CASE("gradients of layers with pre- and post-norm, with and without a memor
       options.causal = options.has_memory = has_memory;
       TransformerLayer layer(options, kBartNames);
       initialize(layer, 5, Initialization::xavier);
-      const TransformerContext context{.memory = has_memory ? memory : Tensor{},
-                                       .memory_lengths =
-                                           has_memory ? lengths_of({4, 2}) : Tensor{}};
-      check_gradients(layer, [&] {
-        return mul(layer.forward(x, context), mix);
-      });
+      const TransformerContext context{
+          .memory = has_memory ? memory : Tensor{},
+          .memory_lengths = has_memory ? lengths_of({4, 2}) : Tensor{}};
+      check_gradients(layer, [&] { return mul(layer.forward(x, context), mix); });
     }
 }
 

@@ -1,13 +1,12 @@
 // Files of other libraries: what is read, what is refused, by name. Their numbers are tested in
 // tests/golden/transformers_test.cc.
-#include "framework/infer/import_model.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "framework/infer/hugging_face.h"
+#include "framework/infer/import_model.h"
 #include "framework/io/safetensors.h"
 #include "layers/models/make_model.h"
 #include "tests/framework/io/io_testing.h"
@@ -207,7 +206,8 @@ TEST_CASE("a state dict of torchvision says which network it is") {
   for (int i = 0; i < 13; ++i)
     vgg.push_back({"features." + std::to_string(3 * i) + ".weight", {4, 3, 3, 3}});
   CHECK(type_of(vgg) == "vgg16_bn");
-  CHECK(type_of({{"fc.weight", {10, 8}}, {"conv1.weight", {4, 3, 7, 7}},
+  CHECK(type_of({{"fc.weight", {10, 8}},
+                 {"conv1.weight", {4, 3, 7, 7}},
                  {"layer3.5.conv1.weight", {4, 4, 3, 3}}}) == "resnet34");
   check_contains(import_error(kBert / "expected.safetensors", {.config = "nowhere.json"}),
                  "nowhere.json");
@@ -226,8 +226,7 @@ TEST_CASE("a written config.json is read as the same model") {
   for (const auto& folder : {kBert, kGpt2}) {
     const HuggingFaceConfig first =
         read_hugging_face_config(read_bytes(folder / "config.json"), "a");
-    const std::string text =
-        write_hugging_face_config(first.model, first.class_names, "float32");
+    const std::string text = write_hugging_face_config(first.model, first.class_names, "float32");
     const HuggingFaceConfig again = read_hugging_face_config(text, "b");
     CHECK(write_hugging_face_config(again.model, again.class_names, "float32") == text);
     CHECK(again.model.norm_eps == first.model.norm_eps);
