@@ -122,8 +122,8 @@ Batch DataLoader::Impl::prepare(const Epoch& epoch, int64_t index) const {
   const ImageShape shape = data_->info().shape;
   Batch batch;
   batch.index = index;
-  batch.input = Tensor::empty({end - begin, shape.channels, shape.height, shape.width},
-                              {.dtype = DType::f32, .layout = Layout::nhwc});
+  batch.inputs = {Tensor::empty({end - begin, shape.channels, shape.height, shape.width},
+                                {.dtype = DType::f32, .layout = Layout::nhwc})};
   batch.target = Tensor::empty({end - begin}, {.dtype = DType::i64});
   fill(epoch, begin, end, batch);
   return batch;
@@ -131,7 +131,7 @@ Batch DataLoader::Impl::prepare(const Epoch& epoch, int64_t index) const {
 
 void DataLoader::Impl::fill(const Epoch& epoch, int64_t begin, int64_t end, Batch& batch) const {
   const ImageShape shape = data_->info().shape;
-  float* input = batch.input.data<float>();
+  float* input = batch.inputs[0].data<float>();
   int64_t* target = batch.target.data<int64_t>();
   std::vector<uint8_t> image(static_cast<size_t>(largest_image_)), other(image.size());
   for (int64_t i = begin; i < end; ++i) {

@@ -15,8 +15,10 @@
 namespace tessera {
 
 struct Batch {
-  Tensor input;       ///< f32 [N, C, H, W], Layout::nhwc: (pixel / 255 - mean) / std
-  Tensor target;      ///< i64 [N]
+  /// What the model takes, in its order; for images one tensor, f32 [N, C, H, W], Layout::nhwc:
+  /// (pixel / 255 - mean) / std.
+  std::vector<Tensor> inputs;
+  Tensor target;      ///< i64, the classes of the samples [N]
   int64_t index = 0;  ///< which batch of the epoch this is
 };
 

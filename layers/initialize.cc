@@ -60,6 +60,9 @@ void initialize(Module& model, uint64_t seed, Initialization scheme) {
       case ParameterRole::norm:
         parameter.tensor.fill(parameter.name.ends_with("weight") ? 1 : 0);
         break;
+      case ParameterRole::embedding:
+        fill_normal(parameter.tensor, 1, key);
+        break;
     }
   }
 }

@@ -15,7 +15,8 @@ namespace tessera {
 ///   kaiming  N(0, 2/fan), fan = fan_out for convolutions and fan_in for linear layers, biases 0
 ///            (He et al., "Delving deep into rectifiers", 2015)
 ///   xavier   U(-b, b), b = sqrt(6/(fan_in + fan_out)), biases 0 (Glorot and Bengio, 2010)
-/// Norms: weight 1, bias 0 always.
+/// Norms: weight 1, bias 0 always. Embeddings: N(0, 1) always, PyTorch's default; a model that
+/// wants another deviation draws them again.
 enum class Initialization { pytorch, kaiming, xavier };
 
 /// Throws: std::invalid_argument listing the names known.

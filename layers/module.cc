@@ -12,6 +12,16 @@ LayerError::LayerError(std::string layer_path, std::string layer_reason)
       path(std::move(layer_path)),
       reason(std::move(layer_reason)) {}
 
+Tensor Module::forward(const Tensor& x) {
+  fail("[", kind(), "] the inputs must be given as a list; got one tensor, ", x,
+       ". Call forward_batch().");
+}
+
+Tensor Module::forward_batch(const std::vector<Tensor>& inputs) {
+  require(inputs.size() == 1, "[", kind(), "] one input must be given; got ", inputs.size(), ".");
+  return forward(inputs[0]);
+}
+
 std::vector<Parameter> Module::parameters() const {
   std::vector<Parameter> all = parameters_;
   for (const auto& [name, child] : children_) {

@@ -24,7 +24,8 @@ namespace tessera {
 enum class ParameterRole : uint8_t {
   weight,  ///< of a linear layer [out, in] or convolution [out, in/groups, R, S]: can be pruned
   bias,
-  norm,  ///< scale or shift of a normalisation
+  norm,       ///< scale or shift of a normalisation
+  embedding,  ///< one row a token or position: decays as weights do, is never pruned
 };
 
 struct Parameter {
@@ -34,6 +35,9 @@ struct Parameter {
   int64_t groups = 1;  ///< of a convolution
 
   bool is_prunable() const { return role == ParameterRole::weight; }
+  bool is_norm_or_bias() const {
+    return role == ParameterRole::norm || role == ParameterRole::bias;
+  }
   bool is_convolution() const { return is_prunable() && tensor.rank() == 4; }
 };
 
@@ -53,7 +57,10 @@ class Module {
 
   /// The kind of layer, as in PyTorch: "Conv2d".
   virtual const char* kind() const = 0;
-  virtual Tensor forward(const Tensor& x) = 0;
+  /// Throws: std::invalid_argument where the module takes several inputs.
+  virtual Tensor forward(const Tensor& x);
+  /// The output for the inputs of a Batch; by default forward() of the only one.
+  virtual Tensor forward_batch(const std::vector<Tensor>& inputs);
 
   /// In registration order.
   std::vector<Parameter> parameters() const;

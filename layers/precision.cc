@@ -1,9 +1,25 @@
 #include "layers/precision.h"
 
+#include <utility>
+
 #include "framework/core/errors.h"
 #include "framework/ops/cast.h"
 
 namespace tessera {
+namespace {
+
+thread_local DType present_type = DType::f32;
+
+struct TypeScope {
+  explicit TypeScope(DType dtype) : before(std::exchange(present_type, dtype)) {}
+  ~TypeScope() { present_type = before; }
+  TypeScope(const TypeScope&) = delete;
+  TypeScope& operator=(const TypeScope&) = delete;
+
+  DType before;
+};
+
+}  // namespace
 
 DType activation_type(const RunConfig& run, Device device) {
   if (run.precision == "fp32") return DType::f32;
@@ -12,8 +28,14 @@ DType activation_type(const RunConfig& run, Device device) {
   return run.precision == "bf16" ? DType::bf16 : DType::f16;
 }
 
-Tensor forward_in(DType dtype, Module& model, const Tensor& x) {
-  return cast(model.forward(cast(x, dtype)), DType::f32);
+DType activation_type() { return present_type; }
+
+Tensor forward_in(DType dtype, Module& model, const std::vector<Tensor>& inputs) {
+  const TypeScope scope(dtype);
+  std::vector<Tensor> typed;
+  for (const Tensor& input : inputs)
+    typed.push_back(is_floating(input.dtype()) ? cast(input, dtype) : input);
+  return cast(model.forward_batch(typed), DType::f32);
 }
 
 }  // namespace tessera

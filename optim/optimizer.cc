@@ -20,7 +20,7 @@ Optimizer::Optimizer(std::vector<Parameter> parameters, const OptimizerConfig& c
             weight, ".");
     require(weight.device() == device, "[optimizer] parameters must all be on ", device, "; got ",
             parameter.name, " ", weight, ". Move them by Module::to().");
-    const bool decays = config.decay_norms_and_biases || parameter.role == ParameterRole::weight;
+    const bool decays = config.decay_norms_and_biases || !parameter.is_norm_or_bias();
     Entry entry{.parameter = std::move(parameter),
                 .state = {},
                 .steps = Tensor::zeros({}, {.dtype = DType::i64, .device = device}),

@@ -40,14 +40,15 @@ struct TrainBenchResult {
 };
 
 Batch random_batch(const TrainBenchArguments& arguments, int64_t classes, Device device) {
-  Batch batch{Tensor::empty({arguments.batch, 3, arguments.image_size, arguments.image_size},
-                            {.layout = Layout::nhwc}),
+  Batch batch{{Tensor::empty({arguments.batch, 3, arguments.image_size, arguments.image_size},
+                             {.layout = Layout::nhwc})},
               Tensor::empty({arguments.batch}, {.dtype = DType::i64})};
   RandomSequence random({.seed = 1});
-  std::generate_n(batch.input.data<float>(), batch.input.numel(), [&] { return random.normal(); });
+  std::generate_n(batch.inputs[0].data<float>(), batch.inputs[0].numel(),
+                  [&] { return random.normal(); });
   std::generate_n(batch.target.data<int64_t>(), arguments.batch,
                   [&] { return random.below(static_cast<uint32_t>(classes)); });
-  return {batch.input.to(device), batch.target.to(device)};
+  return {{batch.inputs[0].to(device)}, batch.target.to(device)};
 }
 
 TrainBenchResult measure(const TrainBenchArguments& arguments, Device device) {

@@ -81,7 +81,7 @@ Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file, 
   }
   result.speedup = result.dense_ms / result.sparse_ms;
   result.max_abs_diff = largest_difference(plans[0].run(batch).to(Device{}),
-                                           forward_in(dtype, *loaded.model, batch).to(Device{}));
+                                           forward_in(dtype, *loaded.model, {batch}).to(Device{}));
   result.plan = plans[0].describe();
   return result;
 }

@@ -22,7 +22,9 @@ ModelFile interpret(SafetensorsFile raw, const std::string& path) {
   const std::string& sparse = raw.metadata[kSparseKey];
   if (!sparse.empty()) {
     for (const auto& [name, entry] : parse_pruned_entries(sparse, path)) {
-      file.tiles[name] = take_pruned_weight(name, entry, raw.tensors);
+      StoredWeight stored = take_pruned_weight(name, entry, raw.tensors);
+      file.tiles[name] = std::move(stored.tiles);
+      if (stored.mask.defined()) file.masks[name] = stored.mask;
       file.pattern = entry.layout;
       file.granularity = entry.granularity;
     }
@@ -78,7 +80,8 @@ LoadedModel load_model(const ModelFile& file, const std::filesystem::path& path)
       require(found->second.shape == parameter.tensor.shape(), "[load] ", parameter.name,
               " must have shape ", parameter.tensor.shape(), "; got ", found->second.shape, ".");
       state[parameter.name] = unpack(found->second);
-      loaded.masks[parameter.name] = stored_mask(found->second);
+      const Tensor mask = file.masks.of(parameter.name);
+      loaded.masks[parameter.name] = mask.defined() ? mask : stored_mask(found->second);
     }
     require(loaded.masks.size() == file.tiles.size(),
             "[load] every packed weight must be one of the model's; got others.");

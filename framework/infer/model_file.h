@@ -22,6 +22,7 @@ struct ModelFile {
   ModelCard card;
   TensorMap state;                          ///< the tensors that are not packed, floats as f32
   std::map<std::string, TileMatrix> tiles;  ///< the pruned weights; empty for a dense file
+  Masks masks;                              ///< theirs, where the file holds them (masked)
   std::string pattern;                      ///< empty for a dense file
   int64_t granularity = 0;
 };

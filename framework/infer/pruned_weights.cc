@@ -1,5 +1,6 @@
 #include "framework/infer/pruned_weights.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -24,6 +25,7 @@ std::string to_json(const PrunedEntries& entries) {
     root[name] = {{"layout", entry.layout},
                   {"shape", std::vector<int64_t>(dims.begin(), dims.end())},
                   {"granularity", entry.granularity}};
+    if (entry.groups > 1) root[name]["groups"] = entry.groups;
   }
   return root.dump();
 }
@@ -37,11 +39,11 @@ PrunedEntries parse_pruned_entries(const std::string& text, const std::string& p
     try {
       PrunedEntry entry{value.at("layout").get<std::string>(),
                         Shape(value.at("shape").get<std::vector<int64_t>>()),
-                        value.at("granularity").get<int64_t>()};
+                        value.at("granularity").get<int64_t>(), value.value("groups", int64_t{1})};
       check_packed_pattern(entry.layout);
-      require(entry.shape.rank() >= 2 && entry.granularity >= 1,
-              "rank must be at least 2 and granularity at least 1; got shape ", entry.shape,
-              " and ", entry.granularity);
+      require(entry.shape.rank() >= 2 && entry.granularity >= 1 && entry.groups >= 1,
+              "rank must be at least 2, granularity and groups at least 1; got shape ", entry.shape,
+              ", ", entry.granularity, " and ", entry.groups);
       entries[name] = entry;
     } catch (const std::exception& error) {
       fail_runtime("[model file] ", path, ": tessera.sparse['", name,
@@ -59,6 +61,7 @@ void put_pruned_weight(const std::string& name, const Tensor& weight, const Tens
   PrunedEntry entry{options.pattern, weight.shape(), options.granularity};
   if (options.format == ExportFormat::masked) {
     tensors[name + kMaskSuffix] = mask;
+    entry.groups = groups;
   } else {
     const TileMatrix packed =
         pack_pattern(options.pattern, weight, mask, options.granularity, groups);
@@ -69,15 +72,15 @@ void put_pruned_weight(const std::string& name, const Tensor& weight, const Tens
   entries[name] = std::move(entry);
 }
 
-TileMatrix take_pruned_weight(const std::string& name, const PrunedEntry& entry,
-                              TensorMap& tensors) {
+StoredWeight take_pruned_weight(const std::string& name, const PrunedEntry& entry,
+                                TensorMap& tensors) {
   const auto mask = tensors.find(name + kMaskSuffix);
   if (mask == tensors.end()) {
     require_runtime(!tensors.contains(name), "[model file] the weight ", name,
                     " must be stored once; got tiles and a dense tensor.");
-    TileMatrix tiles = from_tensors(name, entry.shape, entry.granularity, tensors);
+    StoredWeight stored{from_tensors(name, entry.shape, entry.granularity, tensors)};
     for (const char* suffix : kTileSuffixes) tensors.erase(name + suffix);
-    return tiles;
+    return stored;
   }
   const auto weight = tensors.find(name);
   require_runtime(weight != tensors.end() && weight->second.shape() == entry.shape &&
@@ -85,11 +88,16 @@ TileMatrix take_pruned_weight(const std::string& name, const PrunedEntry& entry,
                       mask->second.dtype() == DType::u8,
                   "[model file] the weight ", name, " and its mask must have shape ", entry.shape,
                   ", the mask type u8; got something else.");
+  const auto bits = mask->second.to_vector<uint8_t>();
+  require_runtime(std::all_of(bits.begin(), bits.end(), [](uint8_t bit) { return bit <= 1; }),
+                  "[model file] the mask of ", name, " must hold 0 and 1 only; got other values.");
   const Tensor dense = weight->second.to(DType::f32);
-  TileMatrix tiles = pack_pattern(entry.layout, dense, mask->second, entry.granularity);
+  StoredWeight stored{
+      pack_pattern(entry.layout, dense, mask->second, entry.granularity, entry.groups),
+      mask->second};
   tensors.erase(mask);
   tensors.erase(weight);
-  return tiles;
+  return stored;
 }
 
 }  // namespace tessera

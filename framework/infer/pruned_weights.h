@@ -33,6 +33,7 @@ struct PrunedEntry {
   std::string layout;  ///< the pattern
   Shape shape;         ///< of the dense weight
   int64_t granularity = 0;
+  int64_t groups = 1;  ///< masked: of a convolution; packed tiles tell by themselves
 };
 using PrunedEntries = std::map<std::string, PrunedEntry>;
 
@@ -51,9 +52,14 @@ void put_pruned_weight(const std::string& name, const Tensor& weight, const Tens
                        int64_t groups, const ExportOptions& options, TensorMap& tensors,
                        PrunedEntries& entries);
 
+struct StoredWeight {
+  TileMatrix tiles;
+  Tensor mask = {};  ///< where the file holds one (masked)
+};
+
 /// Takes the weight `name` out of `tensors`, from either of the two forms that have an entry.
 /// Throws: std::runtime_error where it is stored in neither or in both.
-TileMatrix take_pruned_weight(const std::string& name, const PrunedEntry& entry,
-                              TensorMap& tensors);
+StoredWeight take_pruned_weight(const std::string& name, const PrunedEntry& entry,
+                                TensorMap& tensors);
 
 }  // namespace tessera

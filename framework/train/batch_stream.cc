@@ -16,19 +16,11 @@ void start(Upload& upload, const Tensor& source, Tensor& target, Device device) 
 
 }  // namespace
 
-BatchStream::BatchStream(Batch batch) : device_(batch.input.device()) {
+BatchStream::BatchStream(Batch batch) : device_(batch.target.device()) {
   slots_[0].batch = std::move(batch);
 }
 
-BatchStream::BatchStream(DataLoader& loader, Device device) : loader_(&loader), device_(device) {
-  if constexpr (kCudaBuild) {
-    if (device.is_cpu()) return;
-    for (Slot& slot : slots_) {
-      slot.input = make_upload(device);
-      slot.target = make_upload(device);
-    }
-  }
-}
+BatchStream::BatchStream(DataLoader& loader, Device device) : loader_(&loader), device_(device) {}
 
 BatchStream::~BatchStream() { settle(); }
 
@@ -46,16 +38,14 @@ bool BatchStream::next(Batch& batch) {
   }
   if (device_.is_cpu()) return loader_->next(batch);
   if (in_use_) {
-    slots_[present_].input->release();
-    slots_[present_].target->release();
+    for (const auto& upload : slots_[present_].uploads) upload->release();
     in_use_ = false;
   }
   prefetch();
   if (!std::exchange(is_ahead_, false)) return false;
   present_ = 1 - present_;
   Slot& slot = slots_[present_];
-  slot.input->finish();
-  slot.target->finish();
+  for (const auto& upload : slot.uploads) upload->finish();
   in_use_ = true;
   batch = slot.batch;
   return true;
@@ -67,8 +57,13 @@ void BatchStream::prefetch() {
   has_ended_ = !loader_->next(host);
   if (has_ended_) return;
   Slot& slot = slots_[1 - present_];
-  start(*slot.input, host.input, slot.batch.input, device_);
-  start(*slot.target, host.target, slot.batch.target, device_);
+  const size_t inputs = host.inputs.size();
+  slot.batch.inputs.resize(inputs);
+  if constexpr (kCudaBuild)
+    while (slot.uploads.size() <= inputs) slot.uploads.push_back(make_upload(device_));
+  for (size_t i = 0; i < inputs; ++i)
+    start(*slot.uploads[i], host.inputs[i], slot.batch.inputs[i], device_);
+  start(*slot.uploads[inputs], host.target, slot.batch.target, device_);
   slot.batch.index = host.index;
   is_ahead_ = true;
 }
@@ -76,8 +71,7 @@ void BatchStream::prefetch() {
 /// A copy that nobody took: what is queued from now on may use its memory again.
 void BatchStream::settle() {
   if (!std::exchange(is_ahead_, false)) return;
-  slots_[1 - present_].input->finish();
-  slots_[1 - present_].target->finish();
+  for (const auto& upload : slots_[1 - present_].uploads) upload->finish();
 }
 
 }  // namespace tessera

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <vector>
 
 #include "datasets/data_loader.h"
 #include "framework/backend/upload.h"
@@ -33,7 +34,7 @@ class BatchStream {
  private:
   struct Slot {
     Batch batch;
-    std::unique_ptr<Upload> input, target;
+    std::vector<std::unique_ptr<Upload>> uploads;  ///< of the inputs, then of the target
   };
   void settle();
 

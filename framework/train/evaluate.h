@@ -1,7 +1,8 @@
-// Accuracy of a classifier on a data set.
+// Loss and accuracy of a model on a data set. A sample is what has a label: an image, or a token.
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "framework/train/batch_stream.h"
 
@@ -14,10 +15,10 @@ struct Evaluation {
   int64_t samples = 0;
 };
 
-/// Runs `logits` ([N, ...] images -> [N, classes] f32, on the stream's device) over one pass of the
-/// batches, in order, without recording gradients. Among equal logits the lower class counts as
-/// larger.
-Evaluation evaluate(const std::function<Tensor(const Tensor& images)>& logits,
+/// Runs `logits` (the inputs of a batch -> [..., classes] f32, on the stream's device) over one
+/// pass of the batches, in order, without recording gradients. Among equal logits the lower class
+/// counts as larger.
+Evaluation evaluate(const std::function<Tensor(const std::vector<Tensor>& inputs)>& logits,
                     BatchStream& batches);
 
 }  // namespace tessera

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "framework/train/batch_loss.h"
 #include "framework/train/metric_sums.h"
 
 namespace tessera {
@@ -9,7 +10,9 @@ void metrics_add(Cpu&, const Tensor& logits, const Tensor& labels, const Tensor&
   const int64_t count = logits.dim(0), classes = logits.dim(1);
   const float* row = logits.data<float>();
   const int64_t* const label = labels.data<int64_t>();
+  int64_t samples = 0;
   for (int64_t n = 0; n < count; ++n, row += classes) {
+    samples += label[n] != kIgnoredLabel;
     if (label[n] < 0 || label[n] >= classes) continue;
     const float own = row[label[n]];
     int64_t ahead = 0;
@@ -18,13 +21,13 @@ void metrics_add(Cpu&, const Tensor& logits, const Tensor& labels, const Tensor&
     values->top5 += ahead < 5;
   }
   const double mean = *loss.data<float>();
-  values->loss += mean * static_cast<double>(count);
+  values->loss += mean * static_cast<double>(samples);
   values->step_loss = part == 0 ? mean : values->step_loss + mean;
   if (!std::isfinite(mean) && values->first_bad < 0) {
     values->first_bad = values->batches;
     values->bad_loss = mean;
   }
-  values->samples += count;
+  values->samples += samples;
   ++values->batches;
 }
 

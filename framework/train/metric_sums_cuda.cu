@@ -1,4 +1,5 @@
 #include "framework/backend/cuda.h"
+#include "framework/train/batch_loss.h"
 #include "framework/train/metric_sums.h"
 
 namespace tessera {
@@ -32,15 +33,24 @@ __global__ void metrics_kernel(const float* logits, const int64_t* labels, const
     atomicAdd(reinterpret_cast<Counter*>(&values->top1), static_cast<Counter>(hits[0]));
     atomicAdd(reinterpret_cast<Counter*>(&values->top5), static_cast<Counter>(hits[1]));
   }
-  if (blockIdx.x != 0 || threadIdx.x != 0) return;
+  if (blockIdx.x != 0) return;
+  __shared__ int samples;
+  if (threadIdx.x == 0) samples = 0;
+  __syncthreads();
+  int own_samples = 0;
+  for (int64_t n = threadIdx.x; n < count; n += kThreadsPerBlock)
+    own_samples += labels[n] != kIgnoredLabel;
+  atomicAdd(&samples, own_samples);
+  __syncthreads();
+  if (threadIdx.x != 0) return;
   const double mean = *loss;
-  values->loss += mean * static_cast<double>(count);
+  values->loss += mean * static_cast<double>(samples);
   values->step_loss = part == 0 ? mean : values->step_loss + mean;
   if (!isfinite(mean) && values->first_bad < 0) {
     values->first_bad = values->batches;
     values->bad_loss = mean;
   }
-  values->samples += count;
+  values->samples += samples;
   ++values->batches;
 }
 

@@ -9,7 +9,9 @@
 namespace tessera {
 namespace {
 
+/// A window that is not empty has at least one step.
 int64_t steps_in(double epochs, int64_t steps_per_epoch) {
+  if (epochs == 0) return 0;
   return std::max<int64_t>(1, std::llround(epochs * static_cast<double>(steps_per_epoch)));
 }
 

@@ -20,7 +20,7 @@ struct Phase {
   Kind kind = Kind::dense;
   std::string name;     ///< "dense", "prune 2/5", "control"
   double sparsity = 0;  ///< prune: share of zeros to reach
-  int64_t steps = 0;    ///< optimizer steps
+  int64_t steps = 0;    ///< optimizer steps; 0: prunes only
   double lr = 0;        ///< at the start, before the schedule's factor
   SchedulerConfig scheduler;
   int64_t first_epoch = 0;    ///< keys the order of the data: no two phases see the same one

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "framework/autograd/autograd.h"
-#include "framework/ops/cross_entropy.h"
+#include "framework/train/batch_loss.h"
 #include "pruning/bounds.h"
 #include "pruning/pattern.h"
 #include "pruning/scores.h"
@@ -65,8 +65,10 @@ ScoreMap accumulated_scores(Module& model, const std::vector<Parameter>& paramet
   for (int64_t b = 0; b < batches && data.next(batch); ++b) {
     const Device device = parameters[0].tensor.device();
     model.zero_grad();
-    backward(cross_entropy(model.forward(batch.input.to(device)), batch.target.to(device),
-                           {.label_smoothing = label_smoothing}));
+    std::vector<Tensor> inputs;
+    for (const Tensor& input : batch.inputs) inputs.push_back(input.to(device));
+    backward(
+        batch_loss(model.forward_batch(inputs), batch.target.to(device), label_smoothing).loss);
     for (const Parameter& parameter : parameters)
       add(scores.of(parameter), parameter.tensor, parameter.tensor.grad());
   }

@@ -87,7 +87,7 @@ Tensor first_batch(const Config& config, const Datasets& data) {
   loader.begin(0);
   Batch batch;
   loader.next(batch);
-  return batch.input;
+  return batch.inputs[0];
 }
 
 /// One run from the checked config to the summary.
@@ -163,7 +163,8 @@ class Run {
   void check_everything() {
     make_optimizer(config_.optimizer, model_->parameters());
     for (const Phase& phase : phases_)
-      Schedule(phase.scheduler, phase.lr, phase.steps, trainer_->steps_per_epoch());
+      if (phase.steps > 0)
+        Schedule(phase.scheduler, phase.lr, phase.steps, trainer_->steps_per_epoch());
     if (command_ == Command::train) return;
     PruneConfig by_magnitude = config_.prune;
     by_magnitude.score.type = "magnitude";
@@ -225,7 +226,7 @@ class Run {
     model_->set_training(false);
     BatchStream batches(test_, device_.device);
     const DType dtype = activation_type(config_.run, device_.device);
-    return evaluate([&](const Tensor& images) { return forward_in(dtype, *model_, images); },
+    return evaluate([&](const auto& inputs) { return forward_in(dtype, *model_, inputs); },
                     batches);
   }
 
@@ -258,7 +259,7 @@ class Run {
     const InferencePlan plan = make_plan(*loaded.model, batch, file.tiles, {.dtype = dtype});
     BatchStream batches(test_, device_.device);
     const Evaluation sparse =
-        evaluate([&](const Tensor& images) { return plan.run(images); }, batches);
+        evaluate([&](const auto& inputs) { return plan.run(inputs[0]); }, batches);
     const Comparison compared = compare_with_dense(loaded, file, batch, dtype);
     log.say(compared.plan);
     summary.pattern = config_.prune.pattern;
@@ -332,7 +333,7 @@ Evaluation evaluate_file(const Config& config, const std::filesystem::path& weig
   DataLoader test(data.test, options);
   BatchStream batches(test, device);
   loaded.model->to(device);
-  return evaluate([&](const Tensor& images) { return forward_in(dtype, *loaded.model, images); },
+  return evaluate([&](const auto& inputs) { return forward_in(dtype, *loaded.model, inputs); },
                   batches);
 }
 

@@ -80,7 +80,8 @@ class Scan {
  private:
   double accuracy() {
     BatchStream batches(*validation_, Device{});
-    return evaluate([&](const Tensor& images) { return loaded_.model->forward(images); }, batches)
+    return evaluate([&](const auto& inputs) { return loaded_.model->forward_batch(inputs); },
+                    batches)
         .top1;
   }
 

@@ -1,9 +1,10 @@
 #include "framework/train/train_step.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "framework/autograd/autograd.h"
-#include "framework/ops/cross_entropy.h"
+#include "framework/train/batch_loss.h"
 #include "layers/precision.h"
 #include "layers/random_scope.h"
 #include "optim/gradients.h"
@@ -13,6 +14,17 @@ namespace {
 
 // Steps that run before one is recorded: libraries choose their kernels and make their plans.
 constexpr int64_t kWarmUpSteps = 3;
+
+Batch copy_of(const Batch& batch) {
+  Batch copy{.inputs = {}, .target = batch.target.clone()};
+  for (const Tensor& input : batch.inputs) copy.inputs.push_back(input.clone());
+  return copy;
+}
+
+bool have_equal_shapes(const Batch& a, const Batch& b) {
+  return a.target.shape() == b.target.shape() &&
+         std::ranges::equal(a.inputs, b.inputs, {}, &Tensor::shape, &Tensor::shape);
+}
 
 }  // namespace
 
@@ -71,17 +83,19 @@ std::vector<Batch> TrainStep::take_parts(BatchStream& batches) {
     Batch batch;
     require_runtime(batches.next(batch), "[train] the epoch must not end before its last step.");
     const bool is_larger =
-        !recorded.input.defined() || batch.input.numel() > recorded.input.numel();
+        recorded.inputs.empty() || batch.inputs[0].numel() > recorded.inputs[0].numel();
     if (graph_ == nullptr && is_larger) {
-      recorded.input = Tensor::empty_like(batch.input);
-      recorded.target = Tensor::empty_like(batch.target);
+      recorded = copy_of(batch);
       eager_steps_ = 0;
+    } else if (have_equal_shapes(batch, recorded)) {
+      for (size_t i = 0; i < batch.inputs.size(); ++i)
+        recorded.inputs[i].copy_from(batch.inputs[i]);
+      recorded.target.copy_from(batch.target);
+    } else {
+      parts.push_back(copy_of(batch));
+      continue;
     }
-    const bool fits = batch.input.shape() == recorded.input.shape();
-    Batch part = fits ? recorded : Batch{batch.input.clone(), batch.target.clone()};
-    if (fits) part.input.copy_from(batch.input);
-    if (fits) part.target.copy_from(batch.target);
-    parts.push_back(part);
+    parts.push_back(recorded);
   }
   return parts;
 }
@@ -89,7 +103,7 @@ std::vector<Batch> TrainStep::take_parts(BatchStream& batches) {
 /// Whether the step's batches are where the recorded step reads them.
 bool TrainStep::are_recorded(const std::vector<Batch>& parts) const {
   for (size_t i = 0; i < parts.size(); ++i)
-    if (parts[i].input.id() != recorded_[i].input.id()) return false;
+    if (parts[i].target.id() != recorded_[i].target.id()) return false;
   return true;
 }
 
@@ -124,10 +138,9 @@ bool TrainStep::add_gradients(const Batch& batch, int64_t step, int64_t part) {
   RandomScope random(config_.run.seed,
                      static_cast<uint32_t>(step * config_.train.accumulate + part),
                      device_.is_cpu() ? Tensor{} : part_steps_[static_cast<size_t>(part)]);
-  const Tensor logits = forward_in(dtype_, model_, batch.input);
-  const Tensor loss =
-      cross_entropy(logits, batch.target, {.label_smoothing = config_.train.label_smoothing});
-  sums_.add(logits, batch.target, loss, part);
+  const auto [logits, labels, loss] = batch_loss(forward_in(dtype_, model_, batch.inputs),
+                                                 batch.target, config_.train.label_smoothing);
+  sums_.add(logits, labels, loss, part);
   if (device_.is_cpu() && sums_.read().first_bad >= 0) return false;
   backward(loss, loss_scale_ ? loss_scale_->factor() : Tensor{});
   return true;

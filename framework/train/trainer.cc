@@ -72,9 +72,11 @@ void Trainer::run(const std::vector<Phase>& phases, RunLog& log, const Hooks& ho
   while (state_.phase < static_cast<int64_t>(phases.size())) {
     const Phase& phase = phases[static_cast<size_t>(state_.phase)];
     if (state_.step == 0) begin_phase(phase, log, hooks);
-    prepare_phase(phase);
-    run_steps(phase, log, hooks);
-    step_.end();
+    if (phase.steps > 0) {
+      prepare_phase(phase);
+      run_steps(phase, log, hooks);
+      step_.end();
+    }
     take_final_weights(phase);
     optimizer_.reset();
     average_.reset();
@@ -213,9 +215,8 @@ void Trainer::end_epoch(const Phase& phase, RunLog& log, const Hooks& hooks) {
 void Trainer::validate(RunLog& log, std::string& line, const Hooks& hooks) {
   if (average_) average_->swap(model_);
   model_.set_training(false);
-  const auto result =
-      evaluate([&](const Tensor& images) { return forward_in(step_.dtype(), model_, images); },
-               *validation_);
+  const auto result = evaluate(
+      [&](const auto& inputs) { return forward_in(step_.dtype(), model_, inputs); }, *validation_);
   if (result.top1 > state_.best_accuracy) {
     state_.best_accuracy = result.top1;
     state_.best = copy_of(model_.state_dict());

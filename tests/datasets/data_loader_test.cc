@@ -34,7 +34,7 @@ using Epoch = std::vector<std::pair<std::vector<float>, std::vector<int64_t>>>;
 Epoch rest_of_epoch(DataLoader& loader) {
   Epoch out;
   for (Batch batch; loader.next(batch);)
-    out.push_back({batch.input.to_vector<float>(), batch.target.to_vector<int64_t>()});
+    out.push_back({batch.inputs[0].to_vector<float>(), batch.target.to_vector<int64_t>()});
   return out;
 }
 
@@ -67,15 +67,15 @@ TEST_CASE("data loader: shapes, values, labels") {
   loader.begin(0);
   REQUIRE(loader.next(batch));
   CHECK(batch.index == 0);
-  CHECK(batch.input.shape() == Shape{8, 1, 2, 3});
-  CHECK(batch.input.layout() == Layout::nhwc);
+  CHECK(batch.inputs[0].shape() == Shape{8, 1, 2, 3});
+  CHECK(batch.inputs[0].layout() == Layout::nhwc);
   CHECK(batch.target.shape() == Shape{8});
-  CHECK(batch.input.to_vector<float>()[7 * 6] == doctest::Approx((7 / 255.0 - 0.5) / 0.25));
+  CHECK(batch.inputs[0].to_vector<float>()[7 * 6] == doctest::Approx((7 / 255.0 - 0.5) / 0.25));
   CHECK(batch.target.to_vector<int64_t>() == std::vector<int64_t>{0, 1, 2, 3, 4, 0, 1, 2});
   int64_t count = 1;
   while (loader.next(batch)) CHECK(batch.index == count++);
   CHECK(count == 6);
-  CHECK(batch.input.dim(0) == 3);
+  CHECK(batch.inputs[0].dim(0) == 3);
   CHECK_FALSE(loader.next(batch));
 }
 

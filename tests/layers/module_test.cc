@@ -148,3 +148,11 @@ TEST_CASE("a child's name must be new and without dots") {
     CHECK_THROWS_WITH_AS(Pair{name}, doctest::Contains("[Pair] a child's name must be new"),
                          std::invalid_argument);
 }
+
+TEST_CASE("a module of one input takes a list of one, and no other") {
+  const auto net = small_net();
+  const Tensor x = Tensor::zeros({1, 2, 4, 4}, {.layout = Layout::nhwc});
+  CHECK(net->forward_batch({x}).shape() == Shape{1, 3});
+  CHECK_THROWS_WITH_AS(net->forward_batch({x, x}), "[Sequential] one input must be given; got 2.",
+                       std::invalid_argument);
+}

@@ -147,7 +147,8 @@ TEST_CASE("training goes on exactly from a saved state, whatever the threads") {
 
 TEST_CASE("weight decay skips norms and biases on request") {
   for (const char* type : {"sgd", "adam", "adamw"}) {
-    for (const auto role : {ParameterRole::weight, ParameterRole::bias, ParameterRole::norm}) {
+    for (const auto role : {ParameterRole::weight, ParameterRole::embedding, ParameterRole::bias,
+                            ParameterRole::norm}) {
       for (const bool decay_all : {true, false}) {
         INFO(type, " role ", static_cast<int>(role), " all ", decay_all);
         Parameter p = parameter({4}, DType::f32, role);
@@ -156,7 +157,8 @@ TEST_CASE("weight decay skips norms and biases on request") {
             {.type = type, .weight_decay = 0.1, .decay_norms_and_biases = decay_all}, {p});
         p.tensor.set_grad(Tensor::zeros({4}));
         optimizer->step({}, 0.05);
-        const bool decays = decay_all || role == ParameterRole::weight;
+        const bool decays =
+            decay_all || role == ParameterRole::weight || role == ParameterRole::embedding;
         CHECK((p.tensor.to_vector<float>() != before) == decays);
       }
     }

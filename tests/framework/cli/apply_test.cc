@@ -112,7 +112,7 @@ TEST_CASE("apply: packed weights read back are the weights under their masks, fo
       for (const auto& [name, entry] : entries) {
         CAPTURE(name);
         CHECK(entry.layout == pattern);
-        const TileMatrix tiles = take_pruned_weight(name, entry, written.tensors);
+        const TileMatrix tiles = take_pruned_weight(name, entry, written.tensors).tiles;
         CHECK(tiles.two_of_four == (pattern == "nm" || pattern == "tvw"));
         CHECK(unpack(tiles).to_vector<float>() ==
               product_of(files.file.tensors.at(name), masks.at(name), dtype));
@@ -162,7 +162,7 @@ TEST_CASE("apply: masks of the other layout, and masks that another program wrot
     CHECK(written.tensors.contains("embedding.tew_row") == (pattern == "ew"));
     const PrunedEntry entry =
         parse_pruned_entries(written.metadata.at("tessera.sparse"), "").at("embedding");
-    CHECK(unpack(take_pruned_weight("embedding", entry, written.tensors)).to_vector<float>()[7] ==
+    CHECK(unpack(take_pruned_weight("embedding", entry, written.tensors).tiles).to_vector<float>()[7] ==
           files.file.tensors.at("embedding").data<float>()[7]);
   }
 }

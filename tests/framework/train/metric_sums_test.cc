@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "framework/train/batch_loss.h"
+
 using namespace tessera;
 
 namespace {
@@ -22,7 +24,7 @@ TEST_CASE("top-k counts ties in favour of the lower class") {
   CHECK(hits({0, 1, 0}) == 3);
   CHECK(hits({1, 1, 0}) == 2);
   CHECK(hits({1, 2, 1}) == 0);
-  CHECK(hits({3, -100, 0}) == 1);  // no class of these rows: misses
+  CHECK(hits({3, -1, 0}) == 1);  // no class of these rows: misses
 
   const Tensor seven = Tensor::from<float>({7, 6, 5, 4, 3, 2, 1}, {1, 7});
   MetricSums sums{Device{}};
@@ -49,4 +51,25 @@ TEST_CASE("losses are summed over samples, and over the batches of a step") {
   sums.set({.loss = 3, .samples = 7});
   CHECK(sums.read().loss == 3);
   CHECK(sums.read().first_bad == -1);
+}
+
+TEST_CASE("rows without a label do not count") {
+  MetricSums sums{Device{}};
+  const Tensor logits = Tensor::from<float>({1, 0, 0, 1, 1, 0}, {3, 2});
+  sums.add(logits, Tensor::from<int64_t>({0, kIgnoredLabel, 1}, {3}), scalar(0.5f));
+  CHECK(sums.read().samples == 2);
+  CHECK(sums.read().loss == 1);
+  CHECK(sums.read().top1 == 1);
+}
+
+TEST_CASE("the loss of a batch is that of its rows") {
+  const Tensor logits = Tensor::from<float>({0, 0, 1, 5, 2, 2}, {1, 3, 2});
+  const auto of_tokens =
+      batch_loss(logits, Tensor::from<int64_t>({1, kIgnoredLabel, 0}, {1, 3}), 0.1);
+  CHECK(of_tokens.logits.shape() == Shape{3, 2});
+  CHECK(of_tokens.labels.shape() == Shape{3});
+  CHECK(of_tokens.loss.item() == doctest::Approx(std::log(2.0)));
+  CHECK_THROWS_WITH_AS(batch_loss(logits, Tensor::from<int64_t>({1, 0}, {1, 2})),
+                       doctest::Contains("[loss] logits must be [..., classes]"),
+                       std::invalid_argument);
 }

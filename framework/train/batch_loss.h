@@ -1,0 +1,22 @@
+// The loss of a batch: one label for each row of logits, whatever a row stands for: an image, a
+// sentence, a token.
+#pragma once
+
+#include "framework/core/tensor.h"
+
+namespace tessera {
+
+/// The label of rows that do not count, such as padding: as in PyTorch.
+inline constexpr int64_t kIgnoredLabel = -100;
+
+struct BatchLoss {
+  Tensor logits;  ///< [rows, classes]
+  Tensor labels;  ///< i64 [rows]
+  Tensor loss;    ///< mean cross-entropy of the rows that count
+};
+
+/// logits: [..., classes] f32, target: i64 [...].
+/// Throws: std::invalid_argument where the leading extents differ.
+BatchLoss batch_loss(const Tensor& logits, const Tensor& target, double label_smoothing = 0);
+
+}  // namespace tessera
