@@ -38,14 +38,16 @@ FileMasks masks_of(const ApplyArguments& arguments) {
 }
 
 void apply(const ApplyArguments& arguments) {
-  ApplyRequest request{
-      .weights = arguments.options.weights, .masks = {}, .output = arguments.output};
+  ApplyRequest request;
+  request.weights = arguments.options.weights;
+  request.output = arguments.output;
   request.options.format = export_format_from(arguments.format);
   request.options.dtype = arguments.dtype == "bf16" ? DType::bf16 : DType::f32;
   require(
       arguments.options.layout == "oi" || request.options.format != ExportFormat::tw,
       "[usage] --format tw packs weights as [out, in, ...]; got --layout kn. Use --format dense "
       "or masked, or transpose the weights first.");
+  require_plain_weights(request.weights);
   FileMasks masks = masks_of(arguments);
   request.options.pattern = masks.pattern;
   request.options.granularity = masks.granularity;

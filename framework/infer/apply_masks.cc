@@ -42,9 +42,6 @@ void check_names(const std::string& name, ExportFormat format, const TensorMap& 
 }
 
 void check(const ApplyRequest& request, const SafetensorsFile& file) {
-  require(!file.metadata.contains(kSparseKey), "[apply] the weights of ", request.weights.string(),
-          " must be plain tensors; got a model file whose weights are packed or masked. Write it "
-          "with `tessera export --format dense` first.");
   require(!request.masks.empty(), "[apply] at least one mask must be given; got none.");
   check_packed_pattern(request.options.pattern);
   for (const auto& [name, mask] : request.masks) {
@@ -72,7 +69,15 @@ void restore_halves(const ApplyRequest& request, TensorMap& tensors) {
 
 }  // namespace
 
+void require_plain_weights(const std::filesystem::path& path) {
+  require(!read_safetensors_header(path).metadata.contains(kSparseKey), "[apply] the weights of ",
+          path.string(),
+          " must be plain tensors; got a model file whose weights are packed or "
+          "masked. Write it with `tessera export --format dense` first.");
+}
+
 std::vector<PrunedTensor> apply_masks(const ApplyRequest& request) {
+  require_plain_weights(request.weights);
   SafetensorsFile file = read_safetensors(request.weights);
   check(request, file);
   restore_halves(request, file.tensors);

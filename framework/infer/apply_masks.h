@@ -18,12 +18,15 @@ struct ApplyRequest {
   std::filesystem::path output;
 };
 
+/// Throws: std::invalid_argument for a file whose weights are packed or masked already.
+void require_plain_weights(const std::filesystem::path& path);
+
 /// Writes the tensors of `weights`: those that have a mask in the format of the options, all others
 /// unchanged, with the metadata of the file. A model file in the format `dense` stays one: its
 /// metadata still say how to build it. All is checked before anything is written.
-/// Throws: std::invalid_argument for masks that do not fit the weights, for no masks, for a file
-/// whose weights are packed or masked already, and where a tensor has a name that the format needs;
-/// std::runtime_error for a file that cannot be read or written.
+/// Throws: as require_plain_weights(); std::invalid_argument for masks that do not fit the weights,
+/// for no masks, and where a tensor has a name that the format needs; std::runtime_error for a file
+/// that cannot be read or written.
 std::vector<PrunedTensor> apply_masks(const ApplyRequest& request);
 
 }  // namespace tessera
