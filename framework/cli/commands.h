@@ -16,6 +16,7 @@ using Action = std::function<void()>;
 
 void add_config_commands(CLI::App& program, Action& action);
 void add_run_commands(CLI::App& program, Action& action);
+void add_import_command(CLI::App& program, Action& action);
 void add_export_command(CLI::App& program, Action& action);
 void add_infer_command(CLI::App& program, Action& action);
 void add_inspect_command(CLI::App& program, Action& action);
@@ -24,6 +25,7 @@ void add_sweep_command(CLI::App& program, Action& action);
 void add_sensitivity_command(CLI::App& program, Action& action);
 void add_bench_commands(CLI::App& program, Action& action);
 void add_train_bench_command(CLI::App& bench, Action& action);
+void add_apply_command(CLI::App& program, Action& action);
 void add_mask_command(CLI::App& program, Action& action);
 void add_data_commands(CLI::App& program, Action& action);
 void add_doctor_command(CLI::App& program, Action& action);

@@ -6,6 +6,7 @@
 
 #include "framework/autograd/autograd.h"
 #include "framework/train/batch_loss.h"
+#include "pruning/bounds.h"
 #include "pruning/pattern.h"
 #include "pruning/scores.h"
 
@@ -83,8 +84,14 @@ ScoreMap accumulated_scores(Module& model, const std::vector<Parameter>& paramet
 LayerSelection select_layers_of(const PruneConfig& config, const Module& model) {
   std::vector<PrunableLayer> layers;
   for (const Parameter& parameter : model.parameters())
-    if (parameter.is_prunable()) layers.push_back({parameter.name, parameter.is_convolution()});
-  return select_layers(config, layers);
+    if (parameter.is_prunable())
+      layers.push_back(
+          {parameter.name, parameter.is_convolution(), parameter.role == ParameterRole::head});
+  LayerSelection selection = select_layers(config, layers);
+  for (const Parameter& parameter : model.parameters())
+    if (parameter.role == ParameterRole::embedding)
+      selection.excluded.push_back({parameter.name, "embedding: never pruned"});
+  return selection;
 }
 
 Masks prune_model(Module& model, const PruneConfig& config, double sparsity, const Masks& current,
@@ -109,6 +116,9 @@ Masks prune_model(Module& model, const PruneConfig& config, double sparsity, con
                       .min_sparsity = std::min(config.min_per_layer, sparsity),
                       .max_sparsity = std::max(config.max_per_layer, sparsity)});
   }
+  std::vector<LayerBound> bounds;
+  for (const std::string& text : config.layer_bounds) bounds.push_back(parse_layer_bound(text));
+  set_bounds(bounds, layers, std::min(sparsity / config.sparsity, 1.0));
   const auto masks = prune_masks(pattern_options(config), sparsity, layers);
   Masks named;
   for (size_t i = 0; i < parameters.size(); ++i)
