@@ -49,12 +49,14 @@ void append_pruned_rows(std::vector<Unit>& units, const Tile& tile, const LayerM
                        .layer = tile.layer});
 }
 
-/// The `share` of the units that has the largest scores.
+/// The `share` of the units that has the largest scores, but for those of 0.
 std::vector<Unit> best_of(std::vector<Unit> units, double share) {
-  const auto count = static_cast<size_t>(std::llround(share * static_cast<double>(units.size())));
+  const auto count = std::llround(share * static_cast<double>(units.size()));
   std::stable_sort(units.begin(), units.end(),
                    [](const Unit& a, const Unit& b) { return a.score > b.score; });
-  units.resize(count);
+  const auto first_zero = std::find_if(units.begin(), units.begin() + count,
+                                       [](const Unit& unit) { return !(unit.score > 0); });
+  units.erase(first_zero, units.end());
   return units;
 }
 

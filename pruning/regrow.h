@@ -14,7 +14,8 @@ namespace tessera {
 /// The masks of `layers` with units given back: of the columns (outputs) that are pruned in all
 /// layers together the `share`, rounded to the nearest count, with the largest mean score; then the
 /// same of the pruned rows of the tiles, of `granularity` columns, that the masks given make.
-/// Among equal scores the earlier layer, then the earlier unit comes back.
+/// Among equal scores the earlier layer, then the earlier unit comes back. A unit of score 0 stays
+/// pruned: without a gradient (behind a ReLU that is never active) it would stay zero for ever.
 /// LayerScores::scores: the gradient magnitude of every weight, pruned ones included; ::mask: the
 /// present masks, undefined: nothing is pruned. The masks given are left as they are.
 /// Throws: std::invalid_argument unless 0 <= share < 1 and granularity >= 1.

@@ -203,7 +203,8 @@ std::vector<Field> prune_fields() {
               "to compare with."},
       {TESSERA_FIELD(prune.regrow),
        .doc = "tw, tw1: before each stage prunes, this share of the pruned columns and of the "
-              "pruned rows of tiles, those with the largest mean gradient magnitude, comes back at "
+              "pruned rows of tiles, those with the largest mean gradient magnitude above 0, comes "
+              "back at "
               "zero (after RigL, Evci et al. 2020). Until the next stage a weight that came back "
               "is scored as the mean of its layer's kept weights.",
        .range = from_below(0, 1)},

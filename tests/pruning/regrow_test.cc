@@ -69,6 +69,13 @@ TEST_CASE("tiles do not cross groups when rows come back") {
   CHECK(regrown_masks(0.5, 4, {layer})[0].to_vector<uint8_t>() == Mask{0, 1, 0, 1, 1, 1, 1, 1});
 }
 
+TEST_CASE("what has no gradient stays pruned") {
+  const LayerScores layer{.name = "e",
+                          .scores = Tensor::from<float>({0, 0, 0, 1, 9, 9}, {3, 2}),
+                          .mask = Tensor::from<uint8_t>({0, 0, 0, 0, 1, 1}, {3, 2})};
+  CHECK(regrown_masks(0.99, 2, {layer})[0].to_vector<uint8_t>() == Mask{0, 0, 1, 1, 1, 1});
+}
+
 TEST_CASE("nothing is pruned, nothing comes back; impossible shares are errors") {
   LayerScores layer{.name = "d", .scores = Tensor::from<float>({1, 2}, {2, 1})};
   CHECK(regrown_masks(0.9, 2, {layer})[0].to_vector<uint8_t>() == Mask{1, 1});
