@@ -99,8 +99,11 @@ int64_t schedule_step(const Phase& phase, int64_t step) {
 }
 
 Schedule schedule_of(const Phase& phase, int64_t steps_per_epoch) {
-  return {phase.scheduler, phase.optimizer.lr,
-          phase.schedule_steps > 0 ? phase.schedule_steps : phase.steps, steps_per_epoch};
+  const int64_t steps = phase.schedule_steps > 0 ? phase.schedule_steps : phase.steps;
+  SchedulerConfig scheduler = phase.scheduler;
+  const bool fits = steps_of(scheduler.warmup, steps_per_epoch) < steps;
+  if (phase.kind == Phase::Kind::control && !fits) scheduler.warmup = {0};
+  return {scheduler, phase.optimizer.lr, steps, steps_per_epoch};
 }
 
 Phase as_run(Phase phase, int64_t pruning_steps) {

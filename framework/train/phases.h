@@ -36,7 +36,8 @@ struct Phase {
 /// before the phase, it starts again from schedule_from.
 int64_t schedule_step(const Phase& phase, int64_t step);
 
-/// The curve. REQUIRES: phase.steps >= 1.  Throws as Schedule.
+/// The curve. A control that early stops made shorter than the warm-up goes without one.
+/// REQUIRES: phase.steps >= 1.  Throws as Schedule.
 Schedule schedule_of(const Phase& phase, int64_t steps_per_epoch);
 
 /// The phase after `pruning_steps` of fine-tuning, which early stops may have made fewer than

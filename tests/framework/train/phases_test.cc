@@ -90,6 +90,11 @@ TEST_CASE("a control takes the steps that pruning really took") {
   CHECK(as_run(phases[3], 17).steps == 17);
   CHECK(schedule_of(as_run(phases[3], 17), 10).lr(17) == 0);
   CHECK(as_run(phases[2], 17).steps == phases[2].steps);
+  // Stages may stop before their warm-up ends.
+  Phase control = phases[3];
+  control.scheduler.warmup = {18, Duration::Unit::steps};
+  CHECK(schedule_of(control, 10).lr(0) < control.optimizer.lr / 10);
+  CHECK(schedule_of(as_run(control, 17), 10).lr(0) == control.optimizer.lr);
 }
 
 TEST_CASE("rewound fine-tuning repeats the dense learning rates from rewind_to on") {
