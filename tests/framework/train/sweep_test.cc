@@ -83,14 +83,14 @@ TEST_CASE("the control of a sweep is trained as the cells are fine-tuned, for as
   const SweepPlan plan =
       plan_sweep({.config_path = write_config(scratch),
                   .overrides = {"prune.fine_tune={epochs: 18st, optimizer: {type: adamw}, "
-                                "scheduler: {type: linear, final_lr: 1.0e-3}}"},
+                                "scheduler: {type: linear, final_lr: 0.0012}}"},
                   .patterns = {"tw"},
                   .sparsities = {0.5}});
   CHECK(plan.control_epochs == 5);  // 2 * 1.5 epochs, then two of 9 steps
   const auto arguments = control_arguments(plan, 1);
   CHECK(has(arguments, "optimizer.type=adamw"));
   CHECK(has(arguments, "scheduler.type=linear"));
-  CHECK(has(arguments, "scheduler.final_lr=1.0e-3"));
+  CHECK(has(arguments, "scheduler.final_lr=0.0012"));
   std::vector<std::string> overrides;  // they make a config
   for (const std::string& argument : arguments)
     if (argument.find('=') != argument.npos) overrides.push_back(argument);
