@@ -117,13 +117,26 @@ struct PruneScheduleConfig {
   std::string type = "cubic";      ///< one_shot, linear, cubic, list
   int64_t stages = 5;              ///< linear, cubic
   std::vector<double> sparsities;  ///< list
-  double epochs = 2;               ///< of fine-tuning after each stage but the last
+  Duration epochs = {2};           ///< of fine-tuning after each stage but the last
   double lr = 0;                   ///< of these epochs; 0: fine_tune.lr
 };
 
+struct EarlyStopConfig {
+  int64_t patience = 0;  ///< epochs without a gain in validation accuracy; 0: none
+  double min_delta = 0;  ///< what counts as a gain is above this
+};
+
 struct FineTuneConfig {
-  int64_t epochs = 6;  ///< after the last stage
-  double lr = 0.01;    ///< at their start; it follows a cosine to 0
+  Duration epochs = {6};      ///< after the last stage
+  double lr = 0.01;           ///< at their start, before the schedule's factor
+  OptimizerConfig optimizer;  ///< without its lr; keys that are not given: Config::optimizer's
+  SchedulerConfig scheduler = {.type = "cosine"};
+  EarlyStopConfig early_stop;
+};
+
+struct DistillConfig {
+  double alpha = 0;  ///< weight of the teacher's part of the loss; 0: no teacher
+  double temperature = 4;
 };
 
 struct PruneConfig {
@@ -144,11 +157,15 @@ struct PruneConfig {
   double min_per_layer = 0;  ///< sparsity of each layer
   double max_per_layer = 1;  ///< likewise
   std::vector<std::string> layer_bounds;  ///< "REGEX=MIN..MAX": of the layers that match instead
-  bool dense_control = true;              ///< train the dense twin for the same total epochs
+  bool dense_control = true;              ///< train the dense twin for the same total steps
+  double regrow = 0;         ///< tw: share of the pruned units given back before each stage
+  bool rewind = false;       ///< fine-tuning repeats the dense learning rates from rewind_to on
+  Duration rewind_to = {0};  ///< of the dense training
   ScoreConfig score;
   AprioriConfig apriori;
   PruneScheduleConfig schedule;
   FineTuneConfig fine_tune;
+  DistillConfig distill;
 };
 
 struct ExportConfig {

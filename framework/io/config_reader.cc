@@ -13,6 +13,7 @@ void ConfigReader::read(const Document& document) {
     return;
   }
   read_map(document, "");
+  inherit();
   check_applies();
   check_required();
 }
@@ -77,6 +78,16 @@ const BoundField* ConfigReader::find(const std::string& path) const {
   for (const BoundField& bound : fields_)
     if (bound.field->path == path) return &bound;
   return nullptr;
+}
+
+void ConfigReader::inherit() {
+  for (const BoundField& bound : fields_) {
+    const Field& field = *bound.field;
+    if (field.inherits.empty() || has(field.path)) continue;
+    if (const BoundField* from = find(field.inherits))
+      std::visit([&](auto* into) { *into = *std::get<decltype(into)>(from->member); },
+                 bound.member);
+  }
 }
 
 void ConfigReader::check_applies() {

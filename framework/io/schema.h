@@ -92,6 +92,8 @@ struct Field {
   Words word = {};
   std::vector<std::string> types = {};  ///< applies where the section's `type` is one of these
   const ComponentTable& (*components)() = nullptr;
+  bool plain_epochs = false;  ///< a duration: a number without a unit counts epochs
+  std::string inherits = {};  ///< the path of the field whose value it has where not given
 };
 
 /// In the order in which a config is written.

@@ -86,7 +86,10 @@ struct TypeSchema {
     return {{"enum", field.choices}};
   }
   ordered_json operator()(Duration*) const {
-    return {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)?ep$|^[0-9]+st$"}};
+    const ordered_json text = {{"type", "string"},
+                               {"pattern", "^[0-9]+(\\.[0-9]+)?ep$|^[0-9]+st$"}};
+    if (!field.plain_epochs) return text;
+    return {{"anyOf", ordered_json::array({text, number("number")})}};
   }
   ordered_json operator()(std::vector<int64_t>*) const { return list(number("integer")); }
   ordered_json operator()(std::vector<double>*) const { return list(number("number")); }

@@ -21,6 +21,7 @@ std::string values_of(const Field& field) {
 
 std::string default_of(const Field& field) {
   if (field.required) return "required";
+  if (!field.inherits.empty()) return field.inherits;
   const std::string text = format_default(field);
   return text == "\"\"" ? "not given" : text;
 }

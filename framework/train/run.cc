@@ -111,6 +111,7 @@ class Run {
     model_->to(device_.device);
     trainer_ = std::make_unique<Trainer>(config, *model_, train_, validation_.get(), directory,
                                          device_.device);
+    trainer_->set_teacher(directory.file(kDenseFile));
     setup_seconds_ = seconds_since(started_);
     load_start_weights();
     phases_ = plan_phases(config, command, trainer_->steps_per_epoch(), start_sparsity_);
@@ -153,21 +154,31 @@ class Run {
       fail("[", name_of(command_), "] the weights of ", options_.from,
            " must be those of the config's model; got ", file.card.model.type, ": ", error.what());
     }
-    start_sparsity_ = sparsity(loaded.masks);
+    start_sparsity_ = sparsity(chosen_of(loaded.masks));
     start_pattern_ = file.pattern;
     start_granularity_ = file.granularity;
     trainer_->set_masks(std::move(loaded.masks));
   }
 
+  /// Those of the layers that this run prunes; other masks are held as they are.
+  Masks chosen_of(const Masks& masks) const {
+    Masks chosen;
+    if (!config_.has_prune) return masks;
+    for (const std::string& name : select_layers_of(config_.prune, *model_).pruned)
+      if (const Tensor mask = masks.of(name); mask.defined()) chosen[name] = mask;
+    return chosen;
+  }
+
   /// What would fail later fails here, before anything is written.
   void check_everything() {
-    make_optimizer(config_.optimizer, model_->parameters());
-    for (const Phase& phase : phases_)
-      if (phase.steps > 0)
-        Schedule(phase.scheduler, phase.lr, phase.steps, trainer_->steps_per_epoch());
+    for (const Phase& phase : phases_) {
+      make_optimizer(phase.optimizer, model_->parameters());
+      if (phase.steps > 0) schedule_of(phase, trainer_->steps_per_epoch());
+    }
     if (command_ == Command::train) return;
     PruneConfig by_magnitude = config_.prune;
     by_magnitude.score.type = "magnitude";
+    by_magnitude.regrow = 0;
     prune_model(*model_, by_magnitude, by_magnitude.sparsity, trainer_->masks(), train_, 0, 0);
   }
 
