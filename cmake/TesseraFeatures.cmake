@@ -83,10 +83,11 @@ tessera_option(CURL "libcurl, for tessera data fetch")
 find_package(CURL QUIET)
 tessera_decide(CURL CURL_FOUND "${CURL_VERSION_STRING}" "apt-get install libcurl4-openssl-dev")
 
-set(TESSERA_CUDA OFF CACHE STRING "")
-tessera_option(CUDA "CUDA backend: cuBLASLt, cuDNN, own kernels")
-set(TESSERA_CUDA_ARCHITECTURES "80,86,89,90a" CACHE STRING
-    "GPU architectures to hold machine code for; PTX of the last plain one is added")
+# AUTO builds it only where it can run: kernels take minutes to compile for every architecture.
+tessera_option(CUDA "CUDA backend: cuBLASLt, cuDNN, own kernels; AUTO: where a GPU is")
+set(TESSERA_CUDA_ARCHITECTURES "auto" CACHE STRING
+    "GPU architectures to hold machine code for, such as 80,90a; PTX of the last plain one is added. \
+auto: those of this machine's GPUs, without a GPU 80,86,89,90a")
 include(TesseraCuda)
 
 if(TESSERA_TESTS)

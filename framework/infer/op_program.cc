@@ -14,6 +14,7 @@
 #include "framework/infer/stopwatch.h"
 #include "framework/ops/add.h"
 #include "framework/ops/cast.h"
+#include "framework/ops/conv2d_fused.h"
 #include "framework/ops/flatten.h"
 #include "framework/ops/gelu.h"
 #include "framework/ops/linear.h"
@@ -217,17 +218,20 @@ OpProgram::Step OpProgram::dense_product(const GraphNode& node) {
                [&](auto& backend) { weight = conv2d_filters(backend, weight, dtype_); });
   return [this, node_x = node.x, node_y = node.y, other = node.other, conv = node.conv,
           activation = node.activation, is_linear, weight, bias] {
+    const bool relu = activation == Activation::relu;
     Tensor y;
     if (is_linear) {
-      y = linear(matrix(node_x), weight, bias);
+      y = linear(matrix(node_x), weight, bias, {.relu = relu && other < 0});
+      if (other >= 0) y = add(y, value(other).alias(y.shape(), y.layout()));
     } else {
       y = empty_value(node_y);
+      const Tensor residual = other >= 0 ? value(other).alias(y.shape(), y.layout()) : Tensor{};
       on_backend("conv2d", device_, [&](auto& backend) {
-        conv2d_forward(backend, image(node_x), weight, bias, conv, y);
+        conv2d_fused_forward(backend, image(node_x), weight, {bias, residual, relu}, conv, y);
       });
     }
-    if (other >= 0) y = add(y, value(other).alias(y.shape(), y.layout()));
-    value(node_y) = activated(activation, y);
+    const bool is_done = relu && (!is_linear || other < 0);
+    value(node_y) = is_done ? y : activated(activation, y);
   };
 }
 
