@@ -1,26 +1,8 @@
-#include <array>
-
+#include "framework/ops/draws_cpu.h"
 #include "framework/ops/dropout.h"
 #include "framework/ops/elementwise_cpu.h"
 
 namespace tessera {
-namespace {
-
-// Blocks of four numbers drawn together: one in each lane of the widest vectors.
-constexpr int64_t kBlocks = 16;
-constexpr int64_t kDraws = 4 * kBlocks;
-
-std::array<float, kDraws> draw(const RandomKey& key, int64_t first_block) {
-  std::array<float, kDraws> out;
-  for (int64_t j = 0; j < kBlocks; ++j) {
-    const auto words = key.block(static_cast<uint64_t>(first_block + j));
-    for (int64_t k = 0; k < 4; ++k)
-      out[static_cast<size_t>(4 * j + k)] = uniform_from(words[static_cast<size_t>(k)]);
-  }
-  return out;
-}
-
-}  // namespace
 
 void dropout_forward(Cpu& cpu, const Tensor& x, const DropoutOptions& options, Tensor& y) {
   dispatch_float("dropout", x.dtype(), [&]<class T>() {
@@ -33,7 +15,7 @@ void dropout_forward(Cpu& cpu, const Tensor& x, const DropoutOptions& options, T
     if (options.step.defined()) key.step = static_cast<uint32_t>(*options.step.data<int32_t>());
     const auto chunks = [=](int64_t begin, int64_t end) {
       for (int64_t chunk = begin; chunk < end; ++chunk) {
-        const auto draws = draw(key, chunk * kBlocks);
+        const auto draws = draw(key, chunk * kDrawBlocks);
         const int64_t first = chunk * kDraws, count = std::min(kDraws, n - first);
         for (int64_t i = 0; i < count; ++i)
           to[first + i] = draws[static_cast<size_t>(i)] >= p ? from[first + i] * scale : T(0);
