@@ -73,8 +73,8 @@ void finish_columns(const Cuda& cuda, const char* op, const ColumnFinish& finish
     dispatch_parameter<T>(shift_type, [&]<class B>() {
       const B* const shift = finish.shift.defined() ? device_data<B>(finish.shift) : nullptr;
       dispatch_vector<T>(grid, [&]<int V>() {
-        cuda.launch(op, finish_kernel<V, T, B>, blocks_of(grid), threads_of(grid), 0, grid, shift,
-                    residual, finish.relu, device_data<T>(y));
+        launch_columns(cuda, op, grid, finish_kernel<V, T, B>, 0, shift, residual, finish.relu,
+                       device_data<T>(y));
       });
     });
   });
@@ -90,8 +90,8 @@ void sum_columns(const Cuda& cuda, const char* op, const Tensor& x, int64_t M, T
     Tensor scratch = partial_results<State>(cuda, grid);
     State* const partial = device_data<State>(scratch);
     dispatch_vector<T>(grid, [&]<int V>() {
-      cuda.launch(op, sum_kernel<V, T>, blocks_of(grid), threads_of(grid),
-                  merge_bytes<State>(ColumnGrid::kThreads, V), grid, device_data<T>(x), partial);
+      launch_columns(cuda, op, grid, sum_kernel<V, T>, merge_bytes<State>(ColumnGrid::kThreads, V),
+                     device_data<T>(x), partial);
     });
     dispatch_parameter<T>(sums.dtype(), [&]<class B>() {
       launch_merge(cuda, op, grid, partial, StoreSum<B>{device_data<B>(sums)});

@@ -38,6 +38,14 @@ inline dim3 threads_of(const ColumnGrid& grid) {
   return {static_cast<unsigned>(grid.threads_x), static_cast<unsigned>(grid.threads_y)};
 }
 
+/// Launches kernel(grid, arguments...) over the grid.
+template <class... Parameters, class... Arguments>
+void launch_columns(const Cuda& cuda, const char* op, const ColumnGrid& grid,
+                    void (*kernel)(Parameters...), size_t shared, Arguments&&... arguments) {
+  cuda.launch(op, kernel, blocks_of(grid), threads_of(grid), shared, grid,
+              std::forward<Arguments>(arguments)...);
+}
+
 /// Calls f.template operator()<V>() with the grid's vector for elements of T: 16 bytes, or one
 /// element.
 template <class T, class F>
