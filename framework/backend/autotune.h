@@ -10,6 +10,26 @@
 
 namespace tessera {
 
-void allow_autotune(Device device, bool allowed);
+/// Returns what was allowed before.
+bool allow_autotune(Device device, bool allowed);
+
+/// While it lives, a CUDA device measures; on the CPU it does nothing.
+class AutotuneScope {
+ public:
+  explicit AutotuneScope(Device device) : device_(device), before_(set(true)) {}
+  ~AutotuneScope() { set(before_); }
+  AutotuneScope(const AutotuneScope&) = delete;
+  AutotuneScope& operator=(const AutotuneScope&) = delete;
+
+ private:
+  bool set(bool allowed) const {
+    if constexpr (kCudaBuild)
+      if (!device_.is_cpu()) return allow_autotune(device_, allowed);
+    return false;
+  }
+
+  Device device_;
+  bool before_;
+};
 
 }  // namespace tessera

@@ -73,7 +73,12 @@ Cuda& cuda(int device) {
 }
 
 void allow_tf32(Device device, bool allowed) { cuda(device.index).set_tf32(allowed); }
-void allow_autotune(Device device, bool allowed) { cuda(device.index).set_autotune(allowed); }
+bool allow_autotune(Device device, bool allowed) {
+  Cuda& backend = cuda(device.index);
+  const bool before = backend.autotune();
+  backend.set_autotune(allowed);
+  return before;
+}
 
 CudaOpScope::CudaOpScope(const char* op, int device) : op_(op), device_(device) {
   nvtxRangePushA(op);

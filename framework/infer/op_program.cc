@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "framework/autograd/autograd.h"
+#include "framework/backend/autotune.h"
 #include "framework/backend/cuda_info.h"
 #include "framework/backend/recorded_work.h"
 #include "framework/core/device_memory.h"
@@ -82,6 +83,8 @@ class OpProgram : public Program {
             ".");
     values_.resize(graph_.values.size());
     find_last_readers();
+    // A plan is chosen by time anyhow, and its dense side must be the fastest there is.
+    const AutotuneScope measured(device);
     input_ = Tensor::zeros(graph.input_shape, {DType::f32, graph.input_layout, device});
     values_[0] = cast(input_, dtype_);
     for (const GraphNode& node : graph_.nodes) {

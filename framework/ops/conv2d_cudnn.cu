@@ -210,6 +210,17 @@ bool is_capturing(cudaStream_t stream) {
   return status != cudaStreamCaptureStatusNone;
 }
 
+/// None where the library knows no engine for the problem.
+std::vector<CudnnPlan> plans_for(const Problem& p, Cuda& cuda, size_t limit) {
+  const EngineRules rules{.dtype = p.dtype, .tf32 = cuda.tf32(), .max_workspace = kMaxWorkspace};
+  try {
+    return ranked_plans(cuda, kOp, graph_of(p, cuda.cudnn()), rules, limit);
+  } catch (const std::runtime_error&) {
+    if (p.is_plain()) throw;
+    return {};  // not every sequence of operations is a graph to the library
+  }
+}
+
 /// By the library's ranking, or by measurement: then once in a process, whatever the cache drops.
 /// REQUIRES: one call at a time.
 CudnnPlan make_plan(const Problem& p, Cuda& cuda, const CudnnTensors& tensors) {
@@ -218,9 +229,7 @@ CudnnPlan make_plan(const Problem& p, Cuda& cuda, const CudnnTensors& tensors) {
   const auto known = chosen.find(key);
   const bool measures = cuda.autotune() && known == chosen.end() && !is_capturing(cuda.stream());
   const size_t limit = measures ? kMeasuredEngines : known != chosen.end() ? known->second + 1 : 1;
-  std::vector<CudnnPlan> plans =
-      ranked_plans(cuda, kOp, graph_of(p, cuda.cudnn()),
-                   {.dtype = p.dtype, .tf32 = cuda.tf32(), .max_workspace = kMaxWorkspace}, limit);
+  std::vector<CudnnPlan> plans = plans_for(p, cuda, limit);
   if (plans.empty()) {
     if (p.is_plain())
       std::cerr << "[conv2d] cuDNN has no engine for the " << p
