@@ -83,6 +83,13 @@ tessera_option(CURL "libcurl, for tessera data fetch")
 find_package(CURL QUIET)
 tessera_decide(CURL CURL_FOUND "${CURL_VERSION_STRING}" "apt-get install libcurl4-openssl-dev")
 
+tessera_option(SENTENCEPIECE "SentencePiece, for tokenizers of that type")
+find_library(SENTENCEPIECE_LIBRARY NAMES sentencepiece)
+find_library(SENTENCEPIECE_TRAIN_LIBRARY NAMES sentencepiece_train)
+find_path(SENTENCEPIECE_INCLUDE_DIR NAMES sentencepiece_processor.h)
+tessera_decide(SENTENCEPIECE SENTENCEPIECE_TRAIN_LIBRARY "${SENTENCEPIECE_LIBRARY}"
+               "apt-get install libsentencepiece-dev")
+
 # AUTO builds it only where it can run: kernels take minutes to compile for every architecture.
 tessera_option(CUDA "CUDA backend: cuBLASLt, cuDNN, own kernels; AUTO: where a GPU is")
 set(TESSERA_CUDA_ARCHITECTURES "auto" CACHE STRING

@@ -4,6 +4,7 @@
 #include "framework/ops/gelu.h"
 #include "framework/ops/relu.h"
 #include "framework/ops/sigmoid.h"
+#include "framework/ops/silu.h"
 #include "framework/ops/tanh.h"
 #include "layers/module.h"
 
@@ -17,8 +18,18 @@ class ReLU : public Module {
 
 class GELU : public Module {
  public:
+  explicit GELU(GeluForm form = GeluForm::exact) : form_(form) {}
   const char* kind() const override { return "GELU"; }
-  Tensor forward(const Tensor& x) override { return gelu(x); }
+  Tensor forward(const Tensor& x) override { return gelu(x, form_); }
+
+ private:
+  GeluForm form_;
+};
+
+class SiLU : public Module {
+ public:
+  const char* kind() const override { return "SiLU"; }
+  Tensor forward(const Tensor& x) override { return silu(x); }
 };
 
 class Sigmoid : public Module {

@@ -19,6 +19,7 @@ optional=(
   libopenblas-openmp-dev  # what benchmarks compare with; the pthread build fights with OpenMP
   libcurl4-openssl-dev    # tessera data fetch
   ca-certificates         # its https
+  libsentencepiece-dev    # tokenizers of type sentencepiece
   python3-numpy           # the reader of sparse checkpoints in docs, which a test runs
   clang-format            # make format, make lint
 )

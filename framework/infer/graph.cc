@@ -9,6 +9,7 @@
 #include "framework/autograd/trace.h"
 #include "framework/ops/adaptive_avg_pool2d.h"
 #include "framework/ops/batch_norm.h"
+#include "framework/ops/gelu.h"
 #include "framework/ops/linear.h"
 #include "framework/ops/softmax.h"
 
@@ -174,6 +175,7 @@ class Lowering {
   void lower_product(const TracedOp& op);
   void lower_batch_norm(const TracedOp& op);
   void lower_activation(const TracedOp& op, Activation activation);
+  void lower_gelu(const TracedOp& op);
   void lower_add(const TracedOp& op);
   void lower_pool(const TracedOp& op);
   void lower_reshape(const TracedOp& op);
@@ -226,6 +228,12 @@ void Lowering::lower_activation(const TracedOp& op, Activation activation) {
     return alias(op.output, {before->y, true});
   }
   append(op, Kind::activation).activation = activation;
+}
+
+void Lowering::lower_gelu(const TracedOp& op) {
+  require(std::any_cast<GeluForm>(op.attributes) == GeluForm::exact,
+          "[plan] gelu must be in its exact form; got the tanh form with output ", op.output, ".");
+  lower_activation(op, Activation::gelu);
 }
 
 void Lowering::lower_add(const TracedOp& op) {
@@ -289,7 +297,7 @@ void Lowering::lower(const TracedOp& op) {
       {"linear", &Self::lower_product},
       {"batch_norm", &Self::lower_batch_norm},
       {"relu", [](Self& s, const TracedOp& o) { s.lower_activation(o, Activation::relu); }},
-      {"gelu", [](Self& s, const TracedOp& o) { s.lower_activation(o, Activation::gelu); }},
+      {"gelu", &Self::lower_gelu},
       {"sigmoid", [](Self& s, const TracedOp& o) { s.append(o, Kind::sigmoid); }},
       {"tanh", [](Self& s, const TracedOp& o) { s.append(o, Kind::tanh); }},
       {"add", &Self::lower_add},

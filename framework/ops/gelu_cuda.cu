@@ -1,5 +1,6 @@
 #include "framework/ops/elementwise_cuda.h"
 #include "framework/ops/gelu.h"
+#include "framework/ops/gelu_tanh.h"
 
 namespace tessera {
 namespace {
@@ -25,14 +26,41 @@ struct Backward {
   }
 };
 
-}  // namespace
-
-void gelu_forward(Cuda& cuda, const Tensor& x, Tensor& y) {
-  map_elements("gelu", cuda, Forward{}, y, x);
+template <class A>
+__device__ A sigmoid(A x) {
+  return A(1) / (A(1) + exp(-x));
 }
 
-void gelu_backward(Cuda& cuda, const Tensor& x, const Tensor& dy, Tensor& dx) {
-  map_elements("gelu", cuda, Backward{}, dx, x, dy);
+struct TanhForward {
+  template <class A>
+  __device__ A operator()(A value) const {
+    return value * sigmoid(GeluTanh<A>(value).twice_u);
+  }
+};
+
+struct TanhBackward {
+  template <class A>
+  __device__ A operator()(A value, A grad) const {
+    const GeluTanh<A> at(value);
+    const A s = sigmoid(at.twice_u);
+    return grad * (s + value * s * (1 - s) * at.slope);
+  }
+};
+
+}  // namespace
+
+void gelu_forward(Cuda& cuda, const Tensor& x, GeluForm form, Tensor& y) {
+  if (form == GeluForm::exact)
+    map_elements("gelu", cuda, Forward{}, y, x);
+  else
+    map_elements("gelu", cuda, TanhForward{}, y, x);
+}
+
+void gelu_backward(Cuda& cuda, const Tensor& x, const Tensor& dy, GeluForm form, Tensor& dx) {
+  if (form == GeluForm::exact)
+    map_elements("gelu", cuda, Backward{}, dx, x, dy);
+  else
+    map_elements("gelu", cuda, TanhBackward{}, dx, x, dy);
 }
 
 }  // namespace tessera

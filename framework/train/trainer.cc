@@ -50,7 +50,7 @@ Trainer::Trainer(const Config& config, Module& model, DataLoader& train, DataLoa
       seconds_at_start_(now()) {
   if (validation != nullptr) validation_.emplace(*validation, device);
   require(steps_per_epoch_ >= 1, "[train] an epoch must hold at least one step; got ",
-          train.dataset().size(), " samples for batches of ", config.data.batch_size,
+          train.source().samples(), " samples for batches of ", config.data.batch_size,
           " accumulated ", config.train.accumulate,
           " times. Use more samples (data.train_samples) or a smaller data.batch_size.");
 }
@@ -124,10 +124,10 @@ void Trainer::prepare_phase(const Phase& phase) {
 void Trainer::run_steps(const Phase& phase, RunLog& log, const Hooks& hooks) {
   const int64_t checkpoint_steps =
       std::max<int64_t>(1, steps_of(config_.checkpoint.every, steps_per_epoch_));
-  Progress progress(
-      phase.name, phase.steps,
-      {.unit = "images",
-       .units_per_step = static_cast<double>(config_.data.batch_size * config_.train.accumulate)});
+  Progress progress(phase.name, phase.steps,
+                    {.unit = train_.source().unit(),
+                     .units_per_step = train_.source().units_per_batch() *
+                                       static_cast<double>(config_.train.accumulate)});
   progress.start_at(state_.step);
   bool epoch_is_open = false;
   while (state_.step < phase.steps) {

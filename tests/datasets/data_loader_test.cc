@@ -176,7 +176,7 @@ TEST_CASE("data loader: impossible options") {
   check_message(message({.mean = {1, 2, 3}}), "one value for each of the 1 channels; got 3");
   check_message(message({.augment = make_transforms({{"resize", {{"size", 4}}, {}}}, {})}),
                 "data set's shape 1x2x3; got 1x4x4");
-  check_message(message_of([] { DataLoader(nullptr, {}); }), "the data set must exist");
+  check_message(message_of([] { DataLoader(DatasetPtr(), {}); }), "the data set must exist");
   DataLoader loader(data, {});
   check_message(message_of([&] { loader.begin(0, 2); }), "first_batch must lie in [0, 1]; got 2");
   check_message(message_of([&] { loader.begin(-1); }), "epoch must lie in [0, 2^32); got -1");

@@ -10,8 +10,10 @@
 #include "layers/conv2d.h"
 #include "layers/dropout.h"
 #include "layers/dry_run.h"
+#include "layers/embedding.h"
 #include "layers/flatten.h"
 #include "layers/initialize.h"
+#include "layers/layer_norm.h"
 #include "layers/linear.h"
 #include "layers/pooling.h"
 #include "layers/residual.h"
@@ -181,4 +183,55 @@ TEST_CASE("a dry run gives shapes and leaves the mode and the statistics alone")
   CHECK(net.state_dict().at("1.num_batches_tracked").item() == 0);
   CHECK_THROWS_AS(dry_run(net, {0, 4, 9, 9}), LayerError);
   CHECK(net.training());
+}
+
+TEST_CASE("layer norm and RMS norm: names, roles and epsilon") {
+  LayerNorm norm(2, 4);
+  REQUIRE(norm.parameters().size() == 2);
+  for (const Parameter& parameter : norm.parameters()) CHECK(parameter.is_norm_or_bias());
+  norm.load_state_dict(
+      {{"weight", Tensor::from<float>({1, 2}, {2})}, {"bias", Tensor::from<float>({10, 20}, {2})}});
+  // Mean 0 and variance 12.
+  const float share = std::sqrt(12.0f) / 4;
+  const auto y = norm.forward(Tensor::from<float>({-std::sqrt(12.0f), std::sqrt(12.0f)}, {1, 2}))
+                     .to_vector<float>();
+  CHECK(y[0] == doctest::Approx(10 - share));
+  CHECK(y[1] == doctest::Approx(20 + 2 * share));
+  CHECK(LayerNorm(2, 1e-5, /*bias=*/false).parameters().size() == 1);
+  RMSNorm rms(2, 7);
+  REQUIRE(rms.parameters().size() == 1);
+  CHECK(rms.parameters()[0].is_norm_or_bias());
+  CHECK(rms.forward(Tensor::from<float>({3, 3}, {2})).to_vector<float>()[0] ==
+        doctest::Approx(0.75));
+  CHECK_THROWS_WITH_AS(LayerNorm(0), doctest::Contains("[LayerNorm] features must be at least 1"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(RMSNorm(2, 0), doctest::Contains("[RMSNorm] features"),
+                       std::invalid_argument);
+}
+
+TEST_CASE("embedding: rows of a table that is never pruned, drawn from N(0, 1)") {
+  Embedding layer(200, 50);
+  REQUIRE(layer.parameters().size() == 1);
+  const Parameter weight = layer.parameters()[0];
+  CHECK(weight.name == "weight");
+  CHECK_FALSE(weight.is_prunable());
+  CHECK_FALSE(weight.is_norm_or_bias());
+  initialize(layer, 1, Initialization::kaiming);
+  const auto values = weight.tensor.to_vector<float>();
+  double square = 0;
+  for (const float value : values) square += value * value / static_cast<double>(values.size());
+  CHECK(square == doctest::Approx(1).epsilon(0.05));  // 3.5 standard errors of 10,000 squares
+  const Tensor y = layer.forward(Tensor::from<int64_t>({7, 0}, {1, 2}));
+  CHECK(y.shape() == Shape{1, 2, 50});
+  CHECK(y.to_vector<float>()[3] == values[7 * 50 + 3]);
+  CHECK_THROWS_WITH_AS(Embedding(0, 4), doctest::Contains("[Embedding] num_embeddings"),
+                       std::invalid_argument);
+}
+
+TEST_CASE("activations: the layers are the ops") {
+  const Tensor x = Tensor::from<float>({-1, 0.5, 2}, {3});
+  CHECK(GELU(GeluForm::tanh).forward(x).to_vector<float>() ==
+        gelu(x, GeluForm::tanh).to_vector<float>());
+  CHECK(GELU().forward(x).to_vector<float>() == gelu(x).to_vector<float>());
+  CHECK(SiLU().forward(x).to_vector<float>() == silu(x).to_vector<float>());
 }

@@ -328,6 +328,11 @@ TEST_CASE("plan: what does not fit is refused") {
                   make_plan(doubled, random_f32({2, 3}, 1));
                 }),
                 "got the op 'concat'");
+  GELU approximate(GeluForm::tanh);
+  check_message(message_of([&] {
+                  make_plan(approximate, random_f32({2, 3}, 1));
+                }),
+                "[plan] gelu must be in its exact form; got the tanh form");
   const InferencePlan plan = make_plan(*model, x, {}, {.executor = Executor::panels});
   check_message(message_of([&] {
                   plan.run(random_f32({2, 1, 28, 27}, 1, Layout::nhwc));

@@ -1,19 +1,14 @@
 #include "framework/ops/batch_norm.h"
 
 #include "framework/ops/add.h"
-#include "framework/ops/cast.h"
 #include "framework/ops/relu.h"
+#include "tests/framework/ops/inputs.h"
 #include "tests/framework/ops/op_case.h"
 
 using namespace tessera;
 using namespace tessera::testing;
 
 namespace {
-
-/// Weights and statistics of halves are f32.
-Tensor beside(const Tensor& x, const Tensor& vector) {
-  return vector.defined() ? cast(vector, accumulator_of(x.dtype())).to(x.device()) : vector;
-}
 
 Op norm(BatchNormOptions options = {}) {
   return [=](const auto& in) {

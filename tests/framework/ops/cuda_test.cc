@@ -5,16 +5,21 @@
 #include "framework/ops/conv2d.h"
 #include "framework/ops/cross_entropy.h"
 #include "framework/ops/dropout.h"
+#include "framework/ops/embedding.h"
+#include "framework/ops/gather.h"
+#include "framework/ops/layer_norm.h"
 #include "framework/ops/log_softmax.h"
 #include "framework/ops/max_pool2d.h"
 #include "framework/ops/mse_loss.h"
 #include "framework/ops/mul.h"
 #include "framework/ops/relu.h"
+#include "framework/ops/rms_norm.h"
 #include "framework/ops/slice.h"
 #include "framework/ops/softmax.h"
 #include "framework/ops/sum.h"
 #include "framework/ops/to_layout.h"
 #include "framework/ops/transpose.h"
+#include "tests/framework/ops/inputs.h"
 #include "tests/framework/ops/op_case.h"
 
 using namespace tessera;
@@ -111,6 +116,61 @@ TEST_CASE("CUDA large: copies and transpositions") {
             return max_pool2d(in[0], {.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}});
           },
           {uniform({8, 64, 57, 55}, -1, 1, 0, Layout::nhwc)});
+}
+
+TEST_CASE("CUDA large: rows gathered and normalised") {
+  if (!has_device()) return;
+  const Op rows = [](const auto& in) { return gather(in[0], in[1]); };
+  for (const int64_t D : {1, 77, 512}) {
+    INFO("rows of ", D);
+    compare("gather", rows, {uniform({3000, D}), padded_rows(20000, 3000)}, 1e-4);
+    const Tensor weight = uniform({D}, 0.5, 1.5, 1), x = uniform({5000, D});
+    compare(
+        "layer_norm", [](const auto& in) { return layer_norm(in[0], in[1], in[2]); },
+        {x, weight, uniform({D}, -1, 1, 2)}, 1e-4);
+    compare(
+        "rms_norm", [](const auto& in) { return rms_norm(in[0], in[1]); }, {x, weight}, 1e-4);
+  }
+  compare(
+      "layer_norm of long rows", [](const auto& in) { return layer_norm(in[0], in[1], in[2]); },
+      {uniform({3, 50001}), uniform({50001}), uniform({50001})}, 1e-4);
+}
+
+TEST_CASE("CUDA: gradients of tables and norms have the same bits at every call") {
+  if (!has_device()) return;
+  for (const OpCase& test :
+       std::vector<OpCase>{{"embedding",
+                            [](const auto& in) { return embedding(in[0], in[1]); },
+                            {uniform({3000, 72}), padded_rows(20000, 3000)}},
+                           {"layer_norm",
+                            [](const auto& in) { return layer_norm(in[0], in[1], in[2]); },
+                            {uniform({5000, 72}), uniform({72}), uniform({72})}}}) {
+    INFO(test.name);
+    const auto gradient = [&] {
+      const Precision in{.dtype = DType::f32, .device = kCuda};
+      return differentiate(test, in).gradients[test.name == "embedding" ? 0 : 1];
+    };
+    const auto first = gradient().to_vector<float>();
+    for (int call = 0; call < 5; ++call) CHECK(gradient().to_vector<float>() == first);
+  }
+}
+
+TEST_CASE("CUDA: an id that is none makes its row NaN, and reading it throws, once") {
+  if (!has_device()) return;
+  Tensor weight = uniform({5, 3}).to(DType::f32).to(kCuda);
+  weight.set_requires_grad();
+  const Tensor ids = Tensor::from<int64_t>({1, 4, 5, 0, -1, 2}, {2, 3}).to(kCuda);
+  const Tensor y = embedding(weight, ids, DType::bf16);
+  CHECK_THROWS_WITH_AS(y.to(Device{}),
+                       "[embedding] an id must be in [0, 5), the rows of the weight; got 5 at row "
+                       "0, position 2. Check the vocabulary's size and the ids.",
+                       std::invalid_argument);
+  const auto values = y.to(DType::f32).to_vector<float>();
+  for (size_t i = 0; i < values.size(); ++i)
+    CHECK(std::isnan(values[i]) == (i / 3 == 2 || i / 3 == 4));
+  backward(y, Tensor::full(y.shape(), 1, y.options()));
+  CHECK(weight.grad().to_vector<float>() ==
+        std::vector<float>{1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1});
 }
 
 TEST_CASE("CUDA: the same bits at every call") {

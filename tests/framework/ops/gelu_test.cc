@@ -1,5 +1,6 @@
 #include "framework/ops/gelu.h"
 
+#include "framework/autograd/trace.h"
 #include "tests/framework/ops/op_case.h"
 
 using namespace tessera;
@@ -41,6 +42,43 @@ TEST_CASE("gelu") {
            .throws = "[gelu] dtype must be f32 or f64; got i64"},
        })
     check(test);
+}
+
+TEST_CASE("gelu: the tanh form") {
+  const Op op = [](const auto& in) { return gelu(in[0], GeluForm::tanh); };
+  const double f32 = 1e-6;  // a few rounding errors
+  for (const OpCase& test : std::vector<OpCase>{
+           // From PyTorch 2.8, torch.nn.functional.gelu(x, approximate="tanh") in double.
+           {"values",
+            op,
+            {Tensor::from<double>({-3, -1, 0, 0.5, 2}, {5})},
+            {-0.0036373920817729943, -0.15880800939172324, 0, 0.34571400982514394,
+             1.954597694087775},
+            1e-12,
+            f32},
+           {.name = "f32 where it is small and where it saturates",
+           .op = op,
+           .inputs = {Tensor::from<double>({-100, -20, -9, -5, -1e-3, 1e-4, 5, 9, 20, 100}, {10})},
+           .tolerance_f32 = f32},
+           {.name = "large enough for all threads",
+           .op = op,
+           .inputs = {uniform({131, 257}, -6, 6)},
+           .tolerance_f32 = 2e-6,
+           .gradient_elements = 20},
+           {.name = "nhwc",
+           .op = op,
+           .inputs = {uniform({2, 3, 4, 5}, -1, 1, 0, Layout::nhwc)},
+           .tolerance_f32 = f32},
+       })
+    check(test);
+}
+
+TEST_CASE("gelu: a trace holds the form") {
+  const Trace trace;
+  gelu(uniform({2}), GeluForm::tanh);
+  gelu(uniform({2}));
+  CHECK(std::any_cast<GeluForm>(trace.ops()[0].attributes) == GeluForm::tanh);
+  CHECK(std::any_cast<GeluForm>(trace.ops()[1].attributes) == GeluForm::exact);
 }
 
 TEST_CASE("gelu: NaN stays NaN") {

@@ -1,0 +1,75 @@
+// Vocabularies from small texts, by hand.
+#include "datasets/tokenizers/make_tokenizer.h"
+#include "datasets/tokenizers/train_tokenizer.h"
+#include "tests/datasets/temporary_folder.h"
+
+using namespace tessera;
+using namespace tessera::testing;
+
+namespace {
+
+using Tokens = std::vector<std::string>;
+
+TokenizerData train(const TrainTokenizerOptions& options, const std::string& text) {
+  const TemporaryFolder folder;
+  const std::vector<std::filesystem::path> files{folder.write("text", text)};
+  return train_tokenizer(options, files);
+}
+
+}  // namespace
+
+TEST_CASE("words: by count, then by bytes; min_count and vocab_size") {
+  const std::string text = "b a c\nA a <s> b\r\n";
+  const Tokens none;
+  CHECK(train({.type = "words", .min_count = 1, .special_tokens = none}, text).tokens ==
+        Tokens{"a", "b", "<s>", "A", "c"});
+  CHECK(train({.type = "words", .min_count = 1, .tokenizer = {.lowercase = true}}, text).tokens ==
+        Tokens{"<pad>", "<unk>", "<s>", "</s>", "a", "b", "c"});
+  CHECK(train({.type = "words", .min_count = 2, .special_tokens = none}, text).tokens ==
+        Tokens{"a", "b"});
+  CHECK(train({.type = "words", .vocab_size = 5, .min_count = 1}, text).tokens.back() == "a");
+}
+
+TEST_CASE("characters: the most frequent, in the order of code points") {
+  CHECK(train({.type = "characters", .vocab_size = 4, .min_count = 1, .special_tokens = Tokens{}},
+              "ccbbaaéé\n")
+            .tokens == Tokens{"a", "b", "c", "é"});
+}
+
+TEST_CASE("wordpiece: alphabet, continuations, then merges") {
+  const TokenizerData data =
+      train({.type = "wordpiece", .vocab_size = 16, .min_count = 2}, "abab abab ba\n");
+  CHECK(data.tokens == Tokens{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "##a", "##b",
+                              "ab", "##ab", "abab"});
+  const auto tokenizer = make_tokenizer(data);
+  CHECK(tokenizer->encode("ababab ba") == std::vector<int32_t>{11, 10, 6, 7});
+}
+
+TEST_CASE("bpe: bytes, then merges by count") {
+  const TokenizerData data =
+      train({.type = "bpe", .vocab_size = 300, .min_count = 2}, "low low lower\nlow");
+  CHECK(data.tokens[0] == "<|endoftext|>");
+  REQUIRE(data.merges.size() == 3);
+  CHECK(data.tokens[257] == "lo");
+  CHECK(data.tokens[258] == "low");
+  CHECK(data.tokens[259] == "Ġlow");
+}
+
+TEST_CASE("training: texts and sizes that yield nothing") {
+  struct Case {
+    TrainTokenizerOptions options;
+    const char* text;
+    const char* message;
+  };
+  for (const Case& test :
+       std::vector<Case>{{{.type = "words"}, "", "must hold something to learn, at least 2 times"},
+                         {{.type = "words"}, "a b c", "must hold something to learn"},
+                         {{.type = "words", .vocab_size = 4}, "a a", "special tokens, 4; got 4"},
+                         {{.type = "bpe", .vocab_size = 256}, "a a", "all bytes, 257; got 256"},
+                         {{.type = "word"}, "a a", "got \"word\""}})
+    check_message(message_of([&] { train(test.options, test.text); }), test.message);
+  check_message(message_of([] { train_tokenizer({.type = "words"}, {}); }), "got none");
+  const std::vector<std::filesystem::path> missing{"no/such/file"};
+  check_message(message_of([&] { train_tokenizer({.type = "words"}, missing); }),
+                "no/such/file must be a readable file");
+}
