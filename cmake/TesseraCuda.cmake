@@ -1,6 +1,12 @@
 # The CUDA language and libraries, where there are any; sets HAVE_CUDA, TESSERA_CUDA_FLAGS,
 # TESSERA_CUDA_NAMES (of the architectures), TESSERA_CUDART and TESSERA_CUDA_LIBRARIES.
 
+# AUTO builds it only where it can run: kernels take minutes to compile for every architecture.
+tessera_option(CUDA "CUDA backend: cuBLASLt, cuDNN, own kernels; AUTO: where a GPU is")
+set(TESSERA_CUDA_ARCHITECTURES "auto" CACHE STRING
+    "GPU architectures to hold machine code for, such as 80,90a; PTX of the last plain one is added. \
+auto: those of this machine's GPUs, without a GPU 80,86,89,90a")
+
 # Where pip's wheels keep NVIDIA's libraries: <site-packages>/nvidia/<part>/{include,lib}.
 function(tessera_find_cuda_wheels out)
   set(${out} "" PARENT_SCOPE)
@@ -28,6 +34,7 @@ function(tessera_local_architectures out)
                     OUTPUT_VARIABLE capabilities ERROR_QUIET)
     string(REGEX MATCHALL "[0-9]+\\.[0-9]+" found "${capabilities}")
     list(TRANSFORM found REPLACE "\\." "")
+    list(FILTER found EXCLUDE REGEX "^[1-7].$") # the kernels need bf16: 8.0
     list(TRANSFORM found REPLACE "^90$" "90a")
     list(REMOVE_DUPLICATES found)
   endif()
@@ -45,7 +52,8 @@ endif()
 set(cuda_version "")
 set(cuda_missing "no CUDA compiler (nvcc) of CUDA 12.4 or later. Install the CUDA Toolkit and cuDNN 9")
 if(TESSERA_CUDA STREQUAL "AUTO" AND NOT cuda_local)
-  set(cuda_missing "nvidia-smi names no GPU here. -DTESSERA_CUDA=ON builds for another machine's")
+  set(cuda_missing "nvidia-smi names no GPU of compute capability 8.0 or later here. \
+-DTESSERA_CUDA=ON builds for another machine's")
 elseif(NOT TESSERA_CUDA STREQUAL "OFF")
   find_package(CUDAToolkit 12.4 QUIET)
   if(CUDAToolkit_FOUND AND EXISTS "${CUDAToolkit_NVCC_EXECUTABLE}")
