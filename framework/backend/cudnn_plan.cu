@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "framework/backend/cudnn_plan.h"
+#include "framework/core/out_of_memory.h"
 
 namespace tessera {
 namespace {
@@ -112,18 +113,24 @@ std::vector<CudnnPlan> ranked_plans(Cuda& cuda, const char* op, const CudnnDescr
 
 size_t fastest_plan(Cuda& cuda, const char* op, const std::vector<CudnnPlan>& plans,
                     const CudnnTensors& tensors) {
+  constexpr float kNever = std::numeric_limits<float>::infinity();
   DeviceTimer timer(cuda.stream());
-  std::vector<float> ms(plans.size(), std::numeric_limits<float>::infinity());
+  const auto measured = [&](const CudnnPlan& plan) {
+    const auto run = [&] { run_plan(cuda, op, plan, tensors); };
+    try {
+      run();  // the host queues the timed ones meanwhile
+      return timer.milliseconds([&] {
+        run();
+        run();
+      });
+    } catch (const OutOfMemory&) {
+      return kNever;  // another one needs less workspace
+    }
+  };
+  std::vector<float> ms(plans.size(), kNever);
   // In turn, so that a change of clocks meets all of them.
   for (int round = 0; round < kRounds; ++round)
-    for (size_t i = 0; i < plans.size(); ++i) {
-      const auto run = [&] { run_plan(cuda, op, plans[i], tensors); };
-      run();  // the host queues the timed ones meanwhile
-      ms[i] = std::min(ms[i], timer.milliseconds([&] {
-        run();
-        run();
-      }));
-    }
+    for (size_t i = 0; i < plans.size(); ++i) ms[i] = std::min(ms[i], measured(plans[i]));
   size_t best = 0;
   for (size_t i = 1; i < plans.size(); ++i)
     if (ms[i] < ms[best] * kClearGain) best = i;

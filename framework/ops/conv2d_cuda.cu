@@ -182,7 +182,9 @@ void conv2d_forward(Cuda& cuda, const Tensor& x, const Tensor& filters, const Te
 
 void conv2d_fused_forward(Cuda& cuda, const Tensor& x, const Tensor& filters,
                           const Conv2dEpilogue& epilogue, const Conv2dOptions& options, Tensor& y) {
-  if (cudnn_forward(cuda, x, filters, options, epilogue, y)) return;
+  Conv2dEpilogue of_one_type = epilogue;
+  if (epilogue.bias.defined()) of_one_type.bias = epilogue.bias.to(x.dtype());
+  if (cudnn_forward(cuda, x, filters, options, of_one_type, y)) return;
   conv2d_forward(cuda, x, filters, {}, options, y);
   finish_columns(cuda, kOp,
                  {.shift = epilogue.bias, .residual = epilogue.residual, .relu = epilogue.relu},

@@ -6,6 +6,7 @@
 
 #include "framework/backend/cudnn_plan.h"
 #include "framework/backend/plan_cache.h"
+#include "framework/core/out_of_memory.h"
 #include "framework/ops/conv2d_cudnn.h"
 
 namespace tessera {
@@ -265,6 +266,8 @@ bool cudnn_conv2d(Cuda& cuda, Conv2dPass pass, const Tensor& x, const Tensor& fi
         plans.get(problem.key(cuda), [&] { return make_plan(problem, cuda, tensors); });
     if (!plan->defined()) return false;
     run_plan(cuda, kOp, *plan, tensors);
+  } catch (const OutOfMemory&) {
+    throw;
   } catch (const std::runtime_error& error) {
     fail_runtime("[conv2d] the ", problem, " must run; got: ", error.what());
   }
