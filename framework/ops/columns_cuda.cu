@@ -3,8 +3,8 @@
 namespace tessera {
 namespace {
 
-/// shift and residual may be null.
-template <int V, class T, class B>
+/// shift may be null.
+template <bool kResidual, int V, class T, class B>
 __global__ void __launch_bounds__(ColumnGrid::kThreads)
     finish_kernel(ColumnGrid grid, const B* shift, const T* residual, bool relu, T* y) {
   using A = Accumulator<T>;
@@ -22,14 +22,14 @@ __global__ void __launch_bounds__(ColumnGrid::kThreads)
         const int64_t at = row * grid.C + column;
         Loaded loaded;
         loaded.y = load_pack<V>(y + at);
-        if (residual != nullptr) loaded.residual = load_pack<V>(residual + at);
+        if constexpr (kResidual) loaded.residual = load_pack<V>(residual + at);
         return loaded;
       },
       [&](int64_t row, const Loaded& loaded) {
         Pack<T, V> out;
         for (int v = 0; v < V; ++v) {
           A value = static_cast<A>(loaded.y.values[v]) + shifts[v];
-          if (residual != nullptr) value += static_cast<A>(loaded.residual.values[v]);
+          if constexpr (kResidual) value += static_cast<A>(loaded.residual.values[v]);
           out.values[v] = static_cast<T>(relu && !(value > 0) ? A(0) : value);
         }
         store_pack(y + row * grid.C + column, out);
@@ -73,8 +73,10 @@ void finish_columns(const Cuda& cuda, const char* op, const ColumnFinish& finish
     dispatch_parameter<T>(shift_type, [&]<class B>() {
       const B* const shift = finish.shift.defined() ? device_data<B>(finish.shift) : nullptr;
       dispatch_vector<T>(grid, [&]<int V>() {
-        launch_columns(cuda, op, grid, finish_kernel<V, T, B>, 0, shift, residual, finish.relu,
-                       device_data<T>(y));
+        launch_columns(
+            cuda, op, grid,
+            residual != nullptr ? finish_kernel<true, V, T, B> : finish_kernel<false, V, T, B>, 0,
+            shift, residual, finish.relu, device_data<T>(y));
       });
     });
   });
