@@ -114,8 +114,14 @@ void regrow(const PruneConfig& config, const std::vector<Parameter>& distinct,
 LayerSelection select_layers_of(const PruneConfig& config, const Module& model) {
   std::vector<PrunableLayer> layers;
   for (const Parameter& parameter : model.parameters())
-    if (parameter.is_prunable()) layers.push_back({parameter.name, parameter.is_convolution()});
-  return select_layers(config, layers);
+    if (parameter.is_prunable())
+      layers.push_back(
+          {parameter.name, parameter.is_convolution(), parameter.role == ParameterRole::head});
+  LayerSelection selection = select_layers(config, layers);
+  for (const Parameter& parameter : model.parameters())
+    if (parameter.role == ParameterRole::embedding)
+      selection.excluded.push_back({parameter.name, "embedding: never pruned"});
+  return selection;
 }
 
 Masks prune_model(Module& model, const PruneConfig& config, double sparsity, const Masks& current,
