@@ -25,6 +25,24 @@ std::vector<LayerMatrix> matrices_of(const std::vector<BoundedLayer>& layers) {
 
 }  // namespace
 
+void set_bounds(const std::vector<LayerBound>& bounds, std::vector<LayerScores>& layers,
+                double share) {
+  for (auto bound = bounds.rbegin(); bound != bounds.rend(); ++bound) {
+    bool any = false;
+    for (LayerScores& layer : layers) {
+      if (!std::regex_search(layer.name, bound->regex)) continue;
+      layer.min_sparsity = bound->least * share;
+      layer.max_sparsity = bound->most;
+      any = true;
+    }
+    require(any,
+            "[bounds] the regular expression of a bound must be found in the name of a layer "
+            "that is pruned; got '",
+            bound->text, "' and ", layers.size(), " layers, ",
+            layers.empty() ? "" : layers.front().name, " the first.");
+  }
+}
+
 void prune_within(const std::vector<ZeroBounds>& bounds, const Pattern& pattern, int64_t zeros,
                   std::span<const LayerMatrix> layers) {
   std::vector<BoundedLayer> free;

@@ -4,9 +4,16 @@
 #include <span>
 #include <vector>
 
+#include "framework/io/layer_bound.h"
 #include "pruning/pattern.h"
 
 namespace tessera {
+
+/// Sets the bounds of the layers whose names one matches, of several that do the first. `share` of
+/// the minimum: of a stage that goes that far of the way to the final sparsity.
+/// Throws: std::invalid_argument for one that matches no layer.
+void set_bounds(const std::vector<LayerBound>& bounds, std::vector<LayerScores>& layers,
+                double share = 1);
 
 /// Zeros that a layer must and may have.
 struct ZeroBounds {

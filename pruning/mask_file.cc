@@ -1,27 +1,18 @@
 #include "pruning/mask_file.h"
 
 #include <algorithm>
+#include <charconv>
 #include <regex>
 
 #include "framework/io/safetensors.h"
+#include "pruning/bounds.h"
 
 namespace tessera {
 
 namespace {
 
-/// std::regex recurses over the pattern; names of tensors need no longer ones.
-constexpr size_t kMaxRegexLength = 512;
-
-std::regex compile(const std::string& pattern) {
-  require(pattern.size() <= kMaxRegexLength, "[mask] the selection must have at most ",
-          kMaxRegexLength, " characters; got ", pattern.size(), ".");
-  try {
-    return std::regex(pattern);
-  } catch (const std::regex_error& error) {
-    fail("[mask] the selection must be a regular expression (ECMAScript); got '", pattern,
-         "': ", error.what(), ".");
-  }
-}
+constexpr const char* kPatternKey = "tessera.pattern";
+constexpr const char* kGranularityKey = "tessera.granularity";
 
 /// y[j][i] = x[i][j], x of [rows, columns].
 template <class T>
@@ -55,7 +46,7 @@ Tensor scores_of(const Tensor& tensor, const MaskRequest& request) {
 
 /// Leaves the tensors that take part.
 void select(TensorMap& tensors, const MaskRequest& request) {
-  const std::regex regex = compile(request.select);
+  const std::regex regex = compile_regex("[mask] the selection", request.select);
   const size_t all = tensors.size();
   std::erase_if(tensors, [&](const auto& entry) {
     const auto& [name, tensor] = entry;
@@ -75,34 +66,57 @@ double sum_of(const Tensor& scores, const uint8_t* mask) {
 
 }  // namespace
 
-MaskResult write_masks(const MaskRequest& request) {
+FileMasks make_masks(const MaskRequest& request) {
   TensorMap tensors = read_safetensors(request.input).tensors;
   select(tensors, request);
   std::vector<LayerScores> layers;
-  std::vector<WrittenMask> masked;
+  FileMasks result{.masks = {},
+                   .tensors = {},
+                   .pattern = request.options.pattern,
+                   .granularity = granularity_of(request.options)};
   for (auto& [name, tensor] : tensors) {
     layers.push_back({.name = name, .scores = scores_of(tensor, request)});
-    masked.push_back({.name = name, .shape = tensor.shape()});
+    result.tensors.push_back({.name = name, .shape = tensor.shape()});
     tensor = {};  // large files: one copy of the values is enough
   }
+  set_bounds(request.bounds, layers);
   const std::vector<Tensor> masks = prune_masks(request.options, request.sparsity, layers);
 
-  MaskResult result{.tensors = std::move(masked)};
-  SafetensorsFile file;
   double all = 0, kept = 0;
   for (size_t i = 0; i < masks.size(); ++i) {
     const Tensor& mask = masks[i];
-    WrittenMask& entry = result.tensors[i];
+    PrunedTensor& entry = result.tensors[i];
     all += sum_of(layers[i].scores, nullptr);
     kept += sum_of(layers[i].scores, mask.data<uint8_t>());
     entry.zeros = std::count(mask.data<uint8_t>(), mask.data<uint8_t>() + mask.numel(), uint8_t{0});
-    file.tensors[entry.name] =
+    result.masks[entry.name] =
         request.layout == MatrixLayout::oi
             ? mask.alias(entry.shape)
             : transposed<uint8_t>(mask, mask.dim(0), mask.dim(1)).alias(entry.shape);
   }
   result.kept_score = all == 0 ? 0 : kept / all;
-  write_safetensors(request.output, file);
+  return result;
+}
+
+void write_masks(const std::filesystem::path& path, const FileMasks& masks) {
+  write_safetensors(path, {.tensors = masks.masks,
+                           .metadata = {{kPatternKey, masks.pattern},
+                                        {kGranularityKey, concat(masks.granularity)}}});
+}
+
+FileMasks read_masks(const std::filesystem::path& path) {
+  SafetensorsFile file = read_safetensors(path);
+  FileMasks result{.masks = std::move(file.tensors), .tensors = {}, .pattern = {}};
+  const auto pattern = file.metadata.find(kPatternKey);
+  if (pattern == file.metadata.end()) return result;
+  result.pattern = pattern->second;
+  const std::string& text = file.metadata[kGranularityKey];
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), result.granularity);
+  require_runtime(
+      error == std::errc() && end == text.data() + text.size() && result.granularity >= 1,
+      "[mask] ", path.string(), " must say in ", kGranularityKey,
+      " a granularity of 1 or more; got '", text, "'.");
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "framework/io/config.h"
 #include "pruning/block_wise.h"
 #include "pruning/element_wise.h"
 #include "pruning/tile_element_wise.h"

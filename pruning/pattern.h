@@ -17,11 +17,12 @@
 #include <vector>
 
 #include "framework/core/tensor.h"
-#include "framework/io/config.h"
 #include "pruning/apriori.h"
 #include "pruning/layer_matrix.h"
 
 namespace tessera {
+
+struct PruneConfig;
 
 /// PatternOptions::split: found by maximising the score that is kept.
 inline constexpr double kAutoSplit = -1;

@@ -161,6 +161,17 @@ void prune_together(const PatternOptions& options, double sparsity,
           ". Change the sparsity, the granularity or the bounds of the layers.");
 }
 
+/// What the paper's artifact does not know must not be asked of it.
+void check_reference(const PatternOptions& options, const std::vector<LayerScores>& layers) {
+  const bool is_plain = options.k_multiple == 1 && !options.balanced && !options.apriori.any();
+  const bool is_bounded = std::any_of(layers.begin(), layers.end(), [](const LayerScores& layer) {
+    return layer.min_sparsity > 0 || layer.max_sparsity < 1;
+  });
+  require(is_plain && !is_bounded,
+          "[prune] the variant must be exact for apriori shares, k_multiple, balanced tiles and "
+          "bounds of layers, which the reference has not; got reference.");
+}
+
 void check_options(const PatternOptions& options, double sparsity) {
   require(sparsity >= 0 && sparsity < 1, "[prune] sparsity must be at least 0 and below 1; got ",
           sparsity, ".");
@@ -218,6 +229,7 @@ Prepared prepare(const PatternOptions& options, const std::vector<LayerScores>& 
 std::vector<Tensor> prune_masks(const PatternOptions& options, double sparsity,
                                 const std::vector<LayerScores>& layers) {
   check_options(options, sparsity);
+  if (options.variant == "reference") check_reference(options, layers);
   const Prepared prepared = prepare(options, layers);
   const std::vector<LayerMatrix>& matrices = prepared.matrices;
   if (options.scope == "global") {

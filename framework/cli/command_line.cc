@@ -42,6 +42,7 @@ void run(const std::vector<std::string>& arguments) {
   add_export_command(program, action);
   add_inspect_command(program, action);
   add_mask_command(program, action);
+  add_apply_command(program, action);
   add_report_command(program, action);
   add_sweep_command(program, action);
   add_sensitivity_command(program, action);

@@ -24,6 +24,7 @@ void add_sweep_command(CLI::App& program, Action& action);
 void add_sensitivity_command(CLI::App& program, Action& action);
 void add_bench_commands(CLI::App& program, Action& action);
 void add_train_bench_command(CLI::App& bench, Action& action);
+void add_apply_command(CLI::App& program, Action& action);
 void add_mask_command(CLI::App& program, Action& action);
 void add_data_commands(CLI::App& program, Action& action);
 void add_doctor_command(CLI::App& program, Action& action);

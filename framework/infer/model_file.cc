@@ -1,105 +1,30 @@
 #include "framework/infer/model_file.h"
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
-
 #include "framework/core/errors.h"
 #include "framework/io/safetensors.h"
-#include "framework/sparse/pack.h"
 #include "layers/models/make_model.h"
 
 namespace tessera {
 namespace {
 
-using nlohmann::json;
-
-constexpr const char* kVersion = "1";
-constexpr const char* kMaskSuffix = ".mask";
-
-/// One entry of the metadata `tessera.sparse`.
-struct SparseEntry {
-  std::string layout;
-  Shape shape;
-  int64_t granularity = 0;
-  int64_t groups = 1;  ///< masked: of a convolution; packed tiles tell by themselves
-};
-
-json to_json(const SparseEntry& entry) {
-  const auto dims = entry.shape.dims();
-  json out = {{"layout", entry.layout},
-              {"shape", std::vector<int64_t>(dims.begin(), dims.end())},
-              {"granularity", entry.granularity}};
-  if (entry.groups > 1) out["groups"] = entry.groups;
-  return out;
-}
-
-std::map<std::string, SparseEntry> parse_entries(const std::string& text, const std::string& path) {
-  const json root = json::parse(text, nullptr, false);
-  require_runtime(root.is_object(), "[model file] ", path,
-                  ": the metadata tessera.sparse must be a JSON object; got something else.");
-  std::map<std::string, SparseEntry> entries;
-  for (const auto& [name, value] : root.items()) {
-    try {
-      SparseEntry entry{value.at("layout").get<std::string>(),
-                        Shape(value.at("shape").get<std::vector<int64_t>>()),
-                        value.at("granularity").get<int64_t>(), value.value("groups", int64_t{1})};
-      check_packed_pattern(entry.layout);
-      require(entry.shape.rank() >= 2 && entry.granularity >= 1 && entry.groups >= 1,
-              "rank must be at least 2, granularity and groups at least 1; got shape ", entry.shape,
-              ", ", entry.granularity, " and ", entry.groups);
-      entries[name] = entry;
-    } catch (const std::exception& error) {
-      fail_runtime("[model file] ", path, ": tessera.sparse['", name,
-                   "'] must have layout, shape and granularity; got: ", error.what(), ".");
-    }
-  }
-  return entries;
-}
-
 Tensor in_file_precision(const Tensor& tensor, DType dtype) {
   return tensor.rank() >= 2 && is_floating(tensor.dtype()) ? tensor.to(dtype) : tensor;
 }
 
-/// Takes the weight `name` out of `tensors`, from either of the two forms of a pruned weight.
-void read_pruned(const std::string& name, const SparseEntry& entry, TensorMap& tensors,
-                 ModelFile& file) {
-  const auto mask = tensors.find(name + kMaskSuffix);
-  if (mask == tensors.end()) {
-    require_runtime(!tensors.contains(name), "[model file] the weight ", name,
-                    " must be stored once; got tiles and a dense tensor.");
-    file.tiles[name] = from_tensors(name, entry.shape, entry.granularity, tensors);
-    for (const char* suffix : kTileSuffixes) tensors.erase(name + suffix);
-    return;
-  }
-  const auto weight = tensors.find(name);
-  require_runtime(weight != tensors.end() && weight->second.shape() == entry.shape &&
-                      is_floating(weight->second.dtype()) && mask->second.shape() == entry.shape &&
-                      mask->second.dtype() == DType::u8,
-                  "[model file] the weight ", name, " and its mask must have shape ", entry.shape,
-                  ", the mask type u8; got something else.");
-  const auto stored = mask->second.to_vector<uint8_t>();
-  require_runtime(std::all_of(stored.begin(), stored.end(), [](uint8_t kept) { return kept <= 1; }),
-                  "[model file] the mask of ", name, " must hold 0 and 1 only; got other values.");
-  const Tensor dense = weight->second.to(DType::f32);
-  file.tiles[name] =
-      pack_pattern(entry.layout, dense, mask->second, entry.granularity, entry.groups);
-  file.masks[name] = mask->second;
-  tensors.erase(mask);
-  tensors.erase(weight);
-}
-
 ModelFile interpret(SafetensorsFile raw, const std::string& path) {
   require_runtime(
-      raw.metadata["tessera.version"] == kVersion && !raw.metadata["tessera.config"].empty(),
-      "[model file] ", path, " must hold tessera.config and tessera.version ", kVersion,
+      raw.metadata[kVersionKey] == kFileVersion && !raw.metadata["tessera.config"].empty(),
+      "[model file] ", path, " must hold tessera.config and tessera.version ", kFileVersion,
       " in its metadata; got neither. Use a run's model.safetensors, or its "
       "checkpoints/best.safetensors while it is not finished.");
   ModelFile file;
   file.card = parse_model_card(raw.metadata["tessera.config"], path);
-  const std::string& sparse = raw.metadata["tessera.sparse"];
+  const std::string& sparse = raw.metadata[kSparseKey];
   if (!sparse.empty()) {
-    for (const auto& [name, entry] : parse_entries(sparse, path)) {
-      read_pruned(name, entry, raw.tensors, file);
+    for (const auto& [name, entry] : parse_pruned_entries(sparse, path)) {
+      StoredWeight stored = take_pruned_weight(name, entry, raw.tensors);
+      file.tiles[name] = std::move(stored.tiles);
+      if (stored.mask.defined()) file.masks[name] = stored.mask;
       file.pattern = entry.layout;
       file.granularity = entry.granularity;
     }
@@ -111,42 +36,24 @@ ModelFile interpret(SafetensorsFile raw, const std::string& path) {
 
 }  // namespace
 
-ExportFormat export_format_from(const std::string& word) {
-  if (word == "tw") return ExportFormat::tw;
-  if (word == "dense") return ExportFormat::dense;
-  if (word == "masked") return ExportFormat::masked;
-  fail("[export] the format must be tw, dense or masked; got '", word, "'.");
-}
-
 void write_model_file(const std::filesystem::path& path, const Module& model, const ModelCard& card,
                       const Masks& masks, const ExportOptions& options) {
   const auto parameters = model.parameters();
   check_masks(parameters, masks);
   SafetensorsFile file;
   file.metadata = {
-      {"format", "pt"}, {"tessera.version", kVersion}, {"tessera.config", model_card_json(card)}};
+      {"format", "pt"}, {kVersionKey, kFileVersion}, {"tessera.config", model_card_json(card)}};
   for (const auto& [name, tensor] : model.state_dict())
     file.tensors[name] = in_file_precision(tensor.to(Device{}).detach(), options.dtype);
 
-  json entries = json::object();
+  PrunedEntries entries;
   for (const Parameter& parameter : parameters) {
     const Tensor mask = masks.of(parameter.name);
-    if (!mask.defined() || options.format == ExportFormat::dense) continue;
-    SparseEntry entry{options.pattern, parameter.tensor.shape(), options.granularity};
-    if (options.format == ExportFormat::masked) {
-      file.tensors[parameter.name + kMaskSuffix] = mask;
-      entry.groups = parameter.groups;
-      entries[parameter.name] = to_json(entry);
-      continue;
-    }
-    file.tensors.erase(parameter.name);
-    const TileMatrix packed = pack_pattern(options.pattern, parameter.tensor.to(Device{}), mask,
-                                           options.granularity, parameter.groups);
-    file.tensors.merge(to_tensors(parameter.name, packed, options.dtype));
-    if (packed.tiles() > 0) entry.granularity = packed.granularity;
-    entries[parameter.name] = to_json(entry);
+    if (mask.defined())
+      put_pruned_weight(parameter.name, parameter.tensor.to(Device{}).detach(), mask,
+                        parameter.groups, options, file.tensors, entries);
   }
-  if (!entries.empty()) file.metadata["tessera.sparse"] = entries.dump();
+  if (!entries.empty()) file.metadata[kSparseKey] = to_json(entries);
   write_safetensors(path, file);
 }
 

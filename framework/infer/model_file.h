@@ -1,11 +1,6 @@
 // Model files: a safetensors file that is enough to run the model, since its metadata say how to
-// build it, how to prepare its input and how to name its outputs (framework/io/model_card.h).
-//
-//   tw      pruned weights packed (framework/sparse/tile_matrix.h), absent under their own name
-//   dense   zeros in place, under PyTorch's names
-//   masked  as dense, and a U8 `<weight>.mask` beside each pruned weight
-//
-// docs/file-format.md has the details.
+// build it, how to prepare its input and how to name its outputs (framework/io/model_card.h). Its
+// pruned weights are in one of the formats of framework/infer/pruned_weights.h.
 #pragma once
 
 #include <filesystem>
@@ -14,24 +9,13 @@
 #include <string>
 
 #include "framework/core/tensor_map.h"
+#include "framework/infer/pruned_weights.h"
 #include "framework/io/model_card.h"
 #include "framework/sparse/tile_matrix.h"
 #include "layers/masks.h"
 #include "layers/module.h"
 
 namespace tessera {
-
-enum class ExportFormat { tw, dense, masked };
-
-/// "tw", "dense" or "masked". Throws: std::invalid_argument for any other word.
-ExportFormat export_format_from(const std::string& word);
-
-struct ExportOptions {
-  ExportFormat format = ExportFormat::tw;
-  DType dtype = DType::f32;    ///< f32 or bf16, of the weights of rank 2 and more
-  std::string pattern = "tw";  ///< chooses the packed form: framework/sparse/pack.h
-  int64_t granularity = 64;    ///< outputs of a tile
-};
 
 /// What a model file holds, whatever its format.
 struct ModelFile {

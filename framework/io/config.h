@@ -159,13 +159,14 @@ struct PruneConfig {
   std::vector<std::string> include = {".*"};
   std::vector<std::string> exclude;
   bool prune_first_and_last =
-      false;                  ///< else the first convolution and the last classifier stay dense
-  int64_t k_multiple = 1;     ///< kept rows of a tile are rounded to multiples of this
-  bool balanced = false;      ///< the tiles of a layer keep equally many rows
-  int64_t min_keep = 1;       ///< units that each layer keeps
-  double min_per_layer = 0;   ///< sparsity of each layer
-  double max_per_layer = 1;   ///< likewise
-  bool dense_control = true;  ///< train the dense twin for the same total epochs
+      false;                 ///< else the first convolution and the last classifier stay dense
+  int64_t k_multiple = 1;    ///< kept rows of a tile are rounded to multiples of this
+  bool balanced = false;     ///< the tiles of a layer keep equally many rows
+  int64_t min_keep = 1;      ///< units that each layer keeps
+  double min_per_layer = 0;  ///< sparsity of each layer
+  double max_per_layer = 1;  ///< likewise
+  std::vector<std::string> layer_bounds;  ///< "REGEX=MIN..MAX": of the layers that match instead
+  bool dense_control = true;              ///< train the dense twin for the same total epochs
   ScoreConfig score;
   AprioriConfig apriori;
   PruneScheduleConfig schedule;

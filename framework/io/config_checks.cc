@@ -5,12 +5,10 @@
 
 #include "framework/core/choose_device.h"
 #include "framework/core/errors.h"
+#include "framework/io/layer_bound.h"
 
 namespace tessera {
 namespace {
-
-/// std::regex recurses over the pattern; names of parameters need no longer ones.
-constexpr size_t kMaxRegexLength = 512;
 
 /// Two sparsities are the same below this: far below one weight of any model.
 constexpr double kSameSparsity = 1e-9;
@@ -105,8 +103,17 @@ class Checks {
     check(prune.pattern != "tew" || prune.sparsity + prune.delta < 1, "prune.delta",
           "must be below 1 together with prune.sparsity; got ", prune.delta, " and ",
           prune.sparsity);
+    for (const std::string& bound : prune.layer_bounds) check_bound(bound);
     check_shares("prune.apriori.columns.last", prune.apriori.columns);
     check_shares("prune.apriori.rows.last", prune.apriori.rows);
+  }
+
+  void check_bound(const std::string& text) const {
+    try {
+      parse_layer_bound(text);
+    } catch (const std::invalid_argument& error) {
+      check(false, "prune.layer_bounds", "cannot be used: ", error.what());
+    }
   }
 
   void check_shares(const char* path, const AprioriSharesConfig& shares) const {

@@ -153,6 +153,9 @@ std::vector<Field> prune_fields() {
        .range = from_below(0, 1)},
       {TESSERA_FIELD(prune.max_per_layer), .doc = "Sparsity that each layer has at most.",
        .range = {.min = 0, .max = 1, .open_min = true}},
+      {TESSERA_FIELD(prune.layer_bounds),
+       .doc = "Both of single layers: 'REGEX=MIN..MAX', either number optional; of a layer, the "
+              "first whose regular expression is found in its name."},
       {TESSERA_FIELD(prune.dense_control),
        .doc = "Whether the dense model is trained on for the same total epochs, to compare with."},
       {TESSERA_FIELD(prune.score.type),

@@ -6,6 +6,7 @@
 
 #include "framework/autograd/autograd.h"
 #include "framework/train/batch_loss.h"
+#include "pruning/bounds.h"
 #include "pruning/pattern.h"
 #include "pruning/scores.h"
 
@@ -109,6 +110,9 @@ Masks prune_model(Module& model, const PruneConfig& config, double sparsity, con
                       .min_sparsity = std::min(config.min_per_layer, sparsity),
                       .max_sparsity = std::max(config.max_per_layer, sparsity)});
   }
+  std::vector<LayerBound> bounds;
+  for (const std::string& text : config.layer_bounds) bounds.push_back(parse_layer_bound(text));
+  set_bounds(bounds, layers, std::min(sparsity / config.sparsity, 1.0));
   const auto masks = prune_masks(pattern_options(config), sparsity, layers);
   Masks named;
   for (size_t i = 0; i < parameters.size(); ++i)

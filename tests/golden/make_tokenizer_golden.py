@@ -8,9 +8,12 @@ scripts after it; all vocabularies are trained on it. Texts stand in the JSON fi
 bytes, so that invalid UTF-8 and control characters survive: Python replaces what is invalid, as
 Tessera does.
 """
+import collections
 import json
 import os
 import pathlib
+import re
+import string
 
 import sacrebleu
 from tokenizers import (Tokenizer, decoders, models, normalizers, pre_tokenizers,
@@ -159,6 +162,45 @@ def make_bleu():
     write("bleu.json", cases)
 
 
+# From SQuAD's evaluate-v1.1.py (Rajpurkar et al., 2016).
+def normalize_answer(s):
+    def remove_articles(text):
+        return re.sub(r'\b(a|an|the)\b', ' ', text)
+
+    def white_space_fix(text):
+        return ' '.join(text.split())
+
+    def remove_punc(text):
+        exclude = set(string.punctuation)
+        return ''.join(ch for ch in text if ch not in exclude)
+
+    return white_space_fix(remove_articles(remove_punc(s.lower())))
+
+
+def f1_score(prediction, ground_truth):
+    prediction_tokens = normalize_answer(prediction).split()
+    ground_truth_tokens = normalize_answer(ground_truth).split()
+    common = collections.Counter(prediction_tokens) & collections.Counter(ground_truth_tokens)
+    num_same = sum(common.values())
+    if num_same == 0:
+        return 0
+    precision = 1.0 * num_same / len(prediction_tokens)
+    recall = 1.0 * num_same / len(ground_truth_tokens)
+    return (2 * precision * recall) / (precision + recall)
+
+
+ANSWERS = [("The Cat", ["cat"]), ("a  cat, and the dog.", ["cat and dog", "dog"]), ("", [""]), ("the", ["a"]), ("x", [""]),
+           ("Denver Broncos", ["Denver Broncos", "The Denver Broncos!", "broncos"]), ("theatre an-the other", ["theatre other"]),
+           ("in 1990, the U.S.", ["1990", "the US in 1990"]), ("“the” café–a naïve", ["café naïve"]), ("la a la", ["la la la"]),
+           ("ÉCOLE the école", ["école"]), ("a\u00a0b\u3000the c", ["b c"]), ("to be or not to be", ["be to to"]), ("3,5", ["35"])]
+
+
+def make_squad():
+    write("squad.json", [{"prediction": prediction, "answers": answers, "normalized": normalize_answer(prediction),
+                          "exact": float(max(normalize_answer(prediction) == normalize_answer(a) for a in answers)),
+                          "f1": max(f1_score(prediction, a) for a in answers)} for prediction, answers in ANSWERS])
+
+
 def main():
     OUT.mkdir(exist_ok=True)
     shakespeare = pathlib.Path(os.environ["TESSERA_DATA"], "tinyshakespeare", "input.txt").read_text()[:40000]
@@ -166,6 +208,7 @@ def main():
     make_wordpiece()
     make_bpe()
     make_bleu()
+    make_squad()
     for path in sorted(OUT.iterdir()):
         print(f"{path.stat().st_size:8} {path.name}")
 

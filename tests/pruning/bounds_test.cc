@@ -51,6 +51,39 @@ TEST_CASE("bounds equal to the sparsity are the scope of a layer") {
           doctest::Approx(mask_sparsity({by_scope[i]})).epsilon(2e-3));
 }
 
+TEST_CASE("bounds by name: the first that matches, the minimum in step with the stage") {
+  std::vector<LayerScores> layers = {{.name = "a.weight"}, {.name = "b.weight"}, {.name = "c"}};
+  layers[2].min_sparsity = 0.1;
+  const std::vector<LayerBound> bounds = {parse_layer_bound("^a=0.2..0.5"),
+                                          parse_layer_bound("weight$=.."),
+                                          parse_layer_bound("weight$=0.4..0.6")};
+  set_bounds(bounds, layers, 0.5);
+  CHECK(layers[0].min_sparsity == 0.1);
+  CHECK(layers[0].max_sparsity == 0.5);
+  CHECK(layers[1].min_sparsity == 0);
+  CHECK(layers[1].max_sparsity == 1);
+  CHECK(layers[2].min_sparsity == 0.1);
+  CHECK_THROWS_WITH_AS(set_bounds({parse_layer_bound("^d=..0.5")}, layers),
+                       doctest::Contains("got '^d=..0.5' and 3 layers"), std::invalid_argument);
+}
+
+TEST_CASE("text of bounds") {
+  const auto is = [](const char* text, double least, double most) {
+    const LayerBound bound = parse_layer_bound(text);
+    return bound.least == least && bound.most == most;
+  };
+  CHECK(is("a=0.25..0.5", 0.25, 0.5));
+  CHECK(is("a=..0.5", 0, 0.5));
+  CHECK(is("a.b..c=0.5..", 0.5, 1));
+  CHECK(is("(?=a)a=1..1", 1, 1));
+  for (const char* text : {"", "a", "a=", "a=0.5", "=0..1", "a=0.5..0.4", "a=-1..1", "a=0..2",
+                           "a=x..1", "a=0..1x", "a..b", "a=nan..1", "a=0..inf"}) {
+    CAPTURE(text);
+    CHECK_THROWS_WITH_AS(parse_layer_bound(text), doctest::Contains("must be REGEX=MIN..MAX"),
+                         std::invalid_argument);
+  }
+}
+
 TEST_CASE("bounds that leave too little to prune, and bounds that are none") {
   RandomSequence draws({.seed = 20});
   std::vector<LayerScores> layers = rising_layers(draws);

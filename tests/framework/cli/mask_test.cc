@@ -82,6 +82,49 @@ TEST_CASE("mask: the layouts are transposes of each other, the selection is a re
       REQUIRE(from_oi.data<uint8_t>()[n * 44 + k] == from_kn.data<uint8_t>()[k * 30 + n]);
 }
 
+TEST_CASE("mask: bounds of single tensors, multiples of rows, apriori shares") {
+  const TemporaryFolder folder;
+  const auto in = folder / "weights", out = folder / "masks";
+  write_safetensors(in, foreign_file());
+  const auto masks = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> all{"mask",       "--weights", in.string(),     "-o", out.string(),
+                                 "--sparsity", "0.5",       "--granularity", "8"};
+    all.insert(all.end(), options.begin(), options.end());
+    const Result result = run_program(all);
+    CAPTURE(result.err);
+    REQUIRE(result.status == 0);
+    return masks_in(out);
+  };
+  const TensorMap bounded = masks({"--pattern", "ew", "--bounds", "^conv=0.7..0.75", "--bounds",
+                                   "weight=0.1..0.9", "--min-keep", "4"});
+  CHECK(mask_sparsity({bounded.at("conv.weight")}) == doctest::Approx(0.7).epsilon(1e-3));
+  CHECK(mask_sparsity({bounded.at("conv.weight"), bounded.at("fc.weight")}) ==
+        doctest::Approx(0.5).epsilon(1e-3));
+
+  // Eight outputs a tile: of each, a multiple of nine rows stays, or all.
+  const TensorMap tiles =
+      masks({"--pattern", "tw1", "--k-multiple", "9", "--balanced", "--normalize", "l2"});
+  const uint8_t* const fc = tiles.at("fc.weight").data<uint8_t>();
+  std::vector<int64_t> kept(5, 0);
+  for (int64_t tile = 0; tile < 5; ++tile)
+    for (int64_t k = 0; k < 72; ++k) kept[static_cast<size_t>(tile)] += fc[tile * 8 * 72 + k];
+  for (const int64_t count : kept) {
+    CHECK(count % 9 == 0);
+    CHECK(count == kept[0]);
+  }
+
+  const auto bytes = [&](const std::vector<std::string>& options) {
+    masks(options);
+    return read_bytes(out);
+  };
+  const std::string plain = bytes({"--pattern", "tw"});
+  CHECK(bytes({"--pattern", "tw", "--apriori", "0,0"}) == plain);
+  const std::string both = bytes({"--pattern", "tw", "--apriori", "0.3,0.1"});
+  CHECK(both != plain);
+  CHECK(bytes({"--pattern", "tw", "--apriori", "0.3,0.1,0.3,0.1"}) == both);
+  CHECK(bytes({"--pattern", "tw", "--apriori", "0.3,0.1,0,0"}) != both);
+}
+
 TEST_CASE("mask: mistakes leave with status 1 or 2, a message and no file") {
   const TemporaryFolder folder;
   const auto in = folder / "weights", out = folder / "masks";
@@ -102,6 +145,18 @@ TEST_CASE("mask: mistakes leave with status 1 or 2, a message and no file") {
       {{"--weights", good, "--pattern", "nm", "--sparsity", "0.6"}, "exactly 0.5; got 0.6"},
       {{"--weights", good, "--pattern", "nm", "--variant", "reference", "--sparsity", "0.5"},
        "ew, vw, bw, tw1, tw, tew; got 'nm'"},
+      {{"--weights", good, "--pattern", "tw", "--apriori", "0.5"}, "must be TOP,LAST or"},
+      {{"--weights", good, "--pattern", "tw", "--apriori", "0.5,1.5"}, "--apriori"},
+      {{"--weights", good, "--pattern", "tw", "--apriori", "0.6,0.6"}, "at most 1 together"},
+      {{"--weights", good, "--pattern", "tw", "--k-multiple", "0"}, "--k-multiple"},
+      {{"--weights", good, "--pattern", "tw", "--bounds", "fc"}, "must be REGEX=MIN..MAX"},
+      {{"--weights", good, "--pattern", "tw", "--bounds", "fc=0.5..0.4"}, "REGEX=MIN..MAX, rising"},
+      {{"--weights", good, "--pattern", "tw", "--bounds", "[=..1"}, "must be a regular expression"},
+      {{"--weights", good, "--pattern", "tw", "--bounds", "bias=..1"}, "must be found in the name"},
+      {{"--weights", good, "--pattern", "ew", "--bounds", "=..0.1"}, "REGEX=MIN..MAX"},
+      {{"--weights", good, "--pattern", "ew", "--bounds", "w=..0.1"}, "which reaches 0.1"},
+      {{"--weights", good, "--pattern", "tw", "--variant", "reference", "--k-multiple", "4"},
+       "the variant must be exact for apriori shares, k_multiple"},
       {{"--weights", good, "--pattern", "tw", "--select", "bias"}, "must be found in the name"},
       {{"--weights", good, "--pattern", "tw", "--select", "("}, "must be a regular expression"},
       {{"--weights", (folder / "none").string(), "--pattern", "tw"}, "none"},

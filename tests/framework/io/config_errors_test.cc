@@ -115,6 +115,11 @@ TEST_CASE("every kind of mistake has its message and its place") {
        "c.yaml:3:9: 'prune.min_per_layer' must not exceed prune.sparsity; got 0.8 and 0.75"},
       {"maximum below the sparsity", kBase + "prune: {max_per_layer: 0.7}",
        "c.yaml:3:9: 'prune.max_per_layer' must not be below prune.sparsity; got 0.7 and 0.75"},
+      {"bounds that are none", kBase + "prune: {layer_bounds: [\"fc=0.5\"]}",
+       "c.yaml:3:9: 'prune.layer_bounds' cannot be used: [bounds] the bounds of a layer's sparsity "
+       "must be REGEX=MIN..MAX, rising and from 0 to 1; got 'fc=0.5'"},
+      {"bounds of no layer", kBase + "prune: {layer_bounds: [\"a(=..0.5\"]}",
+       "c.yaml:3:9: 'prune.layer_bounds' cannot be used: [bounds] the layers must be a regular"},
       {"all restored", kBase + "prune: {pattern: tew, delta: 0.3}",
        "c.yaml:3:23: 'prune.delta' must be below 1 together with prune.sparsity"},
       {"more than all units", kBase + "prune: {apriori: {rows: {top: 0.6, last: 0.5}}}",

@@ -1,0 +1,32 @@
+// The options that say which masks to make: of `tessera mask` and of `tessera apply`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pruning/mask_file.h"
+
+namespace CLI {
+class App;
+}
+
+namespace tessera {
+
+struct MaskOptions {
+  std::string scores, weights, layout = "oi", split = "equal";
+  std::vector<double> apriori;  ///< top and last of columns, then of rows, or of both at once
+  std::vector<std::string> bounds;
+  MaskRequest request;
+};
+
+/// --weights, --pattern and --granularity go to `command`, the others to `ranking`, which may be
+/// the command, too.
+void add_mask_options(CLI::App& command, CLI::App& ranking, MaskOptions& options);
+
+/// Throws: std::invalid_argument for text that is malformed, and for no file to take scores from.
+MaskRequest mask_request(const MaskOptions& options);
+
+/// Prints each tensor's share of zeros, then "OUTPUT: Z of N weights pruned, S%".
+void print_pruned(const std::vector<PrunedTensor>& tensors, const std::string& output);
+
+}  // namespace tessera
