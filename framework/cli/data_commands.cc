@@ -1,4 +1,5 @@
-// tessera data list | fetch NAME... | verify [NAME...]
+// tessera data list | fetch NAME... | verify [NAME...] | tokenizer --type TYPE --input FILE... -o
+// DIR
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iomanip>
@@ -7,6 +8,8 @@
 #include <optional>
 
 #include "datasets/fetch.h"
+#include "datasets/tokenizers/make_tokenizer.h"
+#include "datasets/tokenizers/train_tokenizer.h"
 #include "framework/cli/commands.h"
 #include "framework/core/errors.h"
 #include "framework/io/progress.h"
@@ -104,10 +107,46 @@ void fetch(const DataArguments& arguments) {
   }
 }
 
+struct TokenizerArguments {
+  TrainTokenizerOptions options;
+  std::vector<std::filesystem::path> files;
+  std::filesystem::path folder;
+  bool keep_accents = false;
+};
+
+void train(TokenizerArguments arguments) {
+  if (arguments.keep_accents) arguments.options.tokenizer.strip_accents = false;
+  const auto tokenizer = make_tokenizer(train_tokenizer(arguments.options, arguments.files));
+  for (const auto& path : write_tokenizer(tokenizer->data(), arguments.folder))
+    std::cout << path.string() << "\n";
+  std::cout << tokenizer->data().type << ": " << tokenizer->size() << " tokens\n";
+}
+
+void add_tokenizer_command(CLI::App& data, Action& action) {
+  CLI::App* command = data.add_subcommand("tokenizer", "Train a tokenizer on text files");
+  auto arguments = std::make_shared<TokenizerArguments>();
+  TrainTokenizerOptions& options = arguments->options;
+  command->add_option("--type", options.type, "The kind of tokens")
+      ->required()
+      ->check(CLI::IsMember({"characters", "words", "wordpiece", "bpe", "sentencepiece"}));
+  command->add_option("--input", arguments->files, "Text files, UTF-8")->required();
+  command->add_option("--vocab-size", options.vocab_size, "At most this many tokens")
+      ->capture_default_str();
+  command->add_option("--min-count", options.min_count, "Leave out what is rarer")
+      ->capture_default_str();
+  command->add_flag("--lowercase", options.tokenizer.lowercase, "words, wordpiece: lower-case all");
+  command->add_flag("--keep-accents", arguments->keep_accents,
+                    "wordpiece: keep accents when lower-casing");
+  command->add_option("-o,--output", arguments->folder, "The folder for the vocabulary files")
+      ->required();
+  command->callback([=, &action] { action = [=] { train(*arguments); }; });
+}
+
 }  // namespace
 
 void add_data_commands(CLI::App& program, Action& action) {
-  CLI::App* data = program.add_subcommand("data", "Data sets: list, download, check");
+  CLI::App* data =
+      program.add_subcommand("data", "Data sets: list, download, check; tokenizers: train");
   data->require_subcommand(1);
   data->add_subcommand("list", "Print the data sets that can be fetched")->callback([&action] {
     action = list;
@@ -120,6 +159,7 @@ void add_data_commands(CLI::App& program, Action& action) {
     return command->add_option("NAME", arguments->names, "Names of data sets, from the list");
   };
   add("fetch", "Download data sets, resuming, and check their hashes", fetch)->required();
+  add_tokenizer_command(*data, action);
   add("verify", "Hash the files of data sets (of all of them without a name)", verify);
 }
 

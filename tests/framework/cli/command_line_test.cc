@@ -49,6 +49,8 @@ TEST_CASE("usage errors leave with status 2 and one line") {
       {{"--nonsense"}, "tessera: [usage] "},
       {{"export", "a"}, "tessera: [usage] --output is required"},
       {{"export", "a", "-o", "b", "--format", "zip"}, "tessera: [usage] --format: zip not in"},
+      {{"data", "tokenizer", "--type", "zip", "--input", "a", "-o", "b"},
+       "tessera: [usage] --type: zip not in"},
       {{"data", "fetch", "nothing"}, "tessera: [data] a data set to fetch must be one of"},
   };
   for (const auto& [arguments, message] : cases) {
@@ -70,6 +72,19 @@ TEST_CASE("help and version leave with status 0") {
     CHECK(help.out.find(std::string("\n  ") + command) != std::string::npos);
   // A command that takes a config explains all of its keys.
   CHECK(tessera({"config", "check", "--help"}).out.find(config_help()) != std::string::npos);
+}
+
+TEST_CASE("data tokenizer writes a vocabulary") {
+  const Folder folder;
+  const std::string text = folder.write("text", "to be or not to be\n");
+  const std::string out = folder.file("out");
+  const Result result = tessera(
+      {"data", "tokenizer", "--type", "words", "--input", text, "--min-count", "1", "-o", out});
+  CHECK(result.status == 0);
+  CHECK(result.out == out + "/vocab.txt\nwords: 8 tokens\n");
+  CHECK(
+      tessera({"data", "tokenizer", "--type", "words", "--input", text + "x", "-o", out}).status ==
+      1);
 }
 
 TEST_CASE("config check says good, or all mistakes and status 2") {
