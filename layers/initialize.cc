@@ -12,7 +12,13 @@ namespace {
 // Four words cost tens of nanoseconds, so that smaller ranges are not worth a thread.
 constexpr int64_t kGrain = 4096;
 
+/// The deviation of Initialization::normal, the bound of Initialization::uniform.
+constexpr float kNormalDeviation = 0.02f, kUniformBound = 0.1f;
+
 void draw_weight(Tensor& weight, const Fan& fan, Initialization scheme, RandomKey key) {
+  if (scheme == Initialization::normal) return fill_normal(weight, kNormalDeviation, key);
+  if (scheme == Initialization::uniform)
+    return fill_uniform(weight, -kUniformBound, kUniformBound, key);
   if (scheme == Initialization::kaiming) {
     const double fan_used = weight.rank() == 4 ? fan.out : fan.in;
     fill_normal(weight, static_cast<float>(std::sqrt(2 / fan_used)), key);
@@ -29,7 +35,9 @@ Initialization initialization_from(const std::string& name) {
   if (name == "pytorch") return Initialization::pytorch;
   if (name == "kaiming") return Initialization::kaiming;
   if (name == "xavier") return Initialization::xavier;
-  fail("[model] init must be auto, pytorch, kaiming or xavier; got '", name, "'.");
+  if (name == "normal") return Initialization::normal;
+  if (name == "uniform") return Initialization::uniform;
+  fail("[model] init must be auto, pytorch, kaiming, xavier, normal or uniform; got '", name, "'.");
 }
 
 Fan fan_of(const Shape& weight, int64_t groups) {
@@ -48,11 +56,12 @@ void initialize(Module& model, uint64_t seed, Initialization scheme) {
     const RandomKey key{.seed = seed, .stream = stream++};
     switch (parameter.role) {
       case ParameterRole::weight:
+      case ParameterRole::head:
         fan = fan_of(parameter.tensor.shape(), parameter.groups);
         draw_weight(parameter.tensor, fan, scheme, key);
         break;
       case ParameterRole::bias:
-        if (scheme == Initialization::pytorch)
+        if (scheme == Initialization::pytorch || scheme == Initialization::uniform)
           draw_weight(parameter.tensor, fan, scheme, key);
         else
           parameter.tensor.fill(0);
@@ -61,7 +70,10 @@ void initialize(Module& model, uint64_t seed, Initialization scheme) {
         parameter.tensor.fill(parameter.name.ends_with("weight") ? 1 : 0);
         break;
       case ParameterRole::embedding:
-        fill_normal(parameter.tensor, 1, key);
+        if (scheme == Initialization::normal || scheme == Initialization::uniform)
+          draw_weight(parameter.tensor, {}, scheme, key);
+        else
+          fill_normal(parameter.tensor, 1, key);
         break;
     }
   }

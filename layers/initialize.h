@@ -11,13 +11,16 @@ namespace tessera {
 
 /// Weights of linear layers and convolutions, with fan_in = in/groups*R*S, fan_out =
 /// out*R*S/groups:
+///   normal   N(0, 0.02^2), biases 0: BERT's and GPT-2's; embeddings likewise
+///   uniform  U(-0.1, 0.1), biases and embeddings, too (Luong et al., "Effective approaches to
+///            attention-based neural machine translation", 2015)
 ///   pytorch  U(-b, b), b = 1/sqrt(fan_in), biases too: PyTorch's default
 ///   kaiming  N(0, 2/fan), fan = fan_out for convolutions and fan_in for linear layers, biases 0
 ///            (He et al., "Delving deep into rectifiers", 2015)
 ///   xavier   U(-b, b), b = sqrt(6/(fan_in + fan_out)), biases 0 (Glorot and Bengio, 2010)
-/// Norms: weight 1, bias 0 always. Embeddings: N(0, 1) always, PyTorch's default; a model that
-/// wants another deviation draws them again.
-enum class Initialization { pytorch, kaiming, xavier };
+/// Norms: weight 1, bias 0 always. Embeddings: N(0, 1) in the other schemes, PyTorch's default; a
+/// model that wants another deviation draws them again.
+enum class Initialization { pytorch, kaiming, xavier, normal, uniform };
 
 /// Throws: std::invalid_argument listing the names known.
 Initialization initialization_from(const std::string& name);

@@ -26,6 +26,7 @@ enum class ParameterRole : uint8_t {
   bias,
   norm,       ///< scale or shift of a normalisation
   embedding,  ///< one row a token or position: decays as weights do, is never pruned
+  head,       ///< weight of a pooler or output layer: can be pruned, dense unless asked for
 };
 
 struct Parameter {
@@ -34,7 +35,7 @@ struct Parameter {
   ParameterRole role = ParameterRole::weight;
   int64_t groups = 1;  ///< of a convolution
 
-  bool is_prunable() const { return role == ParameterRole::weight; }
+  bool is_prunable() const { return role == ParameterRole::weight || role == ParameterRole::head; }
   bool is_norm_or_bias() const {
     return role == ParameterRole::norm || role == ParameterRole::bias;
   }

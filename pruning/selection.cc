@@ -67,14 +67,18 @@ LayerSelection select_layers(const PruneConfig& config, const std::vector<Prunab
 
   const auto first_conv = std::find_if(layers.begin(), layers.end(),
                                        [](const auto& layer) { return layer.is_convolution; });
-  const auto last_linear = std::find_if(layers.rbegin(), layers.rend(),
-                                        [](const auto& layer) { return !layer.is_convolution; });
+  const bool has_heads =
+      std::any_of(layers.begin(), layers.end(), [](const auto& layer) { return layer.is_head; });
+  const auto last_linear = std::find_if(layers.rbegin(), layers.rend(), [&](const auto& layer) {
+    return !has_heads && !layer.is_convolution;
+  });
   const auto reason_to_exclude = [&](const PrunableLayer& layer) -> std::optional<std::string> {
     if (include.find(layer.name) == nullptr) return "not in prune.include";
     if (const std::string* hit = exclude.find(layer.name)) return concat("prune.exclude: ", *hit);
     if (config.prune_first_and_last) return std::nullopt;
     if (first_conv != layers.end() && &layer == &*first_conv)
       return "first convolution; prune.prune_first_and_last: true prunes it";
+    if (layer.is_head) return "pooler or head; prune.prune_first_and_last: true prunes it";
     if (last_linear != layers.rend() && &layer == &*last_linear)
       return "last classifier; prune.prune_first_and_last: true prunes it";
     return std::nullopt;

@@ -12,6 +12,7 @@ namespace tessera {
 struct PrunableLayer {
   std::string name;  ///< of the parameter: "features.0.weight"
   bool is_convolution = false;
+  bool is_head = false;  ///< a pooler or an output layer that the model names as one
 };
 
 struct LayerSelection {
@@ -24,10 +25,10 @@ struct LayerSelection {
 };
 
 /// A layer is pruned where some regex of config.include is found in its name and none of
-/// config.exclude. Unless config.prune_first_and_last, the first convolution and the last
-/// classifier (the last layer that is no convolution) stay dense. Throws std::invalid_argument,
-/// with all mistakes in one message, for a malformed regex and for one that matches no layer; and
-/// where no layer is left.
+/// config.exclude. Unless config.prune_first_and_last, the first convolution and the heads
+/// stay dense; where the model names no head, the last layer that is no convolution is one. Throws
+/// std::invalid_argument, with all mistakes in one message, for a malformed regex and for one that
+/// matches no layer; and where no layer is left.
 LayerSelection select_layers(const PruneConfig& config, const std::vector<PrunableLayer>& layers);
 
 }  // namespace tessera

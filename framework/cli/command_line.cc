@@ -39,6 +39,7 @@ void run(const std::vector<std::string>& arguments) {
   Action action;
   add_run_commands(program, action);
   add_infer_command(program, action);
+  add_import_command(program, action);
   add_export_command(program, action);
   add_inspect_command(program, action);
   add_mask_command(program, action);

@@ -16,6 +16,7 @@ using Action = std::function<void()>;
 
 void add_config_commands(CLI::App& program, Action& action);
 void add_run_commands(CLI::App& program, Action& action);
+void add_import_command(CLI::App& program, Action& action);
 void add_export_command(CLI::App& program, Action& action);
 void add_infer_command(CLI::App& program, Action& action);
 void add_inspect_command(CLI::App& program, Action& action);

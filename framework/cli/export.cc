@@ -5,7 +5,9 @@
 #include <memory>
 
 #include "framework/cli/commands.h"
+#include "framework/infer/hugging_face.h"
 #include "framework/infer/model_file.h"
+#include "framework/io/atomic_file.h"
 
 namespace tessera {
 namespace {
@@ -13,6 +15,14 @@ namespace {
 struct ExportArguments {
   std::string checkpoint, output, format = "tw", dtype = "f32";
 };
+
+/// config.json, with which transformers reads the file as model.safetensors.
+void write_config_beside(const ExportArguments& arguments, const ModelCard& card) {
+  const auto path = std::filesystem::path(arguments.output).parent_path() / "config.json";
+  const char* dtype = arguments.dtype == "bf16" ? "bfloat16" : "float32";
+  write_file_atomically(path, write_hugging_face_config(card.model, card.class_names, dtype));
+  std::cout << path.string() << ": for transformers, beside model.safetensors\n";
+}
 
 void export_model(const ExportArguments& arguments) {
   const ModelFile file = read_model_file(arguments.checkpoint);
@@ -25,6 +35,8 @@ void export_model(const ExportArguments& arguments) {
     options.granularity = file.granularity;
   }
   write_model_file(arguments.output, *loaded.model, file.card, loaded.masks, options);
+  if (options.format == ExportFormat::dense && has_hugging_face_form(file.card.model.type))
+    write_config_beside(arguments, file.card);
   std::cout << arguments.output << ": " << std::filesystem::file_size(arguments.output)
             << " bytes, " << arguments.format << ", " << arguments.dtype << "\n";
 }

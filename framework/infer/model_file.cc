@@ -1,11 +1,16 @@
 #include "framework/infer/model_file.h"
 
 #include "framework/core/errors.h"
+#include "framework/infer/hugging_face.h"
 #include "framework/io/safetensors.h"
 #include "layers/models/make_model.h"
 
 namespace tessera {
 namespace {
+
+/// The metadata of a dense file that transformers reads, too: weights as they are there.
+constexpr const char* kForm = "tessera.form";
+constexpr const char* kHuggingFace = "hugging_face";
 
 Tensor in_file_precision(const Tensor& tensor, DType dtype) {
   return tensor.rank() >= 2 && is_floating(tensor.dtype()) ? tensor.to(dtype) : tensor;
@@ -31,7 +36,19 @@ ModelFile interpret(SafetensorsFile raw, const std::string& path) {
   }
   for (auto& [name, tensor] : raw.tensors)
     file.state[name] = tensor.dtype() == DType::bf16 ? tensor.to(DType::f32) : tensor;
+  if (raw.metadata[kForm] == kHuggingFace) {
+    std::vector<std::string> dropped;
+    file.state = from_hugging_face(file.card.model, std::move(file.state), dropped);
+  }
   return file;
+}
+
+ModelInput input_of(const ModelCard& card) {
+  if (card.channels == 0) return input_from(card.model);
+  return {.channels = card.channels,
+          .height = card.height,
+          .width = card.width,
+          .classes = card.model.num_classes};
 }
 
 }  // namespace
@@ -53,6 +70,10 @@ void write_model_file(const std::filesystem::path& path, const Module& model, co
       put_pruned_weight(parameter.name, parameter.tensor.to(Device{}).detach(), mask,
                         parameter.groups, options, file.tensors, entries);
   }
+  if (options.format == ExportFormat::dense && has_hugging_face_form(card.model.type)) {
+    file.metadata[kForm] = kHuggingFace;
+    file.tensors = to_hugging_face(card.model, std::move(file.tensors));
+  }
   if (!entries.empty()) file.metadata[kSparseKey] = to_json(entries);
   write_safetensors(path, file);
 }
@@ -68,10 +89,7 @@ ModelFile read_model_file(const std::filesystem::path& path) {
 LoadedModel load_model(const ModelFile& file, const std::filesystem::path& path) {
   try {
     LoadedModel loaded;
-    loaded.model = make_model(file.card.model, {.channels = file.card.channels,
-                                                .height = file.card.height,
-                                                .width = file.card.width,
-                                                .classes = file.card.model.num_classes});
+    loaded.model = make_model(file.card.model, input_of(file.card));
     TensorMap state = file.state;
     for (const Parameter& parameter : loaded.model->parameters()) {
       const auto found = file.tiles.find(parameter.name);

@@ -74,15 +74,30 @@ struct DataConfig {
 };
 
 struct ModelConfig {
-  std::string type;                     ///< mlp, lenet, vgg11 ... resnet50, resnet20, sequential
-  int64_t num_classes = 0;              ///< 0: the data set's
-  int64_t in_channels = 0;              ///< 0: the data set's
-  int64_t image_size = 0;               ///< 0: the data set's
-  std::string head = "cifar";           ///< vgg, resnet: cifar or imagenet
-  double dropout = -1;                  ///< -1: the model's own
-  std::string init = "auto";            ///< auto (the model's own), pytorch, kaiming, xavier
+  std::string type;           ///< mlp, lenet, vgg11 ... resnet50, sequential, bert ... vit
+  int64_t num_classes = 0;    ///< 0: the data set's
+  int64_t in_channels = 0;    ///< 0: the data set's
+  int64_t image_size = 0;     ///< 0: the data set's
+  std::string head = "auto";  ///< cifar or imagenet; classification, masked_lm or span
+  double dropout = -1;        ///< -1: the model's own
+  std::string init = "auto";  ///< auto: the model's own
   std::vector<int64_t> hidden = {256};  ///< mlp
   std::vector<ComponentSpec> layers;    ///< sequential
+  int64_t hidden_size = 256;            ///< bert, gpt2, seq2seq, nmt, vit: width of a token
+  int64_t num_layers = 4;               ///< likewise; seq2seq, nmt: of encoder and decoder each
+  int64_t num_heads = 4;                ///< of attention
+  int64_t intermediate_size = 0;        ///< of feed-forward layers; 0: 4 * hidden_size
+  int64_t vocab_size = 0;               ///< 0: the data's; seq2seq, nmt: of the source
+  int64_t target_vocab_size = 0;        ///< 0: the data's
+  int64_t max_positions = 0;            ///< 0: the data's longest sequence
+  int64_t segments = 2;                 ///< bert: kinds of tokens (type_vocab_size)
+  int64_t patch_size = 4;               ///< vit: pixels
+  double attention_dropout = -1;        ///< of attention's probabilities; -1: dropout
+  std::string norm = "auto";            ///< auto, pre, post
+  std::string activation = "auto";  ///< of feed-forward layers: auto, relu, gelu, gelu_tanh, silu
+  double norm_eps = 0;              ///< 0: the model's own
+  bool tie = true;                  ///< the output layer's weight is the embedding's
+  bool share_embeddings = false;    ///< seq2seq: one table for source and target
 };
 
 struct OptimizerConfig {

@@ -12,10 +12,10 @@
 namespace tessera {
 
 struct ModelCard {
-  ModelConfig model;    ///< num_classes, in_channels and image_size as resolved
-  std::string dataset;  ///< data.type that the model was trained on
-  int64_t channels = 0;
-  int64_t height = 0;  ///< pixels
+  ModelConfig model;     ///< num_classes, in_channels and image_size as resolved
+  std::string dataset;   ///< data.type that the model was trained on
+  int64_t channels = 0;  ///< of an image; 0, as height and width: it takes tokens
+  int64_t height = 0;    ///< pixels
   int64_t width = 0;
   std::vector<double> mean;              ///< per channel, of pixels in [0, 1]; empty: 0
   std::vector<double> std;               ///< likewise; empty: 1

@@ -5,6 +5,9 @@ namespace {
 
 const std::vector<std::string> kVgg = {"vgg11", "vgg11_bn", "vgg13", "vgg13_bn",
                                        "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"};
+const std::vector<std::string> kTransformers = {"bert", "gpt2", "seq2seq", "vit"};
+const std::vector<std::string> kSequences = {"bert", "gpt2", "seq2seq", "nmt"};
+const std::vector<std::string> kPairs = {"seq2seq", "nmt"};
 const std::vector<std::string> kResnet = {"resnet18", "resnet34", "resnet50", "resnet20"};
 
 std::vector<std::string> join(std::vector<std::vector<std::string>> lists) {
@@ -39,7 +42,7 @@ std::vector<Field> run_fields() {
 std::vector<Field> model_fields() {
   return {
       {TESSERA_FIELD(model.type), .doc = "The architecture.", .required = true,
-       .choices = join({{"mlp", "lenet"}, kVgg, kResnet, {"sequential"}})},
+       .choices = join({{"mlp", "lenet"}, kVgg, kResnet, {"sequential"}, kTransformers, {"nmt"}})},
       {TESSERA_FIELD(model.num_classes), .doc = "Outputs; auto: the data set's classes.",
        .range = within(1, 1 << 24), .word = Word{"auto", 0}},
       {TESSERA_FIELD(model.in_channels), .doc = "Channels of its images; auto: the data set's.",
@@ -48,18 +51,68 @@ std::vector<Field> model_fields() {
        .doc = "Pixels of a side of its images; auto: the data set's.",
        .range = within(1, kMaxPixels), .word = Word{"auto", 0}},
       {TESSERA_FIELD(model.head),
-       .doc = "The stem and classifier: for 32 x 32 images, or torchvision's.",
-       .choices = {"cifar", "imagenet"}, .types = join({kVgg, kResnet})},
+       .doc = "vgg, resnet: stem and classifier for 32 x 32 images (auto), or torchvision's; bert: "
+              "one label a sequence (auto), a token at each place, or where an answer begins and "
+              "ends.",
+       .choices = {"auto", "cifar", "imagenet", "classification", "masked_lm", "span"},
+       .types = join({kVgg, kResnet, {"bert"}})},
       {TESSERA_FIELD(model.dropout),
-       .doc = "Share of activations dropped before linear layers; auto: the model's own.",
+       .doc = "Share of activations dropped before linear layers, and where the models of "
+              "language do; auto: the model's own.",
        .range = from_below(0, 1), .word = Word{"auto", -1},
-       .types = join({{"mlp", "lenet"}, kVgg, kResnet})},
+       .types = join({{"mlp", "lenet"}, kVgg, kResnet, kTransformers, {"nmt"}})},
       {TESSERA_FIELD(model.init), .doc = "Initialisation of the weights; auto: the model's own.",
-       .choices = {"auto", "pytorch", "kaiming", "xavier"}},
+       .choices = {"auto", "pytorch", "kaiming", "xavier", "normal", "uniform"}},
       {TESSERA_FIELD(model.hidden), .doc = "Widths of the hidden layers.",
        .range = within(1, 1 << 24), .types = {"mlp"}},
       {TESSERA_FIELD(model.layers), .doc = "The layers, first to last.", .types = {"sequential"},
        .components = layer_components},
+  };
+}
+
+std::vector<Field> language_fields() {
+  const std::vector<std::string> all = join({kTransformers, {"nmt"}});
+  return {
+      {TESSERA_FIELD(model.hidden_size), .doc = "Width of a token.", .range = within(1, 1 << 16),
+       .types = all},
+      {TESSERA_FIELD(model.num_layers), .doc = "Layers; seq2seq, nmt: of encoder and decoder each.",
+       .range = within(1, 1024), .types = all},
+      {TESSERA_FIELD(model.num_heads), .doc = "Of attention; they divide hidden_size.",
+       .range = within(1, 1024), .types = kTransformers},
+      {TESSERA_FIELD(model.intermediate_size),
+       .doc = "Width of the feed-forward layers; auto: 4 times hidden_size.",
+       .range = within(1, 1 << 20), .word = Word{"auto", 0}, .types = kTransformers},
+      {TESSERA_FIELD(model.vocab_size),
+       .doc = "Tokens, of the source where there are two languages; auto: the data's.",
+       .range = within(1, 1 << 24), .word = Word{"auto", 0}, .types = kSequences},
+      {TESSERA_FIELD(model.target_vocab_size), .doc = "Tokens of the target; auto: the data's.",
+       .range = within(1, 1 << 24), .word = Word{"auto", 0}, .types = kPairs},
+      {TESSERA_FIELD(model.max_positions),
+       .doc = "Tokens of the longest sequence that it takes; auto: the data's longest.",
+       .range = within(1, 1 << 20), .word = Word{"auto", 0}, .types = kSequences},
+      {TESSERA_FIELD(model.segments), .doc = "Kinds of tokens: first and second sentence.",
+       .range = within(1, 1024), .types = {"bert"}},
+      {TESSERA_FIELD(model.patch_size), .doc = "Pixels of a side of a patch.",
+       .range = within(1, 1024), .types = {"vit"}},
+      {TESSERA_FIELD(model.attention_dropout),
+       .doc = "Share of attention's probabilities dropped; auto: model.dropout.",
+       .range = from_below(0, 1), .word = Word{"auto", -1}, .types = kTransformers},
+      {TESSERA_FIELD(model.norm),
+       .doc = "Whether a layer norm stands before each sublayer or after its residual sum; auto: "
+              "the model's own (bert, seq2seq: post; gpt2, vit: pre).",
+       .choices = {"auto", "pre", "post"}, .types = kTransformers},
+      {TESSERA_FIELD(model.activation),
+       .doc =
+           "Of the feed-forward layers; auto: the model's own (bert, vit: gelu; gpt2: gelu_tanh; "
+           "seq2seq: relu).",
+       .choices = {"auto", "relu", "gelu", "gelu_tanh", "silu"}, .types = kTransformers},
+      {TESSERA_FIELD(model.norm_eps), .doc = "Of layer norms; auto: the model's own.",
+       .range = between(0, 1), .word = Word{"auto", 0}, .types = kTransformers},
+      {TESSERA_FIELD(model.tie), .doc = "Whether the output layer's weight is the embedding's.",
+       .types = kSequences},
+      {TESSERA_FIELD(model.share_embeddings),
+       .doc = "Whether source and target have one table of embeddings: a common vocabulary.",
+       .types = {"seq2seq"}},
   };
 }
 
@@ -208,8 +261,8 @@ std::vector<Field> export_fields() {
 const std::vector<Field>& config_fields() {
   static const std::vector<Field> fields = [] {
     std::vector<Field> all;
-    for (auto group : {run_fields, data_fields, model_fields, optimizer_fields, train_fields,
-                       prune_fields, export_fields})
+    for (auto group : {run_fields, data_fields, model_fields, language_fields, optimizer_fields,
+                       train_fields, prune_fields, export_fields})
       for (Field& field : group()) all.push_back(std::move(field));
     return all;
   }();

@@ -84,8 +84,14 @@ ScoreMap accumulated_scores(Module& model, const std::vector<Parameter>& paramet
 LayerSelection select_layers_of(const PruneConfig& config, const Module& model) {
   std::vector<PrunableLayer> layers;
   for (const Parameter& parameter : model.parameters())
-    if (parameter.is_prunable()) layers.push_back({parameter.name, parameter.is_convolution()});
-  return select_layers(config, layers);
+    if (parameter.is_prunable())
+      layers.push_back(
+          {parameter.name, parameter.is_convolution(), parameter.role == ParameterRole::head});
+  LayerSelection selection = select_layers(config, layers);
+  for (const Parameter& parameter : model.parameters())
+    if (parameter.role == ParameterRole::embedding)
+      selection.excluded.push_back({parameter.name, "embedding: never pruned"});
+  return selection;
 }
 
 Masks prune_model(Module& model, const PruneConfig& config, double sparsity, const Masks& current,

@@ -44,6 +44,19 @@ TEST_CASE("prune_first_and_last takes them in") {
   CHECK(selection.excluded.empty());
 }
 
+TEST_CASE("where a model names its heads, they stay dense, and its last layer does not") {
+  const std::vector<PrunableLayer> layers{
+      {"pooler.weight", false, true}, {"classifier.weight", false, true}, {"mlp.weight"}};
+  const LayerSelection selection = select_layers({}, layers);
+  CHECK(selection.pruned == std::vector<std::string>{"mlp.weight"});
+  REQUIRE(selection.excluded.size() == 2);
+  CHECK(selection.excluded[0].name == "pooler.weight");
+  CHECK(selection.excluded[0].reason.c_str() == doctest::Contains("pooler or head"));
+  PruneConfig config;
+  config.prune_first_and_last = true;
+  CHECK(select_layers(config, layers).pruned.size() == 3);
+}
+
 TEST_CASE("include and exclude are searched in the names") {
   PruneConfig config;
   config.include = {"^features"};

@@ -1,0 +1,298 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "framework/core/errors.h"
+#include "framework/infer/hugging_face.h"
+
+namespace tessera {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+/// Keys of any model that say nothing about what it computes from ids.
+const std::set<std::string> kHarmless = {
+    "_name_or_path", "architectures", "model_type", "transformers_version", "torch_dtype", "dtype",
+    "initializer_range", "use_cache", "pad_token_id", "bos_token_id", "eos_token_id",
+    "sep_token_id", "decoder_start_token_id", "id2label", "label2id", "num_labels", "_num_labels",
+    "problem_type", "finetuning_task", "task_specific_params", "tokenizer_class", "prefix",
+    "return_dict", "output_attentions", "output_hidden_states", "output_past", "torchscript",
+    "use_bfloat16", "gradient_checkpointing", "chunk_size_feed_forward", "attn_implementation",
+    "_attn_implementation", "max_length", "min_length", "do_sample", "early_stopping", "num_beams",
+    "num_beam_groups", "diversity_penalty", "temperature", "top_k", "top_p", "typical_p",
+    "repetition_penalty", "length_penalty", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size",
+    "bad_words_ids", "num_return_sequences", "output_scores", "return_dict_in_generate",
+    "forced_bos_token_id", "forced_eos_token_id", "remove_invalid_values",
+    "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens",
+    "tf_legacy_loss", "cross_attention_hidden_size",
+    // Of BERT's pooler in TensorFlow, of GPT-2's classes that are not imported:
+    "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
+    "pooler_size_per_head", "pooler_type", "n_ctx", "summary_activation", "summary_first_dropout",
+    "summary_proj_to_labels", "summary_type", "summary_use_proj"};
+
+/// Keys that change what a model computes, and the only value that is supported.
+const std::map<std::string, json> kFixed = {
+    {"position_embedding_type", "absolute"},
+    {"is_decoder", false},
+    {"is_encoder_decoder", false},
+    {"add_cross_attention", false},
+    {"pruned_heads", json::object()},
+    {"scale_attn_weights", true},
+    {"scale_attn_by_inverse_layer_idx", false},
+    {"reorder_and_upcast_attn", false},
+    {"tie_encoder_decoder", false},
+};
+
+std::string activation_named(const std::string& word) {
+  if (word == "relu" || word == "gelu") return word;
+  if (word == "gelu_new" || word == "gelu_pytorch_tanh" || word == "gelu_fast") return "gelu_tanh";
+  if (word == "silu" || word == "swish") return "silu";
+  return "";
+}
+
+/// Reads the keys of a config.json one by one; what remains unread must be harmless.
+class ConfigKeys {
+ public:
+  ConfigKeys(const std::string& text, const std::string& origin) : origin_(origin) {
+    root_ = json::parse(text, nullptr, false);
+    require(root_.is_object(), "[import] ", origin, " must be a JSON object; got something else.");
+  }
+
+  /// The key's value; its default where there is none. Throws for one of the wrong type.
+  template <class T>
+  T take(const char* key, std::optional<T> otherwise = {}) {
+    read_.insert(key);
+    const auto found = root_.find(key);
+    if (found == root_.end() || found->is_null()) {
+      require(otherwise.has_value(), "[import] ", origin_, " must have the key '", key,
+              "'; got none.");
+      return *otherwise;
+    }
+    try {
+      return found->template get<T>();
+    } catch (const json::exception&) {
+      fail("[import] '", key, "' in ", origin_, " must be ", noun<T>(), "; got ", found->dump(),
+           ".");
+    }
+  }
+  int64_t count(const char* key, std::optional<int64_t> otherwise = {}) {
+    constexpr int64_t kMaxCount = 1 << 24;
+    const int64_t value = take<int64_t>(key, otherwise);
+    require(value >= 1 && value <= kMaxCount, "[import] '", key, "' in ", origin_,
+            " must lie in [1, ", kMaxCount, "]; got ", value, ".");
+    return value;
+  }
+  /// The dropout of several keys, which must agree: here it is one.
+  double dropout(const std::vector<const char*>& keys) {
+    const double first = take<double>(keys[0], 0.1);
+    require(first >= 0 && first < 1, "[import] '", keys[0], "' in ", origin_,
+            " must lie in [0, 1); got ", first, ".");
+    for (const char* key : keys)
+      require(take<double>(key, first) == first, "[import] '", key, "' in ", origin_,
+              " must equal '", keys[0], "'; got ", take<double>(key, first), " and ", first, ".");
+    return first;
+  }
+  std::string activation(const char* key, const char* otherwise) {
+    const auto word = take<std::string>(key, otherwise);
+    const std::string known = activation_named(word);
+    require(!known.empty(), "[import] '", key, "' in ", origin_,
+            " must be relu, gelu, gelu_new, gelu_pytorch_tanh, gelu_fast, silu or swish; got '",
+            word, "'.");
+    return known;
+  }
+  void check_the_rest() const {
+    for (const auto& [key, value] : root_.items()) {
+      if (read_.contains(key) || kHarmless.contains(key)) continue;
+      const auto fixed = kFixed.find(key);
+      require(fixed != kFixed.end(), "[import] the key '", key, "' in ", origin_,
+              " must be one whose effect is known; got a value of ", value.dump(),
+              ". Remove it if the model computes the same without it.");
+      require(value.is_null() || value == fixed->second, "[import] '", key, "' in ", origin_,
+              " must be ", fixed->second.dump(), ", the one that is supported; got ", value.dump(),
+              ".");
+    }
+  }
+  const json& root() const { return root_; }
+  const std::string& origin() const { return origin_; }
+
+ private:
+  template <class T>
+  static const char* noun() {
+    if constexpr (std::is_same_v<T, std::string>) return "a text";
+    if constexpr (std::is_same_v<T, bool>) return "true or false";
+    return "a number";
+  }
+
+  json root_;
+  std::string origin_;
+  std::set<std::string> read_;
+};
+
+std::string head_of(const ConfigKeys& keys, const std::string& asked) {
+  if (!asked.empty()) return asked;
+  static const std::map<std::string, std::string> kHeads = {
+      {"BertForSequenceClassification", "classification"},
+      {"BertForMaskedLM", "masked_lm"},
+      {"BertForPreTraining", "masked_lm"},
+      {"BertForQuestionAnswering", "span"}};
+  const json architectures = keys.root().value("architectures", json::array());
+  const std::string name =
+      architectures.is_array() && architectures.size() == 1 && architectures[0].is_string()
+          ? architectures[0].get<std::string>()
+          : "";
+  const auto found = kHeads.find(name);
+  require(found != kHeads.end(), "[import] 'architectures' in ", keys.origin(),
+          " must name a BERT with a head: BertForSequenceClassification, BertForMaskedLM, "
+          "BertForPreTraining or BertForQuestionAnswering; got ",
+          architectures.dump(), ". Choose one with --head; its weights start at random.");
+  return found->second;
+}
+
+std::vector<std::string> class_names_of(const ConfigKeys& keys) {
+  const json labels = keys.root().value("id2label", json::object());
+  std::vector<std::string> names;
+  if (!labels.is_object()) return names;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const auto found = labels.find(std::to_string(i));
+    if (found == labels.end() || !found->is_string()) return {};
+    names.push_back(found->get<std::string>());
+  }
+  return names;
+}
+
+HuggingFaceConfig read_bert(ConfigKeys& keys, const std::string& head) {
+  HuggingFaceConfig out;
+  ModelConfig& model = out.model;
+  model.type = "bert";
+  model.head = head_of(keys, head);
+  model.hidden_size = keys.count("hidden_size", 768);
+  model.num_layers = keys.count("num_hidden_layers", 12);
+  model.num_heads = keys.count("num_attention_heads", 12);
+  model.intermediate_size = keys.count("intermediate_size", 3072);
+  model.vocab_size = keys.count("vocab_size");
+  model.max_positions = keys.count("max_position_embeddings", 512);
+  model.segments = keys.count("type_vocab_size", 2);
+  model.activation = keys.activation("hidden_act", "gelu");
+  model.dropout = keys.dropout({"hidden_dropout_prob", "classifier_dropout"});
+  model.attention_dropout = keys.dropout({"attention_probs_dropout_prob"});
+  model.norm_eps = keys.take<double>("layer_norm_eps", 1e-12);
+  model.tie = keys.take<bool>("tie_word_embeddings", true);
+  out.class_names = class_names_of(keys);
+  const int64_t labels = out.class_names.empty() ? keys.count("num_labels", 2)
+                                                 : static_cast<int64_t>(out.class_names.size());
+  model.num_classes = model.head == "classification" ? labels
+                      : model.head == "span"         ? 2
+                                                     : model.vocab_size;
+  if (model.head != "classification") out.class_names.clear();
+  return out;
+}
+
+HuggingFaceConfig read_gpt2(ConfigKeys& keys) {
+  HuggingFaceConfig out;
+  ModelConfig& model = out.model;
+  model.type = "gpt2";
+  model.hidden_size = keys.count("n_embd", 768);
+  model.num_layers = keys.count("n_layer", 12);
+  model.num_heads = keys.count("n_head", 12);
+  model.intermediate_size = keys.count("n_inner", 4 * model.hidden_size);
+  model.vocab_size = model.num_classes = keys.count("vocab_size");
+  model.max_positions = keys.count("n_positions", 1024);
+  model.activation = keys.activation("activation_function", "gelu_new");
+  model.dropout = keys.dropout({"resid_pdrop", "embd_pdrop"});
+  model.attention_dropout = keys.dropout({"attn_pdrop"});
+  model.norm_eps = keys.take<double>("layer_norm_epsilon", 1e-5);
+  model.tie = keys.take<bool>("tie_word_embeddings", true);
+  return out;
+}
+
+std::string activation_there(const std::string& word, const char* standard) {
+  if (word == "auto") return standard;
+  return word == "gelu_tanh" ? "gelu_new" : word;
+}
+
+void add_labels(ordered_json& config, const ModelConfig& model,
+                const std::vector<std::string>& class_names) {
+  ordered_json names = ordered_json::object(), ids = ordered_json::object();
+  for (int64_t i = 0; i < model.num_classes; ++i) {
+    const auto known = static_cast<size_t>(i);
+    const std::string name = known < class_names.size() ? class_names[known] : concat("LABEL_", i);
+    names[std::to_string(i)] = name;
+    ids[name] = i;
+  }
+  config["id2label"] = names;
+  config["label2id"] = ids;
+}
+
+/// A dropout as here; -1 stands for `otherwise`.
+double share(double dropout, double otherwise) { return dropout < 0 ? otherwise : dropout; }
+
+/// What auto means for both (layers/models/bert.cc, gpt2.cc).
+constexpr double kDropout = 0.1;
+constexpr double kBertEps = 1e-12, kGpt2Eps = 1e-5;
+
+}  // namespace
+
+HuggingFaceConfig read_hugging_face_config(const std::string& text, const std::string& origin,
+                                           const std::string& head) {
+  ConfigKeys keys(text, origin);
+  const auto type = keys.take<std::string>("model_type");
+  require(type == "bert" || type == "gpt2", "[import] 'model_type' in ", origin,
+          " must be bert or gpt2; got '", type, "'.");
+  require(type == "bert" || head.empty(), "[import] --head is for bert; got a ", type, ".");
+  HuggingFaceConfig config = type == "bert" ? read_bert(keys, head) : read_gpt2(keys);
+  keys.check_the_rest();
+  return config;
+}
+
+std::string write_hugging_face_config(const ModelConfig& model,
+                                      const std::vector<std::string>& class_names,
+                                      const std::string& dtype) {
+  require(has_hugging_face_form(model.type), "[export] a config.json is for bert or gpt2; got ",
+          model.type, ".");
+  const int64_t intermediate =
+      model.intermediate_size > 0 ? model.intermediate_size : 4 * model.hidden_size;
+  const double dropout = share(model.dropout, kDropout);
+  ordered_json config;
+  if (model.type == "gpt2") {
+    config = {{"architectures", {"GPT2LMHeadModel"}},
+              {"model_type", "gpt2"},
+              {"n_embd", model.hidden_size},
+              {"n_layer", model.num_layers},
+              {"n_head", model.num_heads},
+              {"n_inner", intermediate},
+              {"n_positions", model.max_positions},
+              {"vocab_size", model.vocab_size},
+              {"resid_pdrop", dropout},
+              {"embd_pdrop", dropout}};
+    config["attn_pdrop"] = share(model.attention_dropout, dropout);
+    config["activation_function"] = activation_there(model.activation, "gelu_new");
+    config["layer_norm_epsilon"] = model.norm_eps > 0 ? model.norm_eps : kGpt2Eps;
+  } else {
+    const char* name = model.head == "masked_lm" ? "BertForMaskedLM"
+                       : model.head == "span"    ? "BertForQuestionAnswering"
+                                                 : "BertForSequenceClassification";
+    config = {{"architectures", {name}},
+              {"model_type", "bert"},
+              {"hidden_size", model.hidden_size},
+              {"num_hidden_layers", model.num_layers},
+              {"num_attention_heads", model.num_heads},
+              {"intermediate_size", intermediate},
+              {"max_position_embeddings", model.max_positions},
+              {"type_vocab_size", model.segments},
+              {"vocab_size", model.vocab_size},
+              {"hidden_dropout_prob", dropout}};
+    config["attention_probs_dropout_prob"] = share(model.attention_dropout, dropout);
+    config["hidden_act"] = activation_there(model.activation, "gelu");
+    config["layer_norm_eps"] = model.norm_eps > 0 ? model.norm_eps : kBertEps;
+    if (model.head == "auto" || model.head == "classification")
+      add_labels(config, model, class_names);
+  }
+  config["tie_word_embeddings"] = model.tie;
+  config["torch_dtype"] = dtype;
+  return config.dump(2) + "\n";
+}
+
+}  // namespace tessera

@@ -1,0 +1,69 @@
+#include "layers/models/gpt2.h"
+
+#include <cmath>
+
+#include "framework/core/errors.h"
+#include "framework/ops/add.h"
+#include "framework/ops/linear.h"
+
+namespace tessera {
+namespace {
+
+constexpr TransformerDefaults kDefaults{
+    .dropout = 0.1, .eps = 1e-5, .norm = NormPosition::pre, .activation = Activation::gelu_tanh};
+
+}  // namespace
+
+Gpt2::Gpt2(const ModelConfig& config, const ModelInput& input)
+    : position_ids_(max_positions_of(config, input)) {
+  TransformerOptions options = transformer_options(config, kDefaults);
+  options.causal = true;
+  require(options.norm == NormPosition::pre,
+          "[model] norm of gpt2 must be pre; got post. Leave model.norm out.");
+  words_ = &make<Embedding>("transformer.wte", input.vocabulary, options.width);
+  positions_ = &make<Embedding>("transformer.wpe", position_ids_.count(), options.width);
+  dropout_ = &add<Dropout>("dropout", options.dropout);
+  for (int64_t i = 0; i < config.num_layers; ++i)
+    layers_.push_back(&make<TransformerLayer>(concat("transformer.h.", i), options, kGpt2Names));
+  norm_ = &make<LayerNorm>("transformer.ln_f", options.width, options.eps);
+  if (!config.tie)
+    head_ = &make<Linear>("lm_head", options.width, input.vocabulary, false, ParameterRole::head);
+}
+
+Tensor Gpt2::forward_batch(const std::vector<Tensor>& inputs) {
+  check_inputs("gpt2", inputs, {"ids"});
+  return compute(inputs[0], nullptr);
+}
+
+Tensor Gpt2::forward_step(const Tensor& ids, KeyValueCache& cache) {
+  check_inputs("gpt2", {ids}, {"ids"});
+  cache.layers.resize(layers_.size());
+  const Tensor logits = compute(ids, &cache);
+  cache.length += ids.dim(1);
+  return logits;
+}
+
+Tensor Gpt2::compute(const Tensor& ids, KeyValueCache* cache) {
+  const int64_t begin = cache != nullptr ? cache->length : 0, end = begin + ids.dim(1);
+  check_length("gpt2", end, max_positions());
+  const Tensor places = position_ids_.range(begin, end, ids.device());
+  Tensor x = tessera::add(run(*words_, ids), run(*positions_, places));
+  x = dropout_->forward(x);
+  for (size_t i = 0; i < layers_.size(); ++i)
+    x = run(*layers_[i], [&] {
+      return layers_[i]->forward(x, {.cache = cache != nullptr ? &cache->layers[i] : nullptr});
+    });
+  x = run(*norm_, x);
+  return head_ != nullptr ? run(*head_, x) : linear(x, weight_of(*words_));
+}
+
+void Gpt2::scale_residual_weights() {
+  const float factor = 1 / std::sqrt(2 * static_cast<float>(layers_.size()));
+  for (Parameter& parameter : parameters()) {
+    if (!parameter.name.ends_with("c_proj.weight")) continue;
+    float* const weight = parameter.tensor.data<float>();
+    for (int64_t i = 0; i < parameter.tensor.numel(); ++i) weight[i] *= factor;
+  }
+}
+
+}  // namespace tessera

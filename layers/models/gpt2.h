@@ -1,0 +1,43 @@
+// GPT-2 (Radford et al., "Language models are unsupervised multitask learners", 2019), as in
+// Hugging Face's transformers, with its names; its Conv1D layers are linear layers here, [out, in]
+// (framework/infer/hugging_face.h transposes). Input: ids i64 [N, T]; output: [N, T, V], of the
+// next token at each place. The output layer is the embedding's table unless model.tie is false.
+#pragma once
+
+#include "layers/models/language.h"
+#include "layers/models/step_decoder.h"
+
+namespace tessera {
+
+class Gpt2 : public Scope, public StepDecoder {
+ public:
+  Gpt2(const ModelConfig& config, const ModelInput& input);
+
+  const char* kind() const override { return "Gpt2"; }
+  Tensor forward_batch(const std::vector<Tensor>& inputs) override;
+  /// The same for the tokens ids [N, T] after those that `cache` has seen, which it takes in: equal
+  /// to the full forward's last T places.
+  Tensor forward_step(const Tensor& ids, KeyValueCache& cache);
+
+  DecoderState begin(const std::vector<Tensor>&) override { return {}; }
+  Tensor step(const Tensor& ids, DecoderState& state) override {
+    return forward_step(ids, state.cache);
+  }
+  int64_t max_positions() const override { return position_ids_.count(); }
+
+  /// GPT-2's initialisation after initialize(..., Initialization::normal): weights that end in a
+  /// residual sum are divided by sqrt(2 * layers).
+  void scale_residual_weights();
+
+ private:
+  Tensor compute(const Tensor& ids, KeyValueCache* cache);
+
+  PositionIds position_ids_;
+  Embedding *words_, *positions_;
+  Dropout* dropout_;
+  std::vector<TransformerLayer*> layers_;
+  LayerNorm* norm_;
+  Linear* head_ = nullptr;
+};
+
+}  // namespace tessera

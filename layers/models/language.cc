@@ -1,0 +1,70 @@
+#include "layers/models/language.h"
+
+#include "framework/core/errors.h"
+
+namespace tessera {
+namespace {
+
+constexpr int64_t kFeedForwardFactor = 4;
+constexpr double kNoScore = -1e4;
+
+}  // namespace
+
+TransformerOptions transformer_options(const ModelConfig& config,
+                                       const TransformerDefaults& defaults) {
+  require(config.hidden_size >= 1 && config.num_layers >= 1 && config.num_heads >= 1,
+          "[model] hidden_size, num_layers and num_heads must be at least 1; got ",
+          config.hidden_size, ", ", config.num_layers, " and ", config.num_heads, ".");
+  require(config.hidden_size % config.num_heads == 0,
+          "[model] num_heads must divide hidden_size; got ", config.num_heads, " heads for ",
+          config.hidden_size, ".");
+  TransformerOptions options{
+      .width = config.hidden_size,
+      .heads = config.num_heads,
+      .intermediate = config.intermediate_size > 0 ? config.intermediate_size
+                                                   : kFeedForwardFactor * config.hidden_size,
+      .dropout = config.dropout < 0 ? defaults.dropout : config.dropout,
+      .eps = config.norm_eps > 0 ? config.norm_eps : defaults.eps,
+      .norm = config.norm == "auto" ? defaults.norm : norm_position_from(config.norm),
+      .activation =
+          config.activation == "auto" ? defaults.activation : activation_from(config.activation)};
+  options.attention_dropout =
+      config.attention_dropout < 0 ? options.dropout : config.attention_dropout;
+  return options;
+}
+
+int64_t max_positions_of(const ModelConfig& config, const ModelInput& input) {
+  return config.max_positions > 0 ? config.max_positions : input.length;
+}
+
+void check_inputs(const char* model, const std::vector<Tensor>& inputs,
+                  const std::vector<const char*>& names) {
+  std::string list;
+  for (const char* name : names) list += concat(list.empty() ? "" : ", ", name);
+  require(inputs.size() == names.size(), "[", model, "] the inputs must be ", list, "; got ",
+          inputs.size(), " of ", names.size(), ".");
+  for (size_t i = 0; i < names.size(); ++i)
+    require(inputs[i].dtype() == DType::i64, "[", model, "] ", names[i],
+            " must be whole numbers, i64; got ", inputs[i], ".");
+  require(inputs[0].rank() == 2, "[", model, "] ", names[0], " must be [N, T]; got ", inputs[0],
+          ".");
+}
+
+void check_length(const char* model, int64_t tokens, int64_t max_positions) {
+  require(tokens <= max_positions, "[", model, "] a sequence must have at most ", max_positions,
+          " tokens (model.max_positions); got ", tokens,
+          ". Cut the text, or build the model with more positions.");
+}
+
+Tensor weight_of(const Module& layer) { return layer.parameters().at(0).tensor; }
+
+Tensor padding_scores(const Tensor& lengths, int64_t tokens, const Tensor& like) {
+  const std::vector<int64_t> count = lengths.to_vector<int64_t>();
+  Tensor scores = Tensor::zeros({lengths.dim(0), 1, tokens});
+  for (size_t n = 0; n < count.size(); ++n)
+    for (int64_t t = std::max<int64_t>(count[n], 0); t < tokens; ++t)
+      scores.data<float>()[static_cast<int64_t>(n) * tokens + t] = kNoScore;
+  return scores.to(like.dtype()).to(like.device());
+}
+
+}  // namespace tessera

@@ -1,0 +1,108 @@
+#include "layers/multi_head_attention.h"
+
+#include "framework/core/errors.h"
+#include "framework/ops/attention.h"
+#include "framework/ops/concat.h"
+#include "framework/ops/gather.h"
+#include "framework/ops/reshape.h"
+#include "framework/ops/slice.h"
+#include "layers/random_scope.h"
+
+namespace tessera {
+
+void KeyValueCache::select(const Tensor& rows) {
+  for (Layer& layer : layers)
+    for (CachedKeys* keys : {&layer.self, &layer.memory})
+      for (Tensor* tensor : {&keys->k, &keys->v})
+        if (tensor->defined()) *tensor = gather(*tensor, rows);
+}
+
+MultiHeadAttention::MultiHeadAttention(int64_t width, int64_t heads, double dropout,
+                                       const AttentionNames& names, bool causal)
+    : width_(width), heads_(heads), dropout_(dropout), causal_(causal) {
+  require(heads >= 1 && width % heads == 0,
+          "[MultiHeadAttention] heads must divide the width; got ", heads, " heads for width ",
+          width, ".");
+  require(dropout >= 0 && dropout < 1, "[MultiHeadAttention] dropout must lie in [0, 1); got ",
+          dropout, ".");
+  if (names.packed != nullptr) {
+    packed_ = &make<Linear>(names.packed, width, 3 * width);
+  } else {
+    query_ = &make<Linear>(names.query, width, width);
+    key_ = &make<Linear>(names.key, width, width);
+    value_ = &make<Linear>(names.value, width, width);
+  }
+  output_ = &make<Linear>(names.output, width, width);
+}
+
+Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& lengths, CachedKeys* cache) {
+  require(x.rank() == 3 && x.dim(2) == width_, "[MultiHeadAttention] x must be [N, T, ", width_,
+          "]; got ", x, ".");
+  if (packed_ != nullptr && cache == nullptr) {
+    const Tensor qkv = run(*packed_, x);
+    const Shape shape{x.dim(0), x.dim(1), 3, heads_, width_ / heads_};
+    return output_of(packed_attention(reshape(qkv, shape), lengths, options(causal_)));
+  }
+  Tensor q;
+  CachedKeys keys;
+  if (packed_ != nullptr) {
+    const Tensor qkv = run(*packed_, x);
+    const auto part = [&](int64_t i) {
+      return heads_of(slice(qkv, 2, i * width_, (i + 1) * width_));
+    };
+    q = part(0);
+    keys = {part(1), part(2)};
+  } else {
+    q = project(*query_, x);
+    keys = project_keys(x);
+  }
+  if (cache != nullptr) {
+    if (cache->k.defined()) keys = {concat({cache->k, keys.k}, 1), concat({cache->v, keys.v}, 1)};
+    *cache = keys;
+  }
+  return finish(q, keys, lengths, causal_);
+}
+
+Tensor MultiHeadAttention::attend_to(const Tensor& x, const Tensor& memory,
+                                     const Tensor& memory_lengths, CachedKeys* cache) {
+  require(packed_ == nullptr,
+          "[MultiHeadAttention] attention to a memory must have its own query, key and value; got "
+          "a packed layer.");
+  const Tensor q = project(*query_, x);
+  if (cache == nullptr) return finish(q, project_keys(memory), memory_lengths, false);
+  if (!cache->k.defined()) *cache = project_keys(memory);
+  return finish(q, *cache, memory_lengths, false);
+}
+
+Tensor MultiHeadAttention::project(Linear& layer, const Tensor& x) {
+  return heads_of(run(layer, x));
+}
+
+CachedKeys MultiHeadAttention::project_keys(const Tensor& x) {
+  return {project(*key_, x), project(*value_, x)};
+}
+
+Tensor MultiHeadAttention::finish(const Tensor& q, const CachedKeys& keys, const Tensor& lengths,
+                                  bool causal) {
+  return output_of(attention(q, keys.k, keys.v, lengths, options(causal)));
+}
+
+Tensor MultiHeadAttention::heads_of(const Tensor& x) const {
+  return reshape(x, {x.dim(0), x.dim(1), heads_, width_ / heads_});
+}
+
+Tensor MultiHeadAttention::output_of(const Tensor& y) {
+  return run(*output_, reshape(y, {y.dim(0), y.dim(1), width_}));
+}
+
+AttentionOptions MultiHeadAttention::options(bool causal) const {
+  AttentionOptions options{.causal = causal};
+  options.training = training();
+  if (!training() || dropout_ == 0) return options;
+  options.dropout = dropout_;
+  options.key = RandomScope::next_key(kind());
+  options.step = RandomScope::device_step();
+  return options;
+}
+
+}  // namespace tessera

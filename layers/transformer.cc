@@ -1,0 +1,151 @@
+#include "layers/transformer.h"
+
+#include "framework/core/errors.h"
+#include "framework/ops/add.h"
+#include "framework/ops/gelu.h"
+#include "framework/ops/relu.h"
+#include "framework/ops/silu.h"
+
+namespace tessera {
+
+const TransformerNames kBertNames{
+    .attention = "attention",
+    .attention_norm = "attention.output.LayerNorm",
+    .memory_attention = nullptr,
+    .memory_norm = nullptr,
+    .up = "intermediate.dense",
+    .down = "output.dense",
+    .norm = "output.LayerNorm",
+    .within = {.query = "self.query",
+               .key = "self.key",
+               .value = "self.value",
+               .output = "output.dense"},
+};
+
+const TransformerNames kGpt2Names{
+    .attention = "attn",
+    .attention_norm = "ln_1",
+    .memory_attention = nullptr,
+    .memory_norm = nullptr,
+    .up = "mlp.c_fc",
+    .down = "mlp.c_proj",
+    .norm = "ln_2",
+    .within = {.output = "c_proj", .packed = "c_attn"},
+};
+
+const TransformerNames kVitNames{
+    .attention = "attention",
+    .attention_norm = "layernorm_before",
+    .memory_attention = nullptr,
+    .memory_norm = nullptr,
+    .up = "intermediate.dense",
+    .down = "output.dense",
+    .norm = "layernorm_after",
+    .within = {.query = "attention.query",
+               .key = "attention.key",
+               .value = "attention.value",
+               .output = "output.dense"},
+};
+
+const TransformerNames kBartNames{
+    .attention = "self_attn",
+    .attention_norm = "self_attn_layer_norm",
+    .memory_attention = "encoder_attn",
+    .memory_norm = "encoder_attn_layer_norm",
+    .up = "fc1",
+    .down = "fc2",
+    .norm = "final_layer_norm",
+    .within = {},
+};
+
+NormPosition norm_position_from(const std::string& word) {
+  if (word == "pre") return NormPosition::pre;
+  if (word == "post") return NormPosition::post;
+  fail("[model] norm must be auto, pre or post; got '", word, "'.");
+}
+
+Activation activation_from(const std::string& word) {
+  if (word == "relu") return Activation::relu;
+  if (word == "gelu") return Activation::gelu;
+  if (word == "gelu_tanh") return Activation::gelu_tanh;
+  if (word == "silu") return Activation::silu;
+  fail("[model] activation must be auto, relu, gelu, gelu_tanh or silu; got '", word, "'.");
+}
+
+Tensor activate(Activation activation, const Tensor& x) {
+  switch (activation) {
+    case Activation::relu:
+      return relu(x);
+    case Activation::gelu:
+      return gelu(x);
+    case Activation::gelu_tanh:
+      return gelu(x, GeluForm::tanh);
+    case Activation::silu:
+      return silu(x);
+  }
+  fail("[activation] the activation must be one of the enumeration.");
+}
+
+TransformerLayer::TransformerLayer(const TransformerOptions& options, const TransformerNames& names)
+    : options_(options) {
+  const auto add_attention = [&](const char* path, bool causal) {
+    return &make<MultiHeadAttention>(path, options.width, options.heads, options.attention_dropout,
+                                     names.within, causal);
+  };
+  const auto norm_first = [&](LayerNorm*& norm, const char* path) {
+    if (options.norm == NormPosition::pre) add_norm(norm, path);
+  };
+  const auto norm_last = [&](LayerNorm*& norm, const char* path) {
+    if (options.norm == NormPosition::post) add_norm(norm, path);
+  };
+  norm_first(attention_norm_, names.attention_norm);
+  attention_ = add_attention(names.attention, options.causal);
+  norm_last(attention_norm_, names.attention_norm);
+  if (options.has_memory) {
+    require(names.memory_attention != nullptr,
+            "[TransformerLayer] these names must have room for a memory; got none.");
+    norm_first(memory_norm_, names.memory_norm);
+    memory_attention_ = add_attention(names.memory_attention, false);
+    norm_last(memory_norm_, names.memory_norm);
+  }
+  norm_first(norm_, names.norm);
+  up_ = &make<Linear>(names.up, options.width, options.intermediate);
+  down_ = &make<Linear>(names.down, options.intermediate, options.width);
+  norm_last(norm_, names.norm);
+  dropout_ = &add<Dropout>("dropout", options.dropout);
+}
+
+void TransformerLayer::add_norm(LayerNorm*& norm, const char* path) {
+  norm = &make<LayerNorm>(path, options_.width, options_.eps);
+}
+
+Tensor TransformerLayer::sublayer(LayerNorm& norm, const Tensor& x,
+                                  const std::function<Tensor(const Tensor&)>& compute) {
+  if (options_.norm == NormPosition::pre)
+    return tessera::add(x, dropout_->forward(compute(run(norm, x))));
+  return run(norm, tessera::add(x, dropout_->forward(compute(x))));
+}
+
+Tensor TransformerLayer::forward(const Tensor& x, const TransformerContext& context) {
+  KeyValueCache::Layer* const cache = context.cache;
+  Tensor y = sublayer(*attention_norm_, x, [&](const Tensor& in) {
+    return run(*attention_, [&] {
+      return attention_->attend(in, context.lengths, cache ? &cache->self : nullptr);
+    });
+  });
+  if (memory_attention_ != nullptr) {
+    require(context.memory.defined() || (cache != nullptr && cache->memory.k.defined()),
+            "[TransformerLayer] a decoder's layer must be given a memory; got none.");
+    y = sublayer(*memory_norm_, y, [&](const Tensor& in) {
+      return run(*memory_attention_, [&] {
+        return memory_attention_->attend_to(in, context.memory, context.memory_lengths,
+                                            cache ? &cache->memory : nullptr);
+      });
+    });
+  }
+  return sublayer(*norm_, y, [&](const Tensor& in) {
+    return run(*down_, activate(options_.activation, run(*up_, in)));
+  });
+}
+
+}  // namespace tessera

@@ -1,0 +1,92 @@
+"""Model files as dense arrays, and their way to and from PyTorch modules."""
+
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .safetensors import read_safetensors, write_safetensors
+from .tiles import SUFFIXES, unpack
+
+CONV1D = (".c_attn.weight", ".c_proj.weight", ".c_fc.weight")
+
+
+@dataclass
+class Model:
+    """What a model file holds: weights and buffers by their PyTorch names, all dense."""
+
+    weights: dict
+    masks: dict = field(default_factory=dict)  # of the pruned weights: bool, True where kept
+    config: dict = field(default_factory=dict)  # tessera.config: how to build the model
+    metadata: dict = field(default_factory=dict)
+
+    @property
+    def sparsity(self):
+        """Share of zeros that pruning has left among the pruned weights."""
+        kept = sum(int(mask.sum()) for mask in self.masks.values())
+        total = sum(mask.size for mask in self.masks.values())
+        return 1 - kept / total if total else 0.0
+
+    def to_hugging_face(self):
+        """The weights as transformers has them: GPT-2's Conv1D transposed."""
+        is_gpt2 = self.config.get("model", {}).get("type") == "gpt2"
+        return {name: array.T.copy() if is_gpt2 and name.endswith(CONV1D) else array
+                for name, array in self.weights.items()}
+
+    def load_into(self, module):
+        """Copies the weights into a torch.nn.Module of the same names and shapes, and returns it.
+
+        What the module ties (a head to its embedding) is in the file once. Raises ValueError for a
+        weight that the module lacks, or lacks here, or has in another shape.
+        """
+        import torch
+
+        state = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in self.to_hugging_face().items()}
+        there = module.state_dict(keep_vars=True)
+        shared = {id(tensor) for name, tensor in there.items() if name in state}
+        missing = [name for name, tensor in there.items() if name not in state and id(tensor) not in shared
+                   and not name.endswith(("num_batches_tracked", ".position_ids"))]
+        unexpected = [name for name in state if name not in there]
+        wrong = [f"{name} {tuple(state[name].shape)} for {tuple(tensor.shape)}" for name, tensor in there.items()
+                 if name in state and state[name].shape != tensor.shape]
+        if missing or unexpected or wrong:
+            raise ValueError(f"[load_into] the module must have the file's weights; got missing: {missing}, "
+                             f"unexpected: {unexpected}, of another shape: {wrong}.")
+        module.load_state_dict(state, strict=False)
+        return module
+
+
+def load(path):
+    """Reads any model file (tw, dense or masked). Raises ValueError for one that breaks the format."""
+    tensors, metadata = read_safetensors(path)
+    sparse = json.loads(metadata.get("tessera.sparse", "{}"))
+    config = json.loads(metadata.get("tessera.config", "{}"))
+    masks = {}
+    for name, entry in sparse.items():
+        if name in tensors:
+            mask = tensors.pop(f"{name}.mask", None)
+            if mask is None or mask.shape != tensors[name].shape:
+                raise ValueError(f"[load] {path}: {name} must have a mask of its shape {tensors[name].shape}.")
+            masks[name] = mask != 0
+            continue
+        parts = {suffix: tensors.pop(f"{name}.{suffix}") for suffix in SUFFIXES if f"{name}.{suffix}" in tensors}
+        tensors[name], masks[name] = unpack(name, entry["shape"], parts, entry["granularity"])
+    if metadata.get("tessera.form") == "hugging_face" and config.get("model", {}).get("type") == "gpt2":
+        tensors = {name: array.T.copy() if name.endswith(CONV1D) else array for name, array in tensors.items()}
+    return Model(weights=tensors, masks=masks, config=config, metadata=metadata)
+
+
+def save(source, path, metadata=None):
+    """Writes the state dict of a torch.nn.Module, or arrays by name, as a plain safetensors file.
+
+    Of tensors that share their memory (tied weights) the first is written, as transformers does.
+    """
+    if hasattr(source, "state_dict"):
+        arrays, seen = {}, set()
+        for name, tensor in source.state_dict(keep_vars=True).items():
+            if id(tensor) not in seen:
+                seen.add(id(tensor))
+                arrays[name] = tensor.detach().cpu().float().numpy() if tensor.is_floating_point() else (
+                    tensor.detach().cpu().numpy())
+        source = arrays
+    write_safetensors(path, source, {"format": "pt", **(metadata or {})})

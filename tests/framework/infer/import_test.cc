@@ -1,0 +1,236 @@
+// Files of other libraries: what is read, what is refused, by name. Their numbers are tested in
+// tests/golden/transformers_test.cc.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "framework/infer/hugging_face.h"
+#include "framework/infer/import_model.h"
+#include "framework/io/safetensors.h"
+#include "layers/models/make_model.h"
+#include "tests/framework/io/io_testing.h"
+
+using namespace tessera;
+using namespace tessera::testing;
+
+namespace {
+
+const std::filesystem::path kBert = "tests/golden/bert", kGpt2 = "tests/golden/gpt2";
+
+nlohmann::json config_of(const std::filesystem::path& folder) {
+  return nlohmann::json::parse(read_bytes(folder / "config.json"));
+}
+
+/// What reading the golden config says once `key` has another value.
+std::string error_with(const std::filesystem::path& folder, const char* key,
+                       const nlohmann::json& value) {
+  nlohmann::json config = config_of(folder);
+  config[key] = value;
+  return error_of<std::invalid_argument>(
+      [&] { read_hugging_face_config(config.dump(), "config.json"); });
+}
+
+void check_contains(const std::string& text, const char* part) {
+  INFO(text);
+  CHECK(contains(text, part));
+}
+
+/// A folder with the golden config, changed, and a state dict.
+void write_model(const std::filesystem::path& folder, const nlohmann::json& config,
+                 const TensorMap& state) {
+  write_bytes(folder / "config.json", config.dump());
+  write_safetensors(folder / "model.safetensors", {state, {}});
+}
+
+std::string import_error(const std::filesystem::path& path, const ImportOptions& options = {}) {
+  return error_of<std::exception>([&] { import_model(path, options); });
+}
+
+TensorMap bert_state() { return read_safetensors(kBert / "model.safetensors").tensors; }
+
+}  // namespace
+
+TEST_CASE("a config.json gives the section model") {
+  const ModelConfig bert =
+      read_hugging_face_config(read_bytes(kBert / "config.json"), "config.json").model;
+  CHECK(bert.type == "bert");
+  CHECK(bert.head == "classification");
+  CHECK(bert.hidden_size == 128);
+  CHECK(bert.num_layers == 2);
+  CHECK(bert.intermediate_size == 256);
+  CHECK(bert.num_classes == 3);
+  CHECK(bert.activation == "gelu");
+  CHECK(bert.norm_eps == 1e-12);
+  CHECK(bert.dropout == 0);
+  const ModelConfig gpt2 =
+      read_hugging_face_config(read_bytes(kGpt2 / "config.json"), "config.json").model;
+  CHECK(gpt2.type == "gpt2");
+  CHECK(gpt2.max_positions == 32);
+  CHECK(gpt2.vocab_size == 96);
+  CHECK(gpt2.activation == "gelu_tanh");
+  CHECK(gpt2.tie);
+}
+
+TEST_CASE("keys that change what a model computes are refused by name") {
+  struct Case {
+    const std::filesystem::path& folder;
+    const char* key;
+    nlohmann::json value;
+    const char* message;
+  };
+  const std::vector<Case> cases{
+      {kBert, "position_embedding_type", "relative_key",
+       "'position_embedding_type' in config.json must be \"absolute\""},
+      {kBert, "hidden_act", "quick_gelu", "'hidden_act' in config.json must be relu, gelu"},
+      {kBert, "is_decoder", true, "'is_decoder' in config.json must be false"},
+      {kBert, "rope_theta", 10000, "the key 'rope_theta' in config.json must be one whose effect"},
+      {kBert, "model_type", "roberta", "'model_type' in config.json must be bert or gpt2"},
+      {kBert, "hidden_size", "wide", "'hidden_size' in config.json must be a number"},
+      {kBert, "hidden_size", 0, "'hidden_size' in config.json must lie in [1, "},
+      {kBert, "classifier_dropout", 0.5, "'classifier_dropout' in config.json must equal"},
+      {kBert, "architectures", nlohmann::json{"BertModel"}, "Choose one with --head"},
+      {kBert, "vocab_size", nullptr, "must have the key 'vocab_size'"},
+      {kGpt2, "scale_attn_by_inverse_layer_idx", true, "must be false, the one that is supported"},
+      {kGpt2, "activation_function", "tanh", "'activation_function' in config.json must be"},
+      {kGpt2, "embd_pdrop", 0.5, "'embd_pdrop' in config.json must equal 'resid_pdrop'"}};
+  for (const Case& c : cases) check_contains(error_with(c.folder, c.key, c.value), c.message);
+  CHECK(error_with(kBert, "position_embedding_type", "absolute").empty());
+  CHECK(error_with(kBert, "pruned_heads", nlohmann::json::object()).empty());
+  CHECK(error_with(kBert, "gradient_checkpointing", false).empty());
+  check_contains(error_of<std::invalid_argument>([] { read_hugging_face_config("[1]", "c.json"); }),
+                 "c.json must be a JSON object");
+}
+
+TEST_CASE("old names, missing prefixes and superfluous tensors are understood") {
+  const TemporaryFolder folder;
+  TensorMap old;
+  for (auto& [name, tensor] : bert_state()) {
+    std::string renamed = name.starts_with("bert.") ? name.substr(5) : name;
+    if (const size_t at = renamed.find("LayerNorm.weight"); at != std::string::npos)
+      renamed.replace(at, std::string::npos, "LayerNorm.gamma");
+    if (const size_t at = renamed.find("LayerNorm.bias"); at != std::string::npos)
+      renamed.replace(at, std::string::npos, "LayerNorm.beta");
+    old[renamed] = tensor;
+  }
+  old["embeddings.position_ids"] = Tensor::zeros({1, 32}, {.dtype = DType::i64});
+  write_model(folder.path(), config_of(kBert), old);
+  const ImportedModel imported = import_model(folder.path());
+  CHECK(imported.dropped == std::vector<std::string>{"bert.embeddings.position_ids"});
+  const TensorMap want = import_model(kBert).model->state_dict();
+  for (const auto& [name, tensor] : imported.model->state_dict())
+    CHECK(tensor.to_vector<float>() == want.at(name).to_vector<float>());
+}
+
+TEST_CASE("a head that the files lack is drawn where it is asked for, else missed by name") {
+  const TemporaryFolder folder;
+  TensorMap state = bert_state();
+  state.erase("classifier.weight");
+  state.erase("classifier.bias");
+  write_model(folder.path(), config_of(kBert), state);
+  check_contains(import_error(folder.path()), "missing: classifier.weight");
+  const ImportedModel imported = import_model(folder.path(), {.head = "classification"});
+  CHECK(imported.drawn == std::vector<std::string>{"classifier.bias", "classifier.weight"});
+  const ImportedModel masked = import_model(folder.path(), {.head = "masked_lm"});
+  CHECK(masked.model->state_dict().contains("cls.predictions.bias"));
+  CHECK(std::ranges::count(masked.dropped, "bert.pooler.dense.weight") == 1);
+}
+
+TEST_CASE("a tied head must equal its embedding") {
+  const TemporaryFolder folder;
+  const ImportedModel gpt2 = import_model(kGpt2);
+  TensorMap state = to_hugging_face(gpt2.card.model, gpt2.model->state_dict());
+  state["lm_head.weight"] = state.at("transformer.wte.weight").clone();
+  write_model(folder.path(), config_of(kGpt2), state);
+  CHECK(import_model(folder.path()).dropped == std::vector<std::string>{"lm_head.weight"});
+  state.at("lm_head.weight").data<float>()[0] += 1;
+  write_model(folder.path(), config_of(kGpt2), state);
+  check_contains(import_error(folder.path()),
+                 "lm_head.weight must equal transformer.wte.weight, which it is tied to");
+  nlohmann::json untied = config_of(kGpt2);
+  untied["tie_word_embeddings"] = false;
+  write_model(folder.path(), untied, state);
+  CHECK(import_model(folder.path()).model->state_dict().contains("lm_head.weight"));
+}
+
+TEST_CASE("shards must be what their index says") {
+  const TemporaryFolder folder;
+  const auto index = nlohmann::json::parse(read_bytes(kGpt2 / "model.safetensors.index.json"));
+  const auto copy = [&](const std::string& name) {
+    std::filesystem::copy_file(kGpt2 / name, folder / name,
+                               std::filesystem::copy_options::overwrite_existing);
+  };
+  copy("config.json");
+  for (const auto& [tensor, file] : index["weight_map"].items()) copy(file.get<std::string>());
+  const auto error_of_index = [&](const nlohmann::json& changed) {
+    write_bytes(folder / "model.safetensors.index.json", changed.dump());
+    return import_error(folder.path());
+  };
+  CHECK(error_of_index(index).empty());
+  nlohmann::json changed = index;
+  changed["weight_map"]["transformer.wte.weight"] = "../secret.safetensors";
+  check_contains(error_of_index(changed), "must be a name in the same folder");
+  changed = index;
+  changed["weight_map"].erase("transformer.wte.weight");
+  check_contains(error_of_index(changed), "holds transformer.wte.weight, which");
+  changed = index;
+  changed["weight_map"]["extra"] = changed["weight_map"]["transformer.wte.weight"];
+  check_contains(error_of_index(changed), "must hold extra, as");
+  check_contains(error_of_index(nlohmann::json::array()), "must have a weight_map");
+}
+
+TEST_CASE("a state dict of torchvision says which network it is") {
+  const TemporaryFolder folder;
+  ModelConfig config;
+  config.type = "resnet18";
+  config.head = "imagenet";
+  const auto model =
+      make_model(config, {.channels = 3, .height = 224, .width = 224, .classes = 7}, 1);
+  write_safetensors(folder / "resnet.safetensors", {model->state_dict(), {}});
+  const ImportedModel imported = import_model(folder / "resnet.safetensors");
+  CHECK(imported.card.model.type == "resnet18");
+  CHECK(imported.card.model.num_classes == 7);
+  CHECK(imported.card.height == 224);
+  CHECK(imported.card.mean.size() == 3);
+  const auto fc = [](const Module& from) {
+    return from.state_dict().at("fc.weight").to_vector<float>();
+  };
+  CHECK(fc(*imported.model) == fc(*model));
+  const auto type_of = [](std::vector<std::pair<std::string, Shape>> tensors) {
+    TensorMap state;
+    for (const auto& [name, shape] : tensors) state[name] = Tensor::zeros(shape);
+    return torchvision_config(state).type;
+  };
+  std::vector<std::pair<std::string, Shape>> vgg{{"classifier.6.weight", {10, 4096}},
+                                                 {"features.1.running_mean", {64}}};
+  for (int i = 0; i < 13; ++i)
+    vgg.push_back({"features." + std::to_string(3 * i) + ".weight", {4, 3, 3, 3}});
+  CHECK(type_of(vgg) == "vgg16_bn");
+  CHECK(type_of({{"fc.weight", {10, 8}},
+                 {"conv1.weight", {4, 3, 7, 7}},
+                 {"layer3.5.conv1.weight", {4, 4, 3, 3}}}) == "resnet34");
+  check_contains(import_error(kBert / "expected.safetensors", {.config = "nowhere.json"}),
+                 "nowhere.json");
+}
+
+TEST_CASE("what is no model is refused") {
+  const TemporaryFolder folder;
+  check_contains(import_error(folder / "nothing"), "must be a folder or a file");
+  check_contains(import_error(folder.path()), "must hold model.safetensors or");
+  write_safetensors(folder / "other.safetensors", {{{"x", Tensor::zeros({2})}}, {}});
+  check_contains(import_error(folder / "other.safetensors"),
+                 "must be of torchvision's VGG-11 to -19 or ResNet-18, -34 or -50; got 1 tensors");
+}
+
+TEST_CASE("a written config.json is read as the same model") {
+  for (const auto& folder : {kBert, kGpt2}) {
+    const HuggingFaceConfig first =
+        read_hugging_face_config(read_bytes(folder / "config.json"), "a");
+    const std::string text = write_hugging_face_config(first.model, first.class_names, "float32");
+    const HuggingFaceConfig again = read_hugging_face_config(text, "b");
+    CHECK(write_hugging_face_config(again.model, again.class_names, "float32") == text);
+    CHECK(again.model.norm_eps == first.model.norm_eps);
+    CHECK(again.model.activation == first.model.activation);
+    CHECK(again.class_names == first.class_names);
+  }
+}

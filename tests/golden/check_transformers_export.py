@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""Imports the golden models by the program, exports them, loads the result in transformers.
+
+    python3 tests/golden/check_transformers_export.py build/tessera     # needs torch and transformers
+
+Prints the largest difference of the logits to those that transformers computed from its own file,
+for f32 and bf16 exports, and of python/tessera's load_into(); exits 1 where one is above 1e-6.
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import torch
+from safetensors.torch import load_file
+from transformers import BertForSequenceClassification, GPT2LMHeadModel
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1] / "python"))
+import tessera  # noqa: E402
+
+TOLERANCE = 1e-6
+
+
+def inputs_of(name, expected):
+    if name == "gpt2":
+        return {"input_ids": expected["ids"]}
+    places = torch.arange(expected["ids"].shape[1])[None, :]
+    return {"input_ids": expected["ids"], "token_type_ids": expected["segments"],
+            "attention_mask": (places < expected["lengths"][:, None]).long()}
+
+
+def main(program):
+    worst = 0.0
+    for name, kind in (("bert", BertForSequenceClassification), ("gpt2", GPT2LMHeadModel)):
+        expected = load_file(HERE / name / "expected.safetensors")
+        for dtype in ("f32", "bf16"):
+            with tempfile.TemporaryDirectory() as folder:
+                imported, exported = f"{folder}/imported.safetensors", f"{folder}/model.safetensors"
+                for command in (["import", str(HERE / name), "-o", imported],
+                                ["export", imported, "-o", exported, "--format", "dense", "--dtype", dtype]):
+                    subprocess.run([program, *command], check=True, stdout=subprocess.DEVNULL)
+                model = kind.from_pretrained(folder, dtype=torch.float32).eval()
+                fresh = kind(model.config).eval()
+                tessera.load(imported).load_into(fresh)
+            with torch.no_grad():
+                for title, candidate in ((f"export {dtype}", model), ("load_into", fresh)):
+                    logits = candidate(**inputs_of(name, expected)).logits
+                    difference = (logits - expected["logits"]).abs().max().item()
+                    worst = max(worst, difference)
+                    print(f"{name:5} {title:12} {difference:.1e}")
+    return 0 if worst <= TOLERANCE else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
