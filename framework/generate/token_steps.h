@@ -29,4 +29,9 @@ class TokenSteps {
 std::unique_ptr<TokenSteps> recomputed_steps(Module& model, const std::vector<Tensor>& inputs,
                                              int64_t copies = 1);
 
+/// The same with keys and values kept, where the model is a StepDecoder; else recomputed_steps().
+/// Both give equal logits up to rounding.
+std::unique_ptr<TokenSteps> make_token_steps(Module& model, const std::vector<Tensor>& inputs,
+                                             int64_t copies = 1);
+
 }  // namespace tessera

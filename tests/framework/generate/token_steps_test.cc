@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "framework/generate/beam_search.h"
+#include "layers/models/make_model.h"
+
 using namespace tessera;
 
 namespace {
@@ -36,6 +39,36 @@ Row row_of(const Tensor& logits, int64_t row) {
 }
 
 }  // namespace
+
+TEST_CASE("kept keys and values give what recomputing gives, through a beam search") {
+  ModelConfig config;
+  config.hidden_size = 16;
+  config.num_layers = 2;
+  config.num_heads = 2;
+  Tensor source = Tensor::zeros({2, 5}, {.dtype = DType::i64});
+  Tensor lengths = Tensor::full({2}, 3, {.dtype = DType::i64});
+  for (int64_t i = 0; i < source.numel(); ++i) source.data<int64_t>()[i] = 1 + i % 7;
+  lengths.data<int64_t>()[1] = 5;
+  for (const bool translates : {false, true}) {
+    config.type = translates ? "seq2seq" : "gpt2";
+    const ModelInput input{.kind = translates ? InputKind::pairs : InputKind::tokens,
+                           .vocabulary = 11,
+                           .target_vocabulary = translates ? 11 : 0,
+                           .length = 16};
+    const auto model = make_model(config, input, 5);
+    model->set_training(false);
+    const std::vector<Tensor> inputs =
+        translates ? std::vector<Tensor>{source, lengths} : std::vector<Tensor>{};
+    const int64_t sentences = translates ? 2 : 1;
+    const BeamOptions options{.beam = 3, .max_length = 10, .begin = 0, .end = 10};
+    const auto kept = beam_search(*make_token_steps(*model, inputs, 3), sentences, options);
+    const auto again = beam_search(*recomputed_steps(*model, inputs, 3), sentences, options);
+    for (size_t i = 0; i < kept.size(); ++i) {
+      CHECK(kept[i].tokens == again[i].tokens);
+      CHECK(kept[i].score == doctest::Approx(again[i].score).epsilon(1e-4));
+    }
+  }
+}
 
 TEST_CASE(
     "recomputed steps: each row reads its source and all its tokens; select() reorders both") {
