@@ -123,8 +123,9 @@ TEST_CASE("text: split by position, tokens cached, the vocabulary from the train
   CHECK(batch.inputs[0].data<int64_t>()[0] == data.tokenizer->special_tokens().unknown);
   CHECK(std::distance(std::filesystem::directory_iterator(folder / "cache"), {}) == 2);
 
-  config.sequence = 200;
+  config.sequence = 1000;
   check_message(error_of(config, folder), "each part of the text must hold a window");
+  config.sequence = 10;
   config.validation = 0;
   check_message(error_of(config, folder), "there must be text to test on");
   folder.write("input.txt", std::string());

@@ -54,7 +54,6 @@ TEST_CASE("a model card keeps tokenizers, whatever is in them") {
   const ModelCard read = parse_model_card(model_card_json(text), "m");
   CHECK(read.tokenizer == text.tokenizer);
   CHECK(read.target_tokenizer == "{}");
-  CHECK(model_card_json(card()).find("tokenizer") == std::string::npos);
 }
 
 TEST_CASE("hostile cards are refused") {
