@@ -12,7 +12,8 @@
 namespace tessera::testing {
 namespace {
 
-/// The ops are the stems of framework/ops whose header declares a function of that name.
+/// The ops are the stems of framework/ops whose header declares a function of that name that gives
+/// a tensor or, where there are several results, a struct named ...Output.
 std::vector<std::string> all_ops() {
   std::vector<std::string> out;
   for (const auto& entry : std::filesystem::directory_iterator("framework/ops")) {
@@ -20,7 +21,8 @@ std::vector<std::string> all_ops() {
     std::ifstream file(entry.path());
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     const std::string stem = entry.path().stem().string();
-    if (text.find("\nTensor " + stem + "(") != std::string::npos) out.push_back(stem);
+    for (const char* result : {"\nTensor ", "Output "})
+      if (text.find(result + stem + "(") != std::string::npos) out.push_back(stem);
   }
   std::sort(out.begin(), out.end());
   return out;
