@@ -59,6 +59,10 @@ class Checks {
     check(data.mean.size() == data.std.size(), "data.std",
           "must have one value for each of data.mean; got ", data.std.size(), " for ",
           data.mean.size());
+    check(data.tokenizer.shared || data.tokenizer.files.empty(), "data.tokenizer.shared",
+          "must be true where data.tokenizer.files are given: they serve both languages");
+    check(data.type != "parallel_text" || data.source != data.target, "data.target",
+          "must differ from data.source; got '", data.target, "' for both");
   }
 
   void check_model() const {

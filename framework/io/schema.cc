@@ -1,15 +1,7 @@
-#include "framework/io/schema.h"
+#include "framework/io/schema_fields.h"
 
 namespace tessera {
 namespace {
-
-// A key path is the path of its member, so it is written once.
-#define TESSERA_FIELD(path_) \
-  .path = #path_, .member = [](Config& config) -> Member { return &config.path_; }
-
-/// Bounds that keep sizes computed from them far from overflow.
-constexpr double kMaxCount = 1e9;
-constexpr double kMaxPixels = 16384;
 
 const std::vector<std::string> kVgg = {"vgg11", "vgg11_bn", "vgg13", "vgg13_bn",
                                        "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"};
@@ -49,43 +41,6 @@ std::vector<Field> run_fields() {
               "first step and keeps the fastest. A process may then choose engines that round "
               "otherwise than another's, so equal seeds, and a resumed run, agree to rounding and "
               "no longer bit by bit: off unless asked for."},
-  };
-}
-
-std::vector<Field> data_fields() {
-  return {
-      {TESSERA_FIELD(data.type), .doc = "The data set.", .required = true,
-       .choices = {"glyphs", "mnist", "cifar10", "cifar100", "image_folder"}},
-      {TESSERA_FIELD(data.root),
-       .doc = "The folder of its files; where not given, it is looked for in $TESSERA_DATA, then "
-              "in ./data.",
-       .types = {"mnist", "cifar10", "cifar100", "image_folder"}},
-      {TESSERA_FIELD(data.batch_size), .doc = "Samples.", .range = within(1, 1 << 20)},
-      {TESSERA_FIELD(data.workers),
-       .doc = "Threads that prepare batches; 0: the training thread does.",
-       .range = within(0, 1024)},
-      {TESSERA_FIELD(data.validation),
-       .doc = "Share of the training samples held out to select models.",
-       .range = from_below(0, 1)},
-      {TESSERA_FIELD(data.train_samples), .doc = "Training samples, drawn evenly from the classes.",
-       .range = within(1, kMaxCount), .word = Word{"all", 0}},
-      {TESSERA_FIELD(data.test_samples), .doc = "Test samples, likewise.",
-       .range = within(1, kMaxCount), .word = Word{"all", 0}},
-      {TESSERA_FIELD(data.train_begin), .doc = "Where the training range starts in a single file.",
-       .range = within(0, kMaxCount), .types = {"mnist"}},
-      {TESSERA_FIELD(data.train_end),
-       .doc = "Where it ends; the samples outside it are the test set. none: no split by index.",
-       .range = within(1, kMaxCount), .word = Word{"none", 0}, .types = {"mnist"}},
-      {TESSERA_FIELD(data.image_size),
-       .doc = "Pixels: every image is resized to this square; auto: the images' own size.",
-       .range = within(1, kMaxPixels), .word = Word{"auto", 0}, .types = {"image_folder"}},
-      {TESSERA_FIELD(data.mean),
-       .doc = "Per channel, of pixels in [0, 1]; the data set's own where not given.",
-       .range = within(0, 1)},
-      {TESSERA_FIELD(data.std), .doc = "Standard deviation, likewise.", .range = above(0)},
-      {TESSERA_FIELD(data.augment),
-       .doc = "Random transforms of the training images, first to last.",
-       .components = augment_components},
   };
 }
 
@@ -182,7 +137,7 @@ std::vector<Field> optimizer_fields() {
       {TESSERA_FIELD(optimizer.eps), .doc = "Added to the denominator.", .range = above(0),
        .types = {"adam", "adamw"}},
       {TESSERA_FIELD(scheduler.type), .doc = "The curve of the learning rate after the warm-up.",
-       .choices = {"constant", "step", "cosine", "linear", "polynomial"}},
+       .choices = {"constant", "step", "cosine", "linear", "polynomial", "inverse_sqrt"}},
       {TESSERA_FIELD(scheduler.warmup), .doc = "A linear rise from 0.",
        .range = within(0, kMaxCount)},
       {TESSERA_FIELD(scheduler.every), .doc = "Each time, the rate is multiplied by gamma.",
@@ -372,8 +327,6 @@ std::vector<Field> export_fields() {
            .choices = {"f32", "bf16"}}};
 }
 
-#undef TESSERA_FIELD
-
 }  // namespace
 
 const std::vector<Field>& config_fields() {
@@ -391,6 +344,7 @@ const std::vector<Section>& config_sections() {
   static const std::vector<Section> sections = {
       {"run", "The run as a whole."},
       {"data", "What it learns from."},
+      {"data.tokenizer", "How text becomes tokens.", text_data_types()},
       {"model", "What is trained."},
       {"optimizer", "How weights follow gradients."},
       {"scheduler", "The learning rate over time."},

@@ -226,15 +226,19 @@ void Trainer::validate(RunLog& log, std::string& line, const Hooks& hooks) {
   model_.set_training(false);
   const auto result = evaluate(
       [&](const auto& inputs) { return forward_in(step_.dtype(), model_, inputs); }, *validation_);
-  state_.early_stop.add(result.top1, phase_.early_stop);
-  if (result.top1 > state_.best_accuracy) {
-    state_.best_accuracy = result.top1;
+  // Of tokens the loss counts: exp(-loss), the inverse perplexity, rises as it falls.
+  const bool by_loss = train_.source().labels_tokens();
+  const double score = by_loss ? std::exp(-result.loss) : result.top1;
+  state_.early_stop.add(score, phase_.early_stop);
+  if (score > state_.best_accuracy) {
+    state_.best_accuracy = score;
     state_.best = copy_of(model_.state_dict());
     if (hooks.improved) hooks.improved();
   }
   if (average_) average_->swap(model_);
   log.add("validation", state_.total_steps,
           {{"loss", result.loss}, {"accuracy", result.top1}, {"top5", result.top5}});
+  if (by_loss) line += concat(", validation loss ", std::setprecision(4), result.loss);
   line += concat(", validation accuracy ", percent(result.top1));
 }
 

@@ -25,7 +25,8 @@ struct TrainingState {
   int64_t epoch_correct = 0;
   int64_t epoch_samples = 0;
 
-  double best_accuracy = -1;  ///< of the phase, on validation data; -1: none yet
+  double best_accuracy = -1;  ///< of the phase, on validation data; exp(-loss) of models that label
+                              ///< tokens; -1: none yet
   TensorMap best;             ///< the state dict that reached it
   EarlyStop early_stop;       ///< of the phase
   std::string teacher;        ///< SHA-256 of the teacher's file; empty before it is needed

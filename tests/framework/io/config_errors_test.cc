@@ -68,6 +68,19 @@ TEST_CASE("every kind of mistake has its message and its place") {
        "Remove it"},
       {"does not apply to the default", kBase + "scheduler: {gamma: 0.1}",
        "c.yaml:3:13: 'scheduler.gamma' does not apply to scheduler.type 'constant'"},
+      {"section that does not apply",
+       "data: {type: glyphs, tokenizer: {type: bpe}}\nmodel: {type: lenet}",
+       "c.yaml:1:34: 'data.tokenizer.type' does not apply to data.type 'glyphs', only to sst2, "
+       "tsv, "
+       "text, parallel_text. Remove it"},
+      {"images' key for text", "data: {type: text, mean: [0.5], std: [0.5]}\nmodel: {type: lenet}",
+       "c.yaml:1:20: 'data.mean' does not apply to data.type 'text'"},
+      {"one vocabulary for two",
+       "data: {type: parallel_text, tokenizer: {files: [v.txt], shared: false}}\n"
+       "model: {type: lenet}",
+       "c.yaml:1:57: 'data.tokenizer.shared' must be true where data.tokenizer.files are given"},
+      {"one language", "data: {type: parallel_text, target: en}\nmodel: {type: lenet}",
+       "c.yaml:1:29: 'data.target' must differ from data.source; got 'en' for both"},
       {"component", "data: {type: glyphs, augment: [flop]}\nmodel: {type: lenet}",
        "c.yaml:1:32: unknown component 'flop' in 'data.augment' - did you mean 'flip'?"},
       {"argument of a component",
