@@ -64,23 +64,23 @@ NormPosition norm_position_from(const std::string& word) {
   fail("[model] norm must be auto, pre or post; got '", word, "'.");
 }
 
-Activation activation_from(const std::string& word) {
-  if (word == "relu") return Activation::relu;
-  if (word == "gelu") return Activation::gelu;
-  if (word == "gelu_tanh") return Activation::gelu_tanh;
-  if (word == "silu") return Activation::silu;
+FeedForwardActivation activation_from(const std::string& word) {
+  if (word == "relu") return FeedForwardActivation::relu;
+  if (word == "gelu") return FeedForwardActivation::gelu;
+  if (word == "gelu_tanh") return FeedForwardActivation::gelu_tanh;
+  if (word == "silu") return FeedForwardActivation::silu;
   fail("[model] activation must be auto, relu, gelu, gelu_tanh or silu; got '", word, "'.");
 }
 
-Tensor activate(Activation activation, const Tensor& x) {
+Tensor activate(FeedForwardActivation activation, const Tensor& x) {
   switch (activation) {
-    case Activation::relu:
+    case FeedForwardActivation::relu:
       return relu(x);
-    case Activation::gelu:
+    case FeedForwardActivation::gelu:
       return gelu(x);
-    case Activation::gelu_tanh:
+    case FeedForwardActivation::gelu_tanh:
       return gelu(x, GeluForm::tanh);
-    case Activation::silu:
+    case FeedForwardActivation::silu:
       return silu(x);
   }
   fail("[activation] the activation must be one of the enumeration.");

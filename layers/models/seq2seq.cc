@@ -11,8 +11,10 @@
 namespace tessera {
 namespace {
 
-constexpr TransformerDefaults kDefaults{
-    .dropout = 0.1, .eps = 1e-5, .norm = NormPosition::post, .activation = Activation::relu};
+constexpr TransformerDefaults kDefaults{.dropout = 0.1,
+                                        .eps = 1e-5,
+                                        .norm = NormPosition::post,
+                                        .activation = FeedForwardActivation::relu};
 
 }  // namespace
 

@@ -12,8 +12,10 @@
 namespace tessera {
 namespace {
 
-constexpr TransformerDefaults kDefaults{
-    .dropout = 0, .eps = 1e-12, .norm = NormPosition::pre, .activation = Activation::gelu};
+constexpr TransformerDefaults kDefaults{.dropout = 0,
+                                        .eps = 1e-12,
+                                        .norm = NormPosition::pre,
+                                        .activation = FeedForwardActivation::gelu};
 
 /// The tables that belong to no layer: the class token and the positions.
 class Tables : public Scope {
