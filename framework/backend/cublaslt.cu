@@ -42,7 +42,7 @@ struct Product {
   int64_t batch() const { return y.rank() == 3 ? y.dim(0) : 1; }
   bool is_double() const { return a.dtype() == DType::f64; }
 
-  using Key = std::array<int64_t, 11>;
+  using Key = std::array<int64_t, 12>;
   Key key(const Cuda& cuda) const {
     return {batch(),
             y.dim(-2),

@@ -9,8 +9,9 @@ namespace tessera {
 namespace {
 
 std::filesystem::path token_cache(const Config& config) {
-  const std::filesystem::path run =
-      config.run.dir.empty() ? std::filesystem::path("runs") / config.run.name : config.run.dir;
+  const std::filesystem::path run = config.run.dir.empty()
+                                        ? std::filesystem::path("runs") / config.run.name
+                                        : std::filesystem::path(config.run.dir);
   return run.parent_path() / "token-cache";
 }
 
