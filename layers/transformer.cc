@@ -64,23 +64,23 @@ NormPosition norm_position_from(const std::string& word) {
   fail("[model] norm must be auto, pre or post; got '", word, "'.");
 }
 
-FeedForwardActivation activation_from(const std::string& word) {
-  if (word == "relu") return FeedForwardActivation::relu;
-  if (word == "gelu") return FeedForwardActivation::gelu;
-  if (word == "gelu_tanh") return FeedForwardActivation::gelu_tanh;
-  if (word == "silu") return FeedForwardActivation::silu;
+Nonlinearity activation_from(const std::string& word) {
+  if (word == "relu") return Nonlinearity::relu;
+  if (word == "gelu") return Nonlinearity::gelu;
+  if (word == "gelu_tanh") return Nonlinearity::gelu_tanh;
+  if (word == "silu") return Nonlinearity::silu;
   fail("[model] activation must be auto, relu, gelu, gelu_tanh or silu; got '", word, "'.");
 }
 
-Tensor activate(FeedForwardActivation activation, const Tensor& x) {
+Tensor activate(Nonlinearity activation, const Tensor& x) {
   switch (activation) {
-    case FeedForwardActivation::relu:
+    case Nonlinearity::relu:
       return relu(x);
-    case FeedForwardActivation::gelu:
+    case Nonlinearity::gelu:
       return gelu(x);
-    case FeedForwardActivation::gelu_tanh:
+    case Nonlinearity::gelu_tanh:
       return gelu(x, GeluForm::tanh);
-    case FeedForwardActivation::silu:
+    case Nonlinearity::silu:
       return silu(x);
   }
   fail("[activation] the activation must be one of the enumeration.");

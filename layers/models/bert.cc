@@ -11,10 +11,8 @@
 namespace tessera {
 namespace {
 
-constexpr TransformerDefaults kDefaults{.dropout = 0.1,
-                                        .eps = 1e-12,
-                                        .norm = NormPosition::post,
-                                        .activation = FeedForwardActivation::gelu};
+constexpr TransformerDefaults kDefaults{
+    .dropout = 0.1, .eps = 1e-12, .norm = NormPosition::post, .activation = Nonlinearity::gelu};
 
 /// A bias that belongs to no linear layer: that of a tied output layer.
 class Bias : public Scope {

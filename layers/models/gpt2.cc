@@ -9,10 +9,8 @@
 namespace tessera {
 namespace {
 
-constexpr TransformerDefaults kDefaults{.dropout = 0.1,
-                                        .eps = 1e-5,
-                                        .norm = NormPosition::pre,
-                                        .activation = FeedForwardActivation::gelu_tanh};
+constexpr TransformerDefaults kDefaults{
+    .dropout = 0.1, .eps = 1e-5, .norm = NormPosition::pre, .activation = Nonlinearity::gelu_tanh};
 
 }  // namespace
 

@@ -11,10 +11,8 @@
 namespace tessera {
 namespace {
 
-constexpr TransformerDefaults kDefaults{.dropout = 0.1,
-                                        .eps = 1e-5,
-                                        .norm = NormPosition::post,
-                                        .activation = FeedForwardActivation::relu};
+constexpr TransformerDefaults kDefaults{
+    .dropout = 0.1, .eps = 1e-5, .norm = NormPosition::post, .activation = Nonlinearity::relu};
 
 }  // namespace
 
