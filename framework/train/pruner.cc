@@ -117,10 +117,12 @@ LayerSelection select_layers_of(const PruneConfig& config, const Module& model) 
     if (parameter.is_prunable())
       layers.push_back(
           {parameter.name, parameter.is_convolution(), parameter.role == ParameterRole::head});
-  LayerSelection selection = select_layers(config, layers);
+  std::vector<LayerSelection::Excluded> embeddings;
   for (const Parameter& parameter : model.parameters())
     if (parameter.role == ParameterRole::embedding)
-      selection.excluded.push_back({parameter.name, "embedding: never pruned"});
+      embeddings.push_back({parameter.name, "embedding: never pruned"});
+  LayerSelection selection = select_layers(config, layers, !embeddings.empty());
+  selection.excluded.insert(selection.excluded.end(), embeddings.begin(), embeddings.end());
   return selection;
 }
 
