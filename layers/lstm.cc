@@ -57,7 +57,7 @@ LstmOutput LSTM::run(const Tensor& x, const Tensor& lengths, const Tensor& h0, c
     std::vector<Tensor> outputs;
     for (int64_t d = i; d < i + directions_; ++d) {
       const Direction& by = all_[static_cast<size_t>(d)];
-      const Tensor gates = linear(input, by.weight_ih, add(by.bias_ih, by.bias_hh));
+      const Tensor gates = linear(input, by.weight_ih, tessera::add(by.bias_ih, by.bias_hh));
       const LstmOutput out = lstm(gates, by.weight_hh, lengths, state_of(h0, d), state_of(c0, d),
                                   {.reverse = by.reverse});
       outputs.push_back(out.output);
