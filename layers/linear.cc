@@ -1,7 +1,6 @@
 #include "layers/linear.h"
 
 #include "framework/core/errors.h"
-#include "framework/ops/linear.h"
 
 namespace tessera {
 
@@ -12,7 +11,5 @@ Linear::Linear(int64_t in_features, int64_t out_features, bool bias, ParameterRo
   weight_ = add_parameter("weight", Tensor::zeros({out_features, in_features}), role);
   if (bias) bias_ = add_parameter("bias", Tensor::zeros({out_features}), ParameterRole::bias);
 }
-
-Tensor Linear::forward(const Tensor& x) { return linear(x, weight_, bias_); }
 
 }  // namespace tessera

@@ -1,6 +1,7 @@
 // y = x W^T + b over the last axis.  Parameters: weight [out, in], bias [out].
 #pragma once
 
+#include "framework/ops/linear.h"
 #include "layers/module.h"
 
 namespace tessera {
@@ -12,7 +13,9 @@ class Linear : public Module {
          ParameterRole role = ParameterRole::weight);
 
   const char* kind() const override { return "Linear"; }
-  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x) override { return linear(x, weight_, bias_); }
+  /// max(forward(x), 0) as one op.
+  Tensor forward_relu(const Tensor& x) { return linear(x, weight_, bias_, {.relu = true}); }
 
  private:
   Tensor weight_, bias_;

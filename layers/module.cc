@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "framework/core/errors.h"
+#include "framework/core/out_of_memory.h"
 
 namespace tessera {
 
@@ -123,6 +124,11 @@ Tensor Module::call(Module& child, const std::function<Tensor()>& forward) const
     throw LayerError(name() + "." + error.path, error.reason);
   } catch (const std::invalid_argument& error) {
     throw LayerError(concat(name(), " (", child.kind(), ")"), error.what());
+  } catch (const OutOfMemory& error) {
+    throw OutOfMemory(
+        "layer",
+        error.name.empty() ? concat(name(), " (", child.kind(), ")") : name() + "." + error.name,
+        error.reason);
   }
 }
 

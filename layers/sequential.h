@@ -1,4 +1,5 @@
-// One layer after the other, named "0", "1", ... A BatchNorm2d and the ReLU after it run as one op.
+// One layer after the other, named "0", "1", ... A BatchNorm2d or Linear and the ReLU after it run
+// as one op.
 #pragma once
 
 #include "layers/module.h"

@@ -64,23 +64,23 @@ NormPosition norm_position_from(const std::string& word) {
   fail("[model] norm must be auto, pre or post; got '", word, "'.");
 }
 
-Activation activation_from(const std::string& word) {
-  if (word == "relu") return Activation::relu;
-  if (word == "gelu") return Activation::gelu;
-  if (word == "gelu_tanh") return Activation::gelu_tanh;
-  if (word == "silu") return Activation::silu;
+Nonlinearity activation_from(const std::string& word) {
+  if (word == "relu") return Nonlinearity::relu;
+  if (word == "gelu") return Nonlinearity::gelu;
+  if (word == "gelu_tanh") return Nonlinearity::gelu_tanh;
+  if (word == "silu") return Nonlinearity::silu;
   fail("[model] activation must be auto, relu, gelu, gelu_tanh or silu; got '", word, "'.");
 }
 
-Tensor activate(Activation activation, const Tensor& x) {
+Tensor activate(Nonlinearity activation, const Tensor& x) {
   switch (activation) {
-    case Activation::relu:
+    case Nonlinearity::relu:
       return relu(x);
-    case Activation::gelu:
+    case Nonlinearity::gelu:
       return gelu(x);
-    case Activation::gelu_tanh:
+    case Nonlinearity::gelu_tanh:
       return gelu(x, GeluForm::tanh);
-    case Activation::silu:
+    case Nonlinearity::silu:
       return silu(x);
   }
   fail("[activation] the activation must be one of the enumeration.");

@@ -20,11 +20,11 @@ enum class NormPosition : uint8_t { pre, post };
 /// Throws: std::invalid_argument for any other word than "pre" and "post".
 NormPosition norm_position_from(const std::string& word);
 
-enum class Activation : uint8_t { relu, gelu, gelu_tanh, silu };
+enum class Nonlinearity : uint8_t { relu, gelu, gelu_tanh, silu };
 
 /// "relu", "gelu", "gelu_tanh", "silu". Throws: std::invalid_argument for any other word.
-Activation activation_from(const std::string& word);
-Tensor activate(Activation activation, const Tensor& x);
+Nonlinearity activation_from(const std::string& word);
+Tensor activate(Nonlinearity activation, const Tensor& x);
 
 /// Paths of a layer's parts, as the state dicts of Hugging Face have them.
 struct TransformerNames {
@@ -51,7 +51,7 @@ struct TransformerOptions {
   double attention_dropout = 0;
   double eps = 1e-5;
   NormPosition norm = NormPosition::post;
-  Activation activation = Activation::relu;
+  Nonlinearity activation = Nonlinearity::relu;
   bool causal = false;
   bool has_memory = false;  ///< attends to an encoder's output, too
 };

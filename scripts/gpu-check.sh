@@ -6,6 +6,9 @@
 #
 #   scripts/gpu-check.sh [--build DIR=build] [--logs DIR=gpu-logs] [--only STEP[,STEP...]]
 #
+# The sanitizers' steps are named TOOL-PROGRAM, as memcheck-sparse; those of the ops have two halves,
+# memcheck-ops-0 and -1.
+#
 # Exit status: 0 all passed, 1 a step failed, 2 no GPU or no build.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -27,17 +30,32 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 test_program() { find "$build/tests" -type f -name "test_$1" -perm -u+x | head -1; }
 
-table=() failed=0
-# step NAME LIMIT_S COMMAND...: runs, logs, notes passed, FAILED (status) or skipped.
-step() {
+table=() failed=0 started=()
+# run_step NAME LIMIT_S COMMAND...: runs, logs, and leaves its line of the table in NAME.result:
+# passed, FAILED (status) or skipped.
+run_step() {
   local name=$1 limit=$2 start=$SECONDS status result
   shift 2
-  [[ -z $only || $only == *,$name,* ]] || return 0
   timeout "$limit" bash -c '"$@"' _ "$@" >"$logs/$name.log" 2>&1
   status=$?
-  if ((status == 0)); then result=passed; elif ((status == 77)); then result=skipped; else result="FAILED ($status)"; failed=1; fi
-  table+=("$(printf '%-22s %-14s %4d s   %s' "$name" "$result" $((SECONDS - start)) "$(tail -n 1 "$logs/$name.log" | cut -c1-90)")")
-  echo "[gpu-check] $name: $result"
+  if ((status == 0)); then result=passed; elif ((status == 77)); then result=skipped; else result="FAILED ($status)"; fi
+  printf '%-22s %-14s %4d s   %s' "$name" "$result" $((SECONDS - start)) \
+    "$(tail -n 1 "$logs/$name.log" | cut -c1-90)" >"$logs/$name.result"
+}
+note() {
+  local line
+  line=$(<"$logs/$1.result")
+  [[ $line != *FAILED* ]] || failed=1
+  table+=("$line")
+  echo "[gpu-check] $line"
+}
+wanted() { [[ -z $only || $only == *,$1,* ]]; }
+step() { if wanted "$1"; then run_step "$@" && note "$1"; fi; }
+start() { if wanted "$1"; then run_step "$@" & started+=("$1"); fi; }
+finish() {
+  local name
+  wait
+  for name in "${started[@]}"; do note "$name"; done
 }
 
 doctest_run() { local program; program=$(test_program "$1"); shift; [[ -n $program ]] && "$program" "$@"; }
@@ -51,11 +69,18 @@ unit_tests() {
   return $status
 }
 
+# sanitizer TOOL PROGRAM [SHARD SHARDS]: over the program's cases, but for those that fill the
+# device: they run the same kernels for minutes.
 sanitizer() {
-  local tool=$1
+  local tool=$1 program shard=${3:-0} shards=${4:-1} cases
   command -v compute-sanitizer >/dev/null || { echo "no compute-sanitizer here"; return 77; }
-  compute-sanitizer --tool "$tool" --error-exitcode 3 --print-limit 20 \
-    "$(test_program ops)" --test-case="${2:-*}"
+  program=$(test_program "$2")
+  [[ -n $program ]] || { echo "no test program $2"; return 1; }
+  local filter=(--test-case-exclude='CUDA large*')
+  [[ $2 == ops ]] || filter+=(--test-case='*CUDA*')
+  cases=$("$program" --count "${filter[@]}" | grep -oE '[0-9]+$' | tail -n 1)
+  compute-sanitizer --tool "$tool" --error-exitcode 3 --print-limit 20 "$program" "${filter[@]}" \
+    --first=$((shard * cases / shards + 1)) --last=$(((shard + 1) * cases / shards))
 }
 
 run_config() { "$build/tessera" run "$1" run.device=cuda "run.dir=$scratch/$2" "${@:3}"; }
@@ -65,7 +90,9 @@ same_bytes() {
     echo "two runs, the same bytes"
 }
 kill_and_resume() {
-  PROGRAM=$build/tessera scripts/kill-resume.sh 4 configs/smoke.yaml run.device=cuda
+  # Pruning, export and comparison take milliseconds here.
+  PROGRAM=$build/tessera scripts/kill-resume.sh --must-hit training,fine-tuning 4 \
+    configs/smoke.yaml run.device=cuda
 }
 accuracy() {  # NAME of the run
   python3 - "$scratch/$1/summary.json" <<'PY'
@@ -94,10 +121,12 @@ step quickstart 120 quickstart
 step digits 120 digits
 step determinism 60 same_bytes
 step kill-resume 120 kill_and_resume
-step memcheck 120 sanitizer memcheck
-step initcheck 120 sanitizer initcheck
-step racecheck 120 sanitizer racecheck
-step synccheck 120 sanitizer synccheck
+# Side by side: each keeps one core and a fraction of the device busy.
+for tool in memcheck initcheck racecheck synccheck; do
+  for shard in 0 1; do start "$tool-ops-$shard" 240 sanitizer "$tool" ops "$shard" 2; done
+  for program in sparse optim; do start "$tool-$program" 240 sanitizer "$tool" "$program"; done
+done
+finish
 
 echo
 echo "gpu-check, $(date -u +%F), $(head -n 1 "$logs/gpu.txt")"

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "framework/autograd/trace.h"
+#include "framework/core/out_of_memory.h"
 
 namespace tessera {
 namespace {
@@ -33,11 +34,20 @@ void deliver(const std::shared_ptr<AutogradMeta>& meta, const Tensor& gradient,
   accumulate_gradient(entry.gradient, gradient);
 }
 
+Gradients gradients_of(Node& node, const Tensor& gradient) {
+  try {
+    return std::exchange(node.backward, nullptr)(gradient);
+  } catch (const OutOfMemory& error) {
+    throw OutOfMemory("the backward pass of", concat(node.op, ", gradient ", gradient, ","),
+                      error.reason);
+  }
+}
+
 void run(Pending entry, PendingNodes& pending) {
   Node& node = *entry.node;
   require(node.backward != nullptr, "[backward] the tape of ", node.op,
           " was already run and freed; got a second backward through it. Run the forward again.");
-  Gradients gradients = std::exchange(node.backward, nullptr)(entry.gradient);
+  Gradients gradients = gradients_of(node, entry.gradient);
   entry.gradient = {};
   const auto inputs = std::exchange(node.inputs, {});
   require(gradients.size() == inputs.size(), "[backward] ", node.op, " must return ", inputs.size(),

@@ -41,7 +41,7 @@ struct Product {
   int64_t inner() const { return a.dim(options.transpose_a ? 0 : 1); }
   bool is_double() const { return a.dtype() == DType::f64; }
 
-  using Key = std::array<int64_t, 10>;
+  using Key = std::array<int64_t, 11>;
   Key key(const Cuda& cuda) const {
     return {y.dim(0),
             y.dim(1),
@@ -51,6 +51,7 @@ struct Product {
             static_cast<int64_t>(a.dtype()),
             static_cast<int64_t>(y.dtype()),
             bias.defined(),
+            options.relu,
             cuda.tf32(),
             cuda.device().index};
   }
@@ -93,7 +94,11 @@ Plan Product::make(Cuda& cuda) const {
         "cublasLtMatmulDescInit");
   set(plan, CUBLASLT_MATMUL_DESC_TRANSA, options.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
   set(plan, CUBLASLT_MATMUL_DESC_TRANSB, options.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
-  if (bias.defined()) set(plan, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+  if (bias.defined() || options.relu)
+    set(plan, CUBLASLT_MATMUL_DESC_EPILOGUE,
+        !options.relu    ? CUBLASLT_EPILOGUE_BIAS
+        : bias.defined() ? CUBLASLT_EPILOGUE_RELU_BIAS
+                         : CUBLASLT_EPILOGUE_RELU);
   set_bias(plan);
   plan.first = transposed(*this, b);
   plan.second = transposed(*this, a);

@@ -12,12 +12,13 @@ namespace tessera {
 struct ProductOptions {
   bool transpose_a = false;
   bool transpose_b = false;
+  bool relu = false;  ///< y = max(y, 0); not in f64
 };
 
-/// y = op(a) op(b) + bias for every row of y, all row-major matrices; bias [N] may be undefined.
-/// REQUIRES: extents that agree; a, b and bias of one type, y of the same or (from halves) f32, and
-/// then no bias; in f64 no bias either: the library has no such kernel.
-/// Throws: std::runtime_error with the op and the shapes where the library refuses.
+/// y = op(a) op(b) + bias, then max(., 0) under relu, for every row of y, all row-major matrices;
+/// bias [N] may be undefined. REQUIRES: extents that agree; a, b and bias of one type, y of the
+/// same or (from halves) f32, and then no bias; in f64 no bias either: the library has no such
+/// kernel. Throws: std::runtime_error with the op and the shapes where the library refuses.
 void cublaslt_product(Cuda& cuda, const char* op, const Tensor& a, const Tensor& b,
                       const Tensor& bias, ProductOptions options, Tensor& y);
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 
+#include "framework/backend/autotune.h"
 #include "framework/backend/cuda.h"
 
 namespace tessera {
@@ -66,10 +67,18 @@ Cuda& cuda(int device) {
   static auto* const mutex = new std::mutex;
   static auto* const devices = new std::map<int, Cuda>;
   std::lock_guard lock(*mutex);
-  return devices->try_emplace(device, device).first->second;
+  Cuda& backend = devices->try_emplace(device, device).first->second;
+  compute_stream(device);  // current: library handles and launches go to the thread's device
+  return backend;
 }
 
 void allow_tf32(Device device, bool allowed) { cuda(device.index).set_tf32(allowed); }
+bool allow_autotune(Device device, bool allowed) {
+  Cuda& backend = cuda(device.index);
+  const bool before = backend.autotune();
+  backend.set_autotune(allowed);
+  return before;
+}
 
 CudaOpScope::CudaOpScope(const char* op, int device) : op_(op), device_(device) {
   nvtxRangePushA(op);

@@ -40,6 +40,10 @@ class Cuda {
   bool tf32() const { return tf32_; }
   void set_tf32(bool allowed) { tf32_ = allowed; }
 
+  /// Whether engines are measured where there are several (autotune.h).
+  bool autotune() const { return autotune_; }
+  void set_autotune(bool allowed) { autotune_ = allowed; }
+
   /// `bytes` of scratch memory, u8: free for the next op once the handle is gone, since the stream
   /// is in order.
   Tensor scratch(int64_t bytes) const {
@@ -68,7 +72,7 @@ class Cuda {
   int device_;
   cudaStream_t stream_;
   int multiprocessors_ = 0, capability_ = 0;
-  bool tf32_ = false;
+  bool tf32_ = false, autotune_ = false;
   cublasLtHandle_t cublaslt_ = nullptr;
   cudnnHandle_t cudnn_ = nullptr;
 };

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "framework/backend/autotune.h"
 #include "framework/backend/cpu.h"
 #include "framework/backend/cuda_info.h"
 #include "framework/cli/commands.h"
@@ -97,6 +98,8 @@ TrainBenchResult measure(const TrainBenchArguments& arguments, Device device) {
 void bench(const TrainBenchArguments& arguments) {
   const Device device = choose_device(arguments.config.run.device).device;
   if (arguments.config.run.threads > 0) cpu().set_threads(arguments.config.run.threads);
+  if constexpr (kCudaBuild)
+    if (!device.is_cpu()) allow_autotune(device, arguments.config.run.autotune);
   const TrainBenchResult r = measure(arguments, device);
   const double rate = 1000 * static_cast<double>(arguments.batch) / r.step_ms;
   if (!arguments.json) {
@@ -150,6 +153,7 @@ void add_train_bench_command(CLI::App& bench_group, Action& action) {
   command->add_option("--threads", run.threads, "Threads (all processors)")
       ->check(CLI::Range(1, 4096));
   command->add_flag("!--no-cuda-graphs", run.cuda_graphs, "Queue every kernel from the host");
+  command->add_flag("--autotune", run.autotune, "Measure the library's engines (run.autotune)");
   command->add_flag("--json", arguments->json, "Print one line of JSON");
   command->callback([=, &action] { action = [=] { bench(*arguments); }; });
 }

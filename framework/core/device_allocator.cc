@@ -61,10 +61,31 @@ std::byte* DeviceAllocator::allocate(int64_t bytes) {
   if (block == nullptr) return nullptr;
   split(block, size);
   block->in_use = true;
-  stats_.cached_bytes -= block->size;
-  stats_.current_bytes += block->size;
-  stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.current_bytes);
+  count_taken(*block);
   return block->data;
+}
+
+void DeviceAllocator::count_taken(const Block& block) {
+  move_to_cached(-block.size);
+  if (block.pool == 0) return;
+  Pool& pool = pools_.at(block.pool);
+  pool.in_use += block.size;
+  pool.peak = std::max(pool.peak, pool.in_use);
+}
+
+void DeviceAllocator::count_freed(const Block& block) {
+  if (block.pool != 0) {
+    Pool& pool = pools_.at(block.pool);
+    pool.in_use -= block.size;
+    if (pool.closed) return;  // its peak is counted until it is dropped
+  }
+  move_to_cached(block.size);
+}
+
+void DeviceAllocator::move_to_cached(int64_t bytes) {
+  stats_.cached_bytes += bytes;
+  stats_.current_bytes -= bytes;
+  stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.current_bytes);
 }
 
 DeviceAllocator::Block* DeviceAllocator::take_free(int64_t size) {
@@ -114,8 +135,7 @@ void DeviceAllocator::free(std::byte* data) {
   const std::lock_guard lock(mutex_);
   Block* block = blocks_.at(data).get();
   block->in_use = false;
-  stats_.current_bytes -= block->size;
-  stats_.cached_bytes += block->size;
+  count_freed(*block);
   if (block->behind != nullptr && !block->behind->in_use) {
     free_blocks(block->behind).erase(block->behind);
     joined(block);
@@ -172,16 +192,23 @@ void DeviceAllocator::reset_peak() {
 int64_t DeviceAllocator::open_pool() {
   const std::lock_guard lock(mutex_);
   require(pool_ == 0, "[allocator] one pool may be open at a time; got a second.");
-  return pool_ = ++last_pool_;
+  pools_[++last_pool_] = {};
+  return pool_ = last_pool_;
 }
 
 void DeviceAllocator::close_pool() {
   const std::lock_guard lock(mutex_);
-  pool_ = 0;
+  if (pool_ == 0) return;
+  Pool& pool = pools_.at(std::exchange(pool_, 0));
+  pool.closed = true;
+  move_to_cached(pool.in_use - pool.peak);
 }
 
 void DeviceAllocator::drop_pool(int64_t pool) {
   const std::lock_guard lock(mutex_);
+  const Pool counted = pools_.at(pool);
+  if (counted.closed) move_to_cached(counted.peak - counted.in_use);
+  pools_.erase(pool);
   for (const bool small : {false, true}) {
     FreeBlocks& everybodys = free_[{0, small}];
     everybodys.merge(free_[{pool, small}]);

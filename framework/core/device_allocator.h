@@ -51,17 +51,25 @@ class DeviceAllocator {
   /// From now on allocate() takes from a pool of its own, until close_pool().
   /// REQUIRES: no pool is open.
   int64_t open_pool();
+  /// From now on the most that was in use in the pool counts as in use: a replay uses it again.
   void close_pool();
   /// The pool's memory, free or in use, is everybody's again.
   void drop_pool(int64_t pool);
 
  private:
   struct Block;
+  struct Pool {
+    int64_t in_use = 0, peak = 0;
+    bool closed = false;
+  };
   struct BySize {
     bool operator()(const Block* a, const Block* b) const;
   };
   using FreeBlocks = std::set<Block*, BySize>;
 
+  void count_taken(const Block& block);
+  void count_freed(const Block& block);
+  void move_to_cached(int64_t bytes);
   Block* take_free(int64_t size);
   Block* take_segment(int64_t size);
   void split(Block* block, int64_t size);
@@ -75,6 +83,7 @@ class DeviceAllocator {
   std::unordered_map<std::byte*, std::unique_ptr<Block>> blocks_;
   int64_t pool_ = 0;  // that allocate() takes from; 0: everybody's
   int64_t last_pool_ = 0;
+  std::map<int64_t, Pool> pools_;  // open or closed, not dropped
   MemoryStats stats_;
 };
 

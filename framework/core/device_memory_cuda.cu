@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "framework/core/device_memory.h"
+#include "framework/core/dtype_dispatch.h"
 #include "framework/core/runtime_cuda.h"
 
 namespace tessera {
@@ -16,37 +17,7 @@ constexpr int kMaxDevices = 64;
 
 template <class F>
 decltype(auto) dispatch_device(DType dtype, F&& f) {
-  switch (dtype) {
-    case DType::f32:
-      return f.template operator()<float>();
-    case DType::f64:
-      return f.template operator()<double>();
-    case DType::bf16:
-      return f.template operator()<__nv_bfloat16>();
-    case DType::f16:
-      return f.template operator()<__half>();
-    case DType::i64:
-      return f.template operator()<int64_t>();
-    case DType::i32:
-      return f.template operator()<int32_t>();
-    case DType::u8:
-      return f.template operator()<uint8_t>();
-  }
-  fail("[tensor] the type must be a known one; got ", static_cast<int>(dtype), ".");
-}
-
-template <class T>
-constexpr bool is_half = std::is_same_v<T, __half> || std::is_same_v<T, __nv_bfloat16>;
-
-template <class To, class From>
-__host__ __device__ To converted(From value) {
-  if constexpr (is_half<From>) {
-    return converted<To>(static_cast<float>(value));
-  } else if constexpr (is_half<To>) {
-    return To(static_cast<float>(value));
-  } else {
-    return static_cast<To>(value);
-  }
+  return dispatch_dtype<__nv_bfloat16, __half>(dtype, std::forward<F>(f));
 }
 
 template <class T>

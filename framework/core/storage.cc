@@ -8,6 +8,7 @@
 #include "framework/core/device_allocator.h"
 #include "framework/core/device_memory.h"
 #include "framework/core/errors.h"
+#include "framework/core/out_of_memory.h"
 
 namespace tessera {
 namespace {
@@ -33,9 +34,10 @@ class CachingAllocator {
       release_cached_locked();
       block = take_fresh(wanted);
     }
-    require_runtime(block.data != nullptr, "[allocator] memory must suffice; asked for ", wanted,
-                    " bytes with ", stats_.current_bytes,
-                    " in use on cpu. Use a smaller batch or model.");
+    if (block.data == nullptr)
+      throw OutOfMemory(concat("[allocator] memory must suffice; asked for ", wanted,
+                               " bytes with ", stats_.current_bytes,
+                               " in use on cpu. Use a smaller batch or model."));
     stats_.current_bytes += block.capacity;
     stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.current_bytes);
     return block;
@@ -118,10 +120,11 @@ MemoryBlock allocate_on(Device device, int64_t bytes) {
   if constexpr (kCudaBuild) {
     if (data == nullptr) {
       const MemoryStats stats = allocator.stats();
-      fail_runtime("[allocator] memory must suffice; asked for ", bytes, " bytes with ",
-                   stats.current_bytes, " in use, ", stats.cached_bytes, " cached in pieces and ",
-                   device_memory::free_bytes(device), " free, after op ", current_op(), ", on ",
-                   device, ". Use a smaller batch or model.");
+      throw OutOfMemory(concat("[allocator] memory must suffice; asked for ", bytes, " bytes with ",
+                               stats.current_bytes, " in use, ", stats.cached_bytes,
+                               " cached in pieces and ", device_memory::free_bytes(device),
+                               " free, after op ", current_op(), ", on ", device,
+                               ". Use a smaller batch or model."));
     }
   }
   return {data, bytes};

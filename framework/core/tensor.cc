@@ -1,46 +1,17 @@
 #include "framework/core/tensor.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "framework/core/device_memory.h"
+#include "framework/core/dtype_dispatch.h"
 
 namespace tessera {
 namespace {
 
-/// Calls `f.template operator()<T>()` with the element type.
 template <class F>
 decltype(auto) dispatch_any(DType dtype, F&& f) {
-  switch (dtype) {
-    case DType::f32:
-      return f.template operator()<float>();
-    case DType::f64:
-      return f.template operator()<double>();
-    case DType::bf16:
-      return f.template operator()<bf16>();
-    case DType::f16:
-      return f.template operator()<f16>();
-    case DType::i64:
-      return f.template operator()<int64_t>();
-    case DType::i32:
-      return f.template operator()<int32_t>();
-    case DType::u8:
-      return f.template operator()<uint8_t>();
-  }
-  fail("[tensor] the type must be a known one; got ", static_cast<int>(dtype), ".");
-}
-
-template <class T>
-constexpr bool is_half = std::is_same_v<T, bf16> || std::is_same_v<T, f16>;
-
-template <class To, class From>
-To convert(From value) {
-  if constexpr (is_half<From>) {
-    return convert<To>(static_cast<float>(value));
-  } else if constexpr (is_half<To>) {
-    return To(static_cast<float>(value));
-  } else {
-    return static_cast<To>(value);
-  }
+  return dispatch_dtype<bf16, f16>(dtype, std::forward<F>(f));
 }
 
 void check_layout(const Shape& shape, Layout layout) {
@@ -84,13 +55,13 @@ Tensor Tensor::full(const Shape& shape, double value, TensorOptions options) {
 void Tensor::fill(double value) {
   if constexpr (kCudaBuild)
     if (!device().is_cpu()) return device_memory::fill(device(), raw(), dtype(), numel(), value);
-  dispatch_any(dtype(), [&]<class T>() { std::fill_n(data<T>(), numel(), convert<T>(value)); });
+  dispatch_any(dtype(), [&]<class T>() { std::fill_n(data<T>(), numel(), converted<T>(value)); });
 }
 
 double Tensor::item() const {
   require(numel() == 1, "[item] the tensor must hold one element; got shape ", shape(), ".");
   const Tensor here = to(Device{});
-  return dispatch_any(dtype(), [&]<class T>() { return convert<double>(*here.data<T>()); });
+  return dispatch_any(dtype(), [&]<class T>() { return converted<double>(*here.data<T>()); });
 }
 
 Tensor Tensor::alias(const Shape& shape, Layout layout) const {
@@ -120,7 +91,7 @@ Tensor Tensor::to(DType dtype) const {
   }
   dispatch_any(this->dtype(), [&]<class From>() {
     dispatch_any(dtype, [&]<class To>() {
-      std::transform(data<From>(), data<From>() + numel(), out.data<To>(), convert<To, From>);
+      std::transform(data<From>(), data<From>() + numel(), out.data<To>(), converted<To, From>);
     });
   });
   return out;

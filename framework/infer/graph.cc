@@ -10,6 +10,7 @@
 #include "framework/ops/adaptive_avg_pool2d.h"
 #include "framework/ops/batch_norm.h"
 #include "framework/ops/gelu.h"
+#include "framework/ops/linear.h"
 #include "framework/ops/softmax.h"
 
 namespace tessera {
@@ -67,19 +68,21 @@ void fold(const Tensor& scale, const Tensor& shift, GraphNode& conv) {
   for (size_t i = 0; i < m.tew_values.size(); ++i) m.tew_values[i] *= factor[m.tew_row[i]];
 }
 
-/// The ops with each batch norm that adds a residual or ends in relu as the ops it stands for: a
-/// plan fuses in its own way.
+/// The ops with each batch norm or linear layer that adds a residual or ends in relu as the ops it
+/// stands for: a plan fuses in its own way.
 std::vector<TracedOp> taken_apart(const std::vector<TracedOp>& ops) {
   std::vector<TracedOp> out;
   for (const TracedOp& op : ops) {
     out.push_back(op);
-    if (op.op != "batch_norm") continue;
-    const Tensor& residual = op.inputs[5];
+    const bool is_norm = op.op == "batch_norm";
+    if (!is_norm && op.op != "linear") continue;
+    const Tensor residual = is_norm ? op.inputs[5] : Tensor{};
     std::vector<TracedOp> steps;
     if (residual.defined()) steps.push_back({"add", {Tensor{}, residual}, {}, {}});
-    if (std::any_cast<const BatchNormOptions&>(op.attributes).relu)
+    if (is_norm ? std::any_cast<const BatchNormOptions&>(op.attributes).relu
+                : std::any_cast<const LinearOptions&>(op.attributes).relu)
       steps.push_back({"relu", {Tensor{}}, {}, {}});
-    out.back().inputs.resize(5);
+    if (is_norm) out.back().inputs.resize(5);
     for (TracedOp& step : steps) {
       const Tensor between = op.output.detach();
       out.back().output = step.inputs[0] = between;

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "framework/autograd/autograd.h"
+#include "framework/backend/autotune.h"
 #include "framework/backend/cuda_info.h"
 #include "framework/backend/recorded_work.h"
 #include "framework/core/device_memory.h"
@@ -14,6 +15,7 @@
 #include "framework/infer/stopwatch.h"
 #include "framework/ops/add.h"
 #include "framework/ops/cast.h"
+#include "framework/ops/conv2d_fused.h"
 #include "framework/ops/flatten.h"
 #include "framework/ops/gelu.h"
 #include "framework/ops/linear.h"
@@ -81,6 +83,8 @@ class OpProgram : public Program {
             ".");
     values_.resize(graph_.values.size());
     find_last_readers();
+    // A plan is chosen by time anyhow, and its dense side must be the fastest there is.
+    const AutotuneScope measured(device);
     input_ = Tensor::zeros(graph.input_shape, {DType::f32, graph.input_layout, device});
     values_[0] = cast(input_, dtype_);
     for (const GraphNode& node : graph_.nodes) {
@@ -217,17 +221,20 @@ OpProgram::Step OpProgram::dense_product(const GraphNode& node) {
                [&](auto& backend) { weight = conv2d_filters(backend, weight, dtype_); });
   return [this, node_x = node.x, node_y = node.y, other = node.other, conv = node.conv,
           activation = node.activation, is_linear, weight, bias] {
+    const bool relu = activation == Activation::relu;
     Tensor y;
     if (is_linear) {
-      y = linear(matrix(node_x), weight, bias);
+      y = linear(matrix(node_x), weight, bias, {.relu = relu && other < 0});
+      if (other >= 0) y = add(y, value(other).alias(y.shape(), y.layout()));
     } else {
       y = empty_value(node_y);
+      const Tensor residual = other >= 0 ? value(other).alias(y.shape(), y.layout()) : Tensor{};
       on_backend("conv2d", device_, [&](auto& backend) {
-        conv2d_forward(backend, image(node_x), weight, bias, conv, y);
+        conv2d_fused_forward(backend, image(node_x), weight, {bias, residual, relu}, conv, y);
       });
     }
-    if (other >= 0) y = add(y, value(other).alias(y.shape(), y.layout()));
-    value(node_y) = activated(activation, y);
+    const bool is_done = relu && (!is_linear || other < 0);
+    value(node_y) = is_done ? y : activated(activation, y);
   };
 }
 

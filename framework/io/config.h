@@ -33,6 +33,7 @@ struct RunConfig {
   std::string precision = "fp32";  ///< fp32, bf16, fp16
   bool tf32 = false;
   bool cuda_graphs = true;
+  bool autotune = false;
 };
 
 struct TokenizerConfig {

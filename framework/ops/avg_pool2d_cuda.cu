@@ -1,13 +1,8 @@
 #include "framework/ops/avg_pool2d.h"
-#include "framework/ops/elementwise_cuda.h"
+#include "framework/ops/pool2d_cuda.h"
 
 namespace tessera {
 namespace {
-
-struct Pooling {
-  PoolAxis rows, columns;
-  PixelGrid input, output;
-};
 
 template <class T, class A, int V>
 __device__ void add_to(A (&total)[V], const T* from, A scale) {
@@ -61,37 +56,23 @@ __global__ void __launch_bounds__(kThreadsPerBlock)
   }
 }
 
-/// x and y: the input and the output, or their gradients.
-Pooling pooling(const PoolAxis& rows, const PoolAxis& columns, const Tensor& x, const Tensor& y) {
-  return {rows, columns, {x.dim(2), x.dim(3), x.dim(1)}, {y.dim(2), y.dim(3), y.dim(1)}};
-}
-
 }  // namespace
 
 void window_mean_forward(Cuda& cuda, const Tensor& x, const PoolAxis& rows, const PoolAxis& columns,
                          Tensor& y) {
-  dispatch_cuda_float("avg_pool2d", x.dtype(), [&]<class T>() {
-    dispatch_index(y.numel(), [&]<class Index>() {
-      constexpr int V = kPackWidth<T>;
-      const bool fits = x.dim(1) % V == 0;
-      cuda.launch_elements("avg_pool2d", fits ? mean_kernel<T, Index, V> : mean_kernel<T, Index, 1>,
-                           groups_of(y.numel(), fits ? V : 1), pooling(rows, columns, x, y),
-                           y.numel(), device_data<T>(x), device_data<T>(y));
-    });
+  dispatch_pool("avg_pool2d", y, [&]<class T, class Index, int V>() {
+    cuda.launch_elements("avg_pool2d", mean_kernel<T, Index, V>, groups_of(y.numel(), V),
+                         Pooling(rows, columns, x, y), y.numel(), device_data<T>(x),
+                         device_data<T>(y));
   });
 }
 
 void window_mean_backward(Cuda& cuda, const Tensor& dy, const PoolAxis& rows,
                           const PoolAxis& columns, Tensor& dx) {
-  dispatch_cuda_float("avg_pool2d", dy.dtype(), [&]<class T>() {
-    dispatch_index(dx.numel(), [&]<class Index>() {
-      constexpr int V = kPackWidth<T>;
-      const bool fits = dx.dim(1) % V == 0;
-      cuda.launch_elements("avg_pool2d",
-                           fits ? gradient_kernel<T, Index, V> : gradient_kernel<T, Index, 1>,
-                           groups_of(dx.numel(), fits ? V : 1), pooling(rows, columns, dx, dy),
-                           dx.numel(), device_data<T>(dy), device_data<T>(dx));
-    });
+  dispatch_pool("avg_pool2d", dx, [&]<class T, class Index, int V>() {
+    cuda.launch_elements("avg_pool2d", gradient_kernel<T, Index, V>, groups_of(dx.numel(), V),
+                         Pooling(rows, columns, dx, dy), dx.numel(), device_data<T>(dy),
+                         device_data<T>(dx));
   });
 }
 

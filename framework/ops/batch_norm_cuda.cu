@@ -282,19 +282,19 @@ void backward(const Cuda& cuda, const ColumnGrid& grid, const BatchNormInputs& i
   Tensor scratch = partial_results<State>(cuda, grid);
   Tensor factors = cuda.scratch(3 * grid.C * static_cast<int64_t>(sizeof(A)));
   State* const partial = device_data<State>(scratch);
-  cuda.launch(kOp, sums_kernel<kMask, V, T>, blocks_of(grid), threads_of(grid),
-              merge_bytes<State>(ColumnGrid::kThreads, V), grid, device_data<T>(in.x),
-              data_or_null<T>(y), device_data<T>(dy), channels, data_or_null<T>(out.dresidual),
-              partial);
+  launch_columns(cuda, kOp, grid, sums_kernel<kMask, V, T>,
+                 merge_bytes<State>(ColumnGrid::kThreads, V), device_data<T>(in.x),
+                 data_or_null<T>(y), device_data<T>(dy), channels, data_or_null<T>(out.dresidual),
+                 partial);
   launch_merge(cuda, kOp, grid, partial,
                StoreSums<A>{channels, device_data<A>(out.dweight), device_data<A>(out.dbias),
                             device_data<A>(factors), grid.M, grid.C, options.training});
   if (!out.dx.defined()) return;
   constexpr Mask kMaskOfDx = kMask == Mask::from_output ? Mask::none : kMask;
   const Tensor& d = kMask == Mask::from_output ? out.dresidual : dy;
-  cuda.launch(kOp, dx_kernel<kMaskOfDx, V, T>, blocks_of(grid), threads_of(grid), 0, grid,
-              device_data<T>(in.x), device_data<T>(d), channels,
-              device_data<A>(std::as_const(factors)), device_data<T>(out.dx));
+  launch_columns(cuda, kOp, grid, dx_kernel<kMaskOfDx, V, T>, 0, device_data<T>(in.x),
+                 device_data<T>(d), channels, device_data<A>(std::as_const(factors)),
+                 device_data<T>(out.dx));
 }
 
 }  // namespace
@@ -309,8 +309,8 @@ void batch_norm_statistics(Cuda& cuda, const Tensor& x, double momentum, Tensor&
     Tensor scratch = partial_results<State>(cuda, grid);
     State* const partial = device_data<State>(scratch);
     dispatch_vector<T>(grid, [&]<int V>() {
-      cuda.launch(kOp, moments_kernel<V, T>, blocks_of(grid), threads_of(grid),
-                  merge_bytes<State>(ColumnGrid::kThreads, V), grid, device_data<T>(x), partial);
+      launch_columns(cuda, kOp, grid, moments_kernel<V, T>,
+                     merge_bytes<State>(ColumnGrid::kThreads, V), device_data<T>(x), partial);
     });
     launch_merge(
         cuda, kOp, grid, partial,
@@ -326,10 +326,10 @@ void batch_norm_forward(Cuda& cuda, const BatchNormInputs& in, const Tensor& res
   dispatch_cuda_float(kOp, y.dtype(), [&]<class T>() {
     const auto channels = channels_of<Accumulator<T>>(in, options.epsilon);
     dispatch_vector<T>(grid, [&]<int V>() {
-      cuda.launch(kOp,
-                  residual.defined() ? forward_kernel<true, V, T> : forward_kernel<false, V, T>,
-                  blocks_of(grid), threads_of(grid), 0, grid, device_data<T>(in.x),
-                  data_or_null<T>(residual), channels, options.relu, device_data<T>(y));
+      launch_columns(cuda, kOp, grid,
+                     residual.defined() ? forward_kernel<true, V, T> : forward_kernel<false, V, T>,
+                     0, device_data<T>(in.x), data_or_null<T>(residual), channels, options.relu,
+                     device_data<T>(y));
     });
   });
 }

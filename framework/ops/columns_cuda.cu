@@ -3,21 +3,36 @@
 namespace tessera {
 namespace {
 
-template <int V, class T, class B>
+/// shift may be null.
+template <bool kResidual, int V, class T, class B>
 __global__ void __launch_bounds__(ColumnGrid::kThreads)
-    add_kernel(ColumnGrid grid, const B* bias, T* y) {
+    finish_kernel(ColumnGrid grid, const B* shift, const T* residual, bool relu, T* y) {
   using A = Accumulator<T>;
+  struct Loaded {
+    Pack<T, V> y, residual;
+  };
   const int64_t column = grid.column(blockIdx.x, static_cast<int>(threadIdx.x));
   if (column >= grid.C) return;
-  A shift[V];
-  for (int v = 0; v < V; ++v) shift[v] = static_cast<A>(bias[column + v]);
-  const auto at = [&](int64_t row) { return y + row * grid.C + column; };
+  A shifts[V];
+  for (int v = 0; v < V; ++v)
+    shifts[v] = shift == nullptr ? A(0) : static_cast<A>(shift[column + v]);
   each_row(
-      grid, [&](int64_t row) { return load_pack<V>(at(row)); },
-      [&](int64_t row, Pack<T, V> pack) {
-        for (int v = 0; v < V; ++v)
-          pack.values[v] = static_cast<T>(static_cast<A>(pack.values[v]) + shift[v]);
-        store_pack(at(row), pack);
+      grid,
+      [&](int64_t row) {
+        const int64_t at = row * grid.C + column;
+        Loaded loaded;
+        loaded.y = load_pack<V>(y + at);
+        if constexpr (kResidual) loaded.residual = load_pack<V>(residual + at);
+        return loaded;
+      },
+      [&](int64_t row, const Loaded& loaded) {
+        Pack<T, V> out;
+        for (int v = 0; v < V; ++v) {
+          A value = static_cast<A>(loaded.y.values[v]) + shifts[v];
+          if constexpr (kResidual) value += static_cast<A>(loaded.residual.values[v]);
+          out.values[v] = static_cast<T>(relu && !(value > 0) ? A(0) : value);
+        }
+        store_pack(y + row * grid.C + column, out);
       });
 }
 
@@ -48,15 +63,20 @@ struct StoreSum {
 
 }  // namespace
 
-void add_to_columns(const Cuda& cuda, const char* op, const Tensor& bias, int64_t M, Tensor& y) {
-  const int64_t C = bias.numel();
-  if (M == 0 || C == 0) return;
-  const ColumnGrid grid = column_grid(cuda, M, C, y.dtype());
+void finish_columns(const Cuda& cuda, const char* op, const ColumnFinish& finish, int64_t M,
+                    Tensor& y) {
+  if (M == 0 || y.numel() == 0) return;
+  const ColumnGrid grid = column_grid(cuda, M, y.numel() / M, y.dtype());
   dispatch_cuda_float(op, y.dtype(), [&]<class T>() {
-    dispatch_parameter<T>(bias.dtype(), [&]<class B>() {
+    const T* const residual = finish.residual.defined() ? device_data<T>(finish.residual) : nullptr;
+    const DType shift_type = finish.shift.defined() ? finish.shift.dtype() : y.dtype();
+    dispatch_parameter<T>(shift_type, [&]<class B>() {
+      const B* const shift = finish.shift.defined() ? device_data<B>(finish.shift) : nullptr;
       dispatch_vector<T>(grid, [&]<int V>() {
-        cuda.launch(op, add_kernel<V, T, B>, blocks_of(grid), threads_of(grid), 0, grid,
-                    device_data<B>(bias), device_data<T>(y));
+        launch_columns(
+            cuda, op, grid,
+            residual != nullptr ? finish_kernel<true, V, T, B> : finish_kernel<false, V, T, B>, 0,
+            shift, residual, finish.relu, device_data<T>(y));
       });
     });
   });
@@ -72,8 +92,8 @@ void sum_columns(const Cuda& cuda, const char* op, const Tensor& x, int64_t M, T
     Tensor scratch = partial_results<State>(cuda, grid);
     State* const partial = device_data<State>(scratch);
     dispatch_vector<T>(grid, [&]<int V>() {
-      cuda.launch(op, sum_kernel<V, T>, blocks_of(grid), threads_of(grid),
-                  merge_bytes<State>(ColumnGrid::kThreads, V), grid, device_data<T>(x), partial);
+      launch_columns(cuda, op, grid, sum_kernel<V, T>, merge_bytes<State>(ColumnGrid::kThreads, V),
+                     device_data<T>(x), partial);
     });
     dispatch_parameter<T>(sums.dtype(), [&]<class B>() {
       launch_merge(cuda, op, grid, partial, StoreSum<B>{device_data<B>(sums)});

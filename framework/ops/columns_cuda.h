@@ -7,9 +7,22 @@
 
 namespace tessera {
 
-/// y[m, c] += bias[c].  y: [M, C] (C the contiguous axis), f32, f64, bf16 or f16; bias: of the type
-/// of y, or f32.
-void add_to_columns(const Cuda& cuda, const char* op, const Tensor& bias, int64_t M, Tensor& y);
+/// What a product leaves to do; tensors may be undefined.
+struct ColumnFinish {
+  Tensor shift;     ///< [C], of the type of y, or f32
+  Tensor residual;  ///< as y
+  bool relu = false;
+};
+
+/// y[m, c] = y[m, c] + shift[c] + residual[m, c], then max(., 0) under relu.
+/// y: [M, C] (C the contiguous axis), f32, f64, bf16 or f16.
+void finish_columns(const Cuda& cuda, const char* op, const ColumnFinish& finish, int64_t M,
+                    Tensor& y);
+/// y[m, c] += bias[c].
+inline void add_to_columns(const Cuda& cuda, const char* op, const Tensor& bias, int64_t M,
+                           Tensor& y) {
+  finish_columns(cuda, op, {.shift = bias, .residual = {}}, M, y);
+}
 /// sums[c] = sum of x[m, c] over m, in the accumulator's type; sums: of the type of x, or f32.
 void sum_columns(const Cuda& cuda, const char* op, const Tensor& x, int64_t M, Tensor& sums);
 
@@ -23,6 +36,14 @@ inline dim3 blocks_of(const ColumnGrid& grid) {
 }
 inline dim3 threads_of(const ColumnGrid& grid) {
   return {static_cast<unsigned>(grid.threads_x), static_cast<unsigned>(grid.threads_y)};
+}
+
+/// Launches kernel(grid, arguments...) over the grid.
+template <class... Parameters, class... Arguments>
+void launch_columns(const Cuda& cuda, const char* op, const ColumnGrid& grid,
+                    void (*kernel)(Parameters...), size_t shared, Arguments&&... arguments) {
+  cuda.launch(op, kernel, blocks_of(grid), threads_of(grid), shared, grid,
+              std::forward<Arguments>(arguments)...);
 }
 
 /// Calls f.template operator()<V>() with the grid's vector for elements of T: 16 bytes, or one

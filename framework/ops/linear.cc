@@ -4,6 +4,7 @@
 #include "framework/ops/axes.h"
 #include "framework/ops/matmul.h"
 #include "framework/ops/mixed_precision.h"
+#include "framework/ops/relu.h"
 
 namespace tessera {
 namespace {
@@ -39,23 +40,27 @@ Tensor as_rows(const Tensor& x) {
 
 }  // namespace
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
+              const LinearOptions& options) {
   check(x, weight, bias);
   Tensor y = Tensor::empty(with_last_extent(x.shape(), weight.dim(0)), x.options());
   Tensor y_rows = as_rows(y);
   const Tensor rounded = weight.to(x.dtype());
   const Tensor rounded_bias = bias.defined() ? bias.to(x.dtype()) : Tensor{};
   on_backend("linear", x.device(), [&](auto& backend) {
-    linear_forward(backend, as_rows(x), rounded, rounded_bias, y_rows);
+    linear_forward(backend, as_rows(x), rounded, rounded_bias, options, y_rows);
   });
   const Tensor x_saved = needs_gradient({weight}) ? x.detach() : Tensor{};
   const Tensor weight_saved = needs_gradient({x}) ? rounded.detach() : Tensor{};
-  auto backward = [x_saved, weight_saved, x_shape = x.shape(), w_shape = weight.shape(),
+  const Tensor y_saved = options.relu && needs_gradient({x, weight, bias}) ? y.detach() : Tensor{};
+  auto backward = [x_saved, weight_saved, y_saved, x_shape = x.shape(), w_shape = weight.shape(),
                    of_parameters = TensorOptions{.dtype = weight.dtype(), .device = x.device()},
                    needs_dbias = needs_gradient({bias})](const Tensor& dy) -> Gradients {
-    Tensor dx, dweight, dbias;
-    const Tensor dy_rows = as_rows(dy);
+    Tensor dx, dweight, dbias, d = dy;
+    if (y_saved.defined()) d = Tensor::empty_like(dy);
     on_backend("linear", dy.device(), [&](auto& backend) {
+      if (y_saved.defined()) relu_backward(backend, y_saved, dy, d);
+      const Tensor dy_rows = as_rows(d);
       if (weight_saved.defined()) {
         dx = Tensor::empty(x_shape, dy.options());
         Tensor dx_rows = as_rows(dx);
@@ -72,7 +77,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     });
     return {dx, dweight, dbias};
   };
-  return record("linear", {x, weight, bias}, y, backward);
+  return record("linear", {x, weight, bias}, y, backward, options);
 }
 
 }  // namespace tessera

@@ -1,6 +1,7 @@
 #include "framework/backend/vectorized.h"
 #include "framework/ops/linear.h"
 #include "framework/ops/matmul.h"
+#include "framework/ops/relu.h"
 
 namespace tessera {
 
@@ -19,9 +20,10 @@ void add_bias(Cpu& cpu, const Tensor& bias, Tensor& y) {
 }
 
 void linear_forward(Cpu& cpu, const Tensor& x, const Tensor& weight, const Tensor& bias,
-                    Tensor& y) {
+                    const LinearOptions& options, Tensor& y) {
   matmul_forward(cpu, x, weight, {.transpose_b = true}, y);
   if (bias.defined()) add_bias(cpu, bias, y);
+  if (options.relu) relu_forward(cpu, y, y);
 }
 
 void bias_backward(Cpu& cpu, const Tensor& dy, Tensor& dbias) {

@@ -4,45 +4,33 @@
 namespace tessera {
 namespace {
 
-template <class T>
-struct Forward {
-  const T* x;
-  T* y;
-
-  template <class Line>
-  __device__ void operator()(const Line& line) const {
-    const auto of_line = max_and_sum(line, x);
-    const auto log_sum = log(of_line.sum);
-    line.map([=](auto value) { return (value - of_line.max) - log_sum; }, y, x);
+struct Map {
+  template <class A>
+  static __device__ A normalizer(A sum) {
+    return log(sum);
   }
-};
-
-template <class T>
-struct Backward {
-  const T *y, *dy;
-  T* dx;
-
-  template <class Line>
-  __device__ void operator()(const Line& line) const {
-    const auto sum = line.sum([](auto grad) { return grad; }, dy);
-    line.map([=](auto log_prob, auto grad) { return grad - exp(log_prob) * sum; }, dx, y, dy);
+  template <class A>
+  static __device__ A value(A x, A max, A log_sum) {
+    return (x - max) - log_sum;
+  }
+  template <class A>
+  static __device__ A term(A, A dy) {
+    return dy;
+  }
+  template <class A>
+  static __device__ A gradient(A y, A dy, A sum) {
+    return dy - exp(y) * sum;
   }
 };
 
 }  // namespace
 
 void log_softmax_forward(Cuda& cuda, const Tensor& x, int axis, Tensor& y) {
-  dispatch_cuda_float("log_softmax", x.dtype(), [&]<class T>() {
-    const Forward<T> forward{device_data<T>(x), device_data<T>(y)};
-    for_lines<T>("log_softmax", cuda, AxisView(x.shape(), axis), forward);
-  });
+  normalize_lines<Map>("log_softmax", cuda, x, axis, y);
 }
 
 void log_softmax_backward(Cuda& cuda, const Tensor& y, const Tensor& dy, int axis, Tensor& dx) {
-  dispatch_cuda_float("log_softmax", dy.dtype(), [&]<class T>() {
-    const Backward<T> backward{device_data<T>(y), device_data<T>(dy), device_data<T>(dx)};
-    for_lines<T>("log_softmax", cuda, AxisView(dy.shape(), axis), backward);
-  });
+  normalize_lines_backward<Map>("log_softmax", cuda, y, dy, axis, dx);
 }
 
 }  // namespace tessera

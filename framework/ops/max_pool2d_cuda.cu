@@ -1,6 +1,5 @@
-#include "framework/ops/elementwise_cuda.h"
 #include "framework/ops/max_pool2d.h"
-#include "framework/ops/pool_axis.h"
+#include "framework/ops/pool2d_cuda.h"
 
 namespace tessera {
 namespace {
@@ -13,11 +12,6 @@ struct Positions {
 };
 using PositionsOut = Positions<uint8_t, int32_t>;
 using PositionsIn = Positions<const uint8_t, const int32_t>;
-
-struct Pooling {
-  PoolAxis rows, columns;
-  PixelGrid input, output;
-};
 
 /// One thread: V channels of an output.
 template <class T, class Index, int V>
@@ -98,12 +92,9 @@ __global__ void __launch_bounds__(kThreadsPerBlock)
   }
 }
 
-/// x and y: the input and the output, or their gradients.
 Pooling pooling(const Tensor& x, const MaxPool2dOptions& o, const Tensor& y) {
   return {PoolAxis::sliding(x.dim(2), o.kernel[0], o.stride[0], o.padding[0]),
-          PoolAxis::sliding(x.dim(3), o.kernel[1], o.stride[1], o.padding[1]),
-          {x.dim(2), x.dim(3), x.dim(1)},
-          {y.dim(2), y.dim(3), y.dim(1)}};
+          PoolAxis::sliding(x.dim(3), o.kernel[1], o.stride[1], o.padding[1]), x, y};
 }
 
 }  // namespace
@@ -114,14 +105,10 @@ void max_pool2d_forward(Cuda& cuda, const Tensor& x, const MaxPool2dOptions& opt
   const bool is_word = position.defined() && !is_byte;
   const PositionsOut positions{is_byte ? device_data<uint8_t>(position) : nullptr,
                                is_word ? device_data<int32_t>(position) : nullptr};
-  dispatch_cuda_float("max_pool2d", x.dtype(), [&]<class T>() {
-    dispatch_index(y.numel(), [&]<class Index>() {
-      constexpr int V = kPackWidth<T>;
-      const bool fits = x.dim(1) % V == 0;
-      cuda.launch_elements("max_pool2d", fits ? max_kernel<T, Index, V> : max_kernel<T, Index, 1>,
-                           groups_of(y.numel(), fits ? V : 1), pooling(x, options, y), y.numel(),
-                           device_data<T>(x), device_data<T>(y), positions);
-    });
+  dispatch_pool("max_pool2d", y, [&]<class T, class Index, int V>() {
+    cuda.launch_elements("max_pool2d", max_kernel<T, Index, V>, groups_of(y.numel(), V),
+                         pooling(x, options, y), y.numel(), device_data<T>(x), device_data<T>(y),
+                         positions);
   });
 }
 
@@ -130,15 +117,10 @@ void max_pool2d_backward(Cuda& cuda, const Tensor& position, const Tensor& dy,
   const bool is_byte = position.dtype() == DType::u8;
   const PositionsIn positions{is_byte ? device_data<uint8_t>(position) : nullptr,
                               is_byte ? nullptr : device_data<int32_t>(position)};
-  dispatch_cuda_float("max_pool2d", dy.dtype(), [&]<class T>() {
-    dispatch_index(dx.numel(), [&]<class Index>() {
-      constexpr int V = kPackWidth<T>;
-      const bool fits = dx.dim(1) % V == 0;
-      cuda.launch_elements("max_pool2d",
-                           fits ? gradient_kernel<T, Index, V> : gradient_kernel<T, Index, 1>,
-                           groups_of(dx.numel(), fits ? V : 1), pooling(dx, options, dy),
-                           dx.numel(), positions, device_data<T>(dy), device_data<T>(dx));
-    });
+  dispatch_pool("max_pool2d", dx, [&]<class T, class Index, int V>() {
+    cuda.launch_elements("max_pool2d", gradient_kernel<T, Index, V>, groups_of(dx.numel(), V),
+                         pooling(dx, options, dy), dx.numel(), positions, device_data<T>(dy),
+                         device_data<T>(dx));
   });
 }
 

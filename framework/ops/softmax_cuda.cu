@@ -4,45 +4,33 @@
 namespace tessera {
 namespace {
 
-template <class T>
-struct Forward {
-  const T* x;
-  T* y;
-
-  template <class Line>
-  __device__ void operator()(const Line& line) const {
-    const auto of_line = max_and_sum(line, x);
-    const auto scale = 1 / of_line.sum;
-    line.map([=](auto value) { return exp(value - of_line.max) * scale; }, y, x);
+struct Map {
+  template <class A>
+  static __device__ A normalizer(A sum) {
+    return 1 / sum;
   }
-};
-
-template <class T>
-struct Backward {
-  const T *y, *dy;
-  T* dx;
-
-  template <class Line>
-  __device__ void operator()(const Line& line) const {
-    const auto dot = line.sum([](auto prob, auto grad) { return prob * grad; }, y, dy);
-    line.map([=](auto prob, auto grad) { return prob * (grad - dot); }, dx, y, dy);
+  template <class A>
+  static __device__ A value(A x, A max, A scale) {
+    return exp(x - max) * scale;
+  }
+  template <class A>
+  static __device__ A term(A y, A dy) {
+    return y * dy;
+  }
+  template <class A>
+  static __device__ A gradient(A y, A dy, A sum) {
+    return y * (dy - sum);
   }
 };
 
 }  // namespace
 
 void softmax_forward(Cuda& cuda, const Tensor& x, int axis, Tensor& y) {
-  dispatch_cuda_float("softmax", x.dtype(), [&]<class T>() {
-    const Forward<T> forward{device_data<T>(x), device_data<T>(y)};
-    for_lines<T>("softmax", cuda, AxisView(x.shape(), axis), forward);
-  });
+  normalize_lines<Map>("softmax", cuda, x, axis, y);
 }
 
 void softmax_backward(Cuda& cuda, const Tensor& y, const Tensor& dy, int axis, Tensor& dx) {
-  dispatch_cuda_float("softmax", dy.dtype(), [&]<class T>() {
-    const Backward<T> backward{device_data<T>(y), device_data<T>(dy), device_data<T>(dx)};
-    for_lines<T>("softmax", cuda, AxisView(dy.shape(), axis), backward);
-  });
+  normalize_lines_backward<Map>("softmax", cuda, y, dy, axis, dx);
 }
 
 }  // namespace tessera

@@ -1,5 +1,5 @@
-// The maximum of a line and its sum of exponentials, in one pass: Milakov and Gimelshein, "Online
-// normalizer calculation for softmax".
+// Softmax and its logarithm over lines. The maximum of a line and its sum of exponentials come from
+// one pass: Milakov and Gimelshein, "Online normalizer calculation for softmax".
 #pragma once
 
 #include "framework/ops/rows_cuda.h"
@@ -44,6 +44,51 @@ __device__ MaxSum<Accumulator<T>> max_and_sum(const Line<kTeam, V>& line, const 
   return line.reduce(own, [](const MaxSum<A>& a, const MaxSum<A>& b) {
     const A max = larger(a.max, b.max);
     return MaxSum<A>{max, a.sum * exp_below(a.max, max) + b.sum * exp_below(b.max, max)};
+  });
+}
+
+/// y = Map::value(x, max, Map::normalizer(sum)) for the line's maximum and sum.
+template <class Map, class T>
+struct NormalizedLine {
+  const T* x;
+  T* y;
+
+  template <class Line>
+  __device__ void operator()(const Line& line) const {
+    const auto of_line = max_and_sum(line, x);
+    const auto normalizer = Map::normalizer(of_line.sum);
+    line.map([=](auto value) { return Map::value(value, of_line.max, normalizer); }, y, x);
+  }
+};
+
+/// dx = Map::gradient(y, dy, sum of Map::term(y, dy) over the line).
+template <class Map, class T>
+struct NormalizedLineGradient {
+  const T *y, *dy;
+  T* dx;
+
+  template <class Line>
+  __device__ void operator()(const Line& line) const {
+    const auto sum = line.sum([](auto out, auto grad) { return Map::term(out, grad); }, y, dy);
+    line.map([=](auto out, auto grad) { return Map::gradient(out, grad, sum); }, dx, y, dy);
+  }
+};
+
+template <class Map>
+void normalize_lines(const char* op, const Cuda& cuda, const Tensor& x, int axis, Tensor& y) {
+  dispatch_cuda_float(op, x.dtype(), [&]<class T>() {
+    const NormalizedLine<Map, T> forward{device_data<T>(x), device_data<T>(y)};
+    for_lines<T>(op, cuda, AxisView(x.shape(), axis), forward);
+  });
+}
+
+template <class Map>
+void normalize_lines_backward(const char* op, const Cuda& cuda, const Tensor& y, const Tensor& dy,
+                              int axis, Tensor& dx) {
+  dispatch_cuda_float(op, dy.dtype(), [&]<class T>() {
+    const NormalizedLineGradient<Map, T> backward{device_data<T>(y), device_data<T>(dy),
+                                                  device_data<T>(dx)};
+    for_lines<T>(op, cuda, AxisView(dy.shape(), axis), backward);
   });
 }
 

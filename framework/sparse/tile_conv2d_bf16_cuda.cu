@@ -113,24 +113,14 @@ __global__ void __launch_bounds__(kThreads) tile_conv2d_bf16_kernel(TileOperands
   const TileWork work = work_of(blockIdx.x, o.rows);
   const TileBlock block = o.blocks[work.tile];
   const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarp, lane = thread % kWarp;
-  shared.corners[thread] = corner_of(o.shape, work.first_row + thread);
-  __syncthreads();
-
   float sums[kRowTiles][kOutputTiles][4] = {};
   Fetched fetched;
-  if (block.kept > 0) {
-    fetch(o, block, shared, work.first_row, 0, fetched);
-    store(fetched, shared, 0);
-    __syncthreads();
-  }
-  int buffer = 0;
-  for (int first = 0; first < block.kept; first += kDepth, buffer ^= 1) {
-    const bool has_more = first + kDepth < block.kept;
-    if (has_more) fetch(o, block, shared, work.first_row, first + kDepth, fetched);
-    multiply(shared, buffer, warp, lane, sums);
-    if (has_more) store(fetched, shared, buffer ^ 1);
-    __syncthreads();
-  }
+  over_kept_inputs(
+      block.kept, kDepth,
+      [&] { shared.corners[thread] = corner_of(o.shape, work.first_row + thread); },
+      [&](int first) { fetch(o, block, shared, work.first_row, first, fetched); },
+      [&](int buffer) { store(fetched, shared, buffer); },
+      [&](int buffer) { multiply(shared, buffer, warp, lane, sums); });
 
   // A lane holds two neighbouring outputs of rows lane / 4 and lane / 4 + 8 of each product.
 #pragma unroll

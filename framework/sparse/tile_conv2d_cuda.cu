@@ -90,25 +90,15 @@ __global__ void __launch_bounds__(kThreads) tile_conv2d_kernel(TileOperands<floa
   const TileBlock block = o.blocks[work.tile];
   const int thread = static_cast<int>(threadIdx.x);
   static_assert(kThreads == kRowsAtOnce);
-  shared.corners[thread] = corner_of(o.shape, work.first_row + thread);
-  __syncthreads();
-
   const int row_thread = thread / kOutputThreads, output_thread = thread % kOutputThreads;
   float sums[2 * kPart][2 * kPart] = {};
   Fetched fetched;
-  if (block.kept > 0) {
-    fetch(o, block, shared, work.first_row, 0, fetched);
-    store(fetched, shared, 0);
-    __syncthreads();
-  }
-  int buffer = 0;
-  for (int first = 0; first < block.kept; first += kDepth, buffer ^= 1) {
-    const bool has_more = first + kDepth < block.kept;
-    if (has_more) fetch(o, block, shared, work.first_row, first + kDepth, fetched);
-    multiply(shared, buffer, row_thread, output_thread, sums);
-    if (has_more) store(fetched, shared, buffer ^ 1);
-    __syncthreads();
-  }
+  over_kept_inputs(
+      block.kept, kDepth,
+      [&] { shared.corners[thread] = corner_of(o.shape, work.first_row + thread); },
+      [&](int first) { fetch(o, block, shared, work.first_row, first, fetched); },
+      [&](int buffer) { store(fetched, shared, buffer); },
+      [&](int buffer) { multiply(shared, buffer, row_thread, output_thread, sums); });
 
 #pragma unroll
   for (int j = 0; j < 2 * kPart; ++j) {

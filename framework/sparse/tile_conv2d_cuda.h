@@ -48,6 +48,30 @@ __device__ void store_output(const TileOperands<T>& o, int64_t m, int32_t output
   o.y[at] = static_cast<T>(value);
 }
 
+/// The product of a block, `depth` of its kept inputs at a time: fetch(first) brings those from
+/// `first` on into registers while multiply(buffer) works on the ones before, and store(buffer)
+/// puts them into one of two buffers of shared memory. For all threads of the block, once
+/// corners(), which fills the rows' corners, has run in each.
+template <class Corners, class Fetch, class Store, class Multiply>
+__device__ void over_kept_inputs(int kept, int depth, Corners corners, Fetch fetch, Store store,
+                                 Multiply multiply) {
+  corners();
+  __syncthreads();
+  if (kept > 0) {
+    fetch(0);
+    store(0);
+    __syncthreads();
+  }
+  int buffer = 0;
+  for (int first = 0; first < kept; first += depth, buffer ^= 1) {
+    const bool has_more = first + depth < kept;
+    if (has_more) fetch(first + depth);
+    multiply(buffer);
+    if (has_more) store(buffer ^ 1);
+    __syncthreads();
+  }
+}
+
 /// The kernel's launch for bf16, in tensor cores.
 void launch_tile_conv2d_bf16(Cuda& cuda, unsigned blocks,
                              const TileOperands<__nv_bfloat16>& operands);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "framework/backend/autotune.h"
 #include "framework/backend/cpu.h"
 #include "framework/backend/cuda_info.h"
 #include "framework/core/choose_device.h"
@@ -42,7 +43,10 @@ DeviceChoice use_backend(const RunConfig& run) {
   require(!run.tf32 || !choice.device.is_cpu(), "[device] run.tf32 needs a CUDA device; got ",
           choice.device, ". Leave it out, or use run.device=cuda.");
   if constexpr (kCudaBuild)
-    if (!choice.device.is_cpu()) allow_tf32(choice.device, run.tf32);
+    if (!choice.device.is_cpu()) {
+      allow_tf32(choice.device, run.tf32);
+      allow_autotune(choice.device, run.autotune);
+    }
   return choice;
 }
 

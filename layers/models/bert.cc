@@ -12,7 +12,7 @@ namespace tessera {
 namespace {
 
 constexpr TransformerDefaults kDefaults{
-    .dropout = 0.1, .eps = 1e-12, .norm = NormPosition::post, .activation = Activation::gelu};
+    .dropout = 0.1, .eps = 1e-12, .norm = NormPosition::post, .activation = Nonlinearity::gelu};
 
 /// A bias that belongs to no linear layer: that of a tied output layer.
 class Bias : public Scope {

@@ -10,7 +10,7 @@ namespace tessera {
 namespace {
 
 constexpr TransformerDefaults kDefaults{
-    .dropout = 0.1, .eps = 1e-5, .norm = NormPosition::pre, .activation = Activation::gelu_tanh};
+    .dropout = 0.1, .eps = 1e-5, .norm = NormPosition::pre, .activation = Nonlinearity::gelu_tanh};
 
 }  // namespace
 

@@ -17,7 +17,7 @@ struct TransformerDefaults {
   double dropout = 0.1;
   double eps = 1e-5;
   NormPosition norm = NormPosition::post;
-  Activation activation = Activation::relu;
+  Nonlinearity activation = Nonlinearity::relu;
 };
 
 /// Throws: std::invalid_argument where num_heads do not divide hidden_size.

@@ -12,7 +12,7 @@ namespace tessera {
 namespace {
 
 constexpr TransformerDefaults kDefaults{
-    .dropout = 0.1, .eps = 1e-5, .norm = NormPosition::post, .activation = Activation::relu};
+    .dropout = 0.1, .eps = 1e-5, .norm = NormPosition::post, .activation = Nonlinearity::relu};
 
 }  // namespace
 

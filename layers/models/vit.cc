@@ -13,7 +13,7 @@ namespace tessera {
 namespace {
 
 constexpr TransformerDefaults kDefaults{
-    .dropout = 0, .eps = 1e-12, .norm = NormPosition::pre, .activation = Activation::gelu};
+    .dropout = 0, .eps = 1e-12, .norm = NormPosition::pre, .activation = Nonlinearity::gelu};
 
 /// The tables that belong to no layer: the class token and the positions.
 class Tables : public Scope {

@@ -5,7 +5,7 @@
 
 PROGRAM is build/tessera. A model is NAME:IMAGE_SIZE:BATCH, one of torchvision's names; at 32 pixels
 ResNet-18 has the CIFAR stem and the VGGs one linear layer. PyTorch runs channels-last under autocast
-with fused SGD, eager and compiled. A step is forward, cross-entropy, backward and SGD with momentum,
+with fused SGD, eager and compiled. Both sides measure cuDNN's engines (--autotune, cudnn.benchmark). A step is forward, cross-entropy, backward and SGD with momentum,
 on a batch that stays on the device. Each side is a process of its own, so that memory is one side's.
 """
 import argparse
@@ -81,7 +81,7 @@ def compare(arguments, model):
     name, size, batch = model.split(":")
     shared = ["--precision", arguments.precision, "--steps", arguments.steps, "--warmup", arguments.warmup]
     sides = {"tessera": [arguments.program, "bench", "train", "--model", name, "--image-size", size,
-                         "--batch", batch, "--device", "cuda", "--json", *shared]}
+                         "--batch", batch, "--device", "cuda", "--autotune", "--json", *shared]}
     for side in ("eager", "compile"):
         sides[side] = [sys.executable, __file__, "-", "--models", model, "--side", side, *shared]
     results = {side: [] for side in sides}

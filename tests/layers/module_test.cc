@@ -134,6 +134,29 @@ TEST_CASE("an error in forward names the layer by its path and keeps the op's me
   }
 }
 
+TEST_CASE("running out of memory names the layer, or the op whose gradient was computed") {
+  Sequential net;
+  auto block = std::make_unique<Sequential>();
+  block->append<Conv2d>(1, 1, std::array<int64_t, 2>{1, 1},
+                        Conv2dOptions{.padding = {1 << 28, 1 << 28}});  // an output of 2^60 bytes
+  net.append(std::move(block));
+  CHECK_THROWS_WITH_AS(
+      net.forward(Tensor::zeros({1, 1, 1, 1}, {.layout = Layout::nhwc})),
+      doctest::Contains("[memory] layer 0.0 (Conv2d) must find memory. [allocator] memory must "
+                        "suffice; asked for "),
+      std::runtime_error);
+
+  Tensor x = Tensor::zeros({2});
+  x.set_requires_grad();
+  const Tensor y = record("op", {x}, Tensor::zeros({}), [](const Tensor&) -> Gradients {
+    return {Tensor::empty({int64_t{1} << 58})};
+  });
+  CHECK_THROWS_WITH_AS(backward(y),
+                       doctest::Contains("[memory] the backward pass of op, gradient f32[], must "
+                                         "find memory. [allocator] memory must suffice"),
+                       std::runtime_error);
+}
+
 TEST_CASE("a child's name must be new and without dots") {
   struct Pair : Module {
     explicit Pair(const std::string& second) {

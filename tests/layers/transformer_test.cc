@@ -69,7 +69,8 @@ void check_gradients(Module& module, const std::function<Tensor()>& f) {
 }
 
 TransformerOptions small(NormPosition norm) {
-  return {.width = 8, .heads = 2, .intermediate = 16, .norm = norm, .activation = Activation::gelu};
+  return {
+      .width = 8, .heads = 2, .intermediate = 16, .norm = norm, .activation = Nonlinearity::gelu};
 }
 
 }  // namespace
@@ -178,12 +179,12 @@ TEST_CASE("words of norms and activations") {
   CHECK(norm_position_from("pre") == NormPosition::pre);
   CHECK_THROWS_WITH_AS(norm_position_from("mid"), doctest::Contains("got 'mid'"),
                        std::invalid_argument);
-  CHECK(activation_from("gelu_tanh") == Activation::gelu_tanh);
+  CHECK(activation_from("gelu_tanh") == Nonlinearity::gelu_tanh);
   CHECK_THROWS_WITH_AS(activation_from("tanh"), doctest::Contains("got 'tanh'"),
                        std::invalid_argument);
   const Tensor one = Tensor::from<float>({1}, {1});
-  CHECK(activate(Activation::silu, one).item() == doctest::Approx(0.731058579));
-  CHECK(activate(Activation::gelu_tanh, one).item() == doctest::Approx(0.841191991));
-  CHECK(activate(Activation::gelu, one).item() == doctest::Approx(0.841344746));
-  CHECK(activate(Activation::relu, one).item() == 1);
+  CHECK(activate(Nonlinearity::silu, one).item() == doctest::Approx(0.731058579));
+  CHECK(activate(Nonlinearity::gelu_tanh, one).item() == doctest::Approx(0.841191991));
+  CHECK(activate(Nonlinearity::gelu, one).item() == doctest::Approx(0.841344746));
+  CHECK(activate(Nonlinearity::relu, one).item() == 1);
 }

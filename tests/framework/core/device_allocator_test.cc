@@ -119,6 +119,25 @@ TEST_CASE("a pool's blocks are nobody else's until it is dropped") {
   CHECK(allocator.allocate(30 * kMiB) == in_pool);
 }
 
+TEST_CASE("a closed pool's peak counts as in use until it is dropped") {
+  FakeDevice device;
+  DeviceAllocator allocator(device.source());
+  const int64_t pool = allocator.open_pool();
+  std::byte* const kept = allocator.allocate(2 * kMiB);
+  allocator.free(allocator.allocate(30 * kMiB));
+  CHECK(allocator.stats().current_bytes == 2 * kMiB);
+  allocator.close_pool();
+  CHECK(allocator.stats().current_bytes == 32 * kMiB);
+  allocator.reset_peak();
+  CHECK(allocator.stats().peak_bytes == 32 * kMiB);
+  allocator.free(kept);  // a replay writes it again
+  CHECK(allocator.stats().current_bytes == 32 * kMiB);
+  allocator.drop_pool(pool);
+  CHECK(allocator.stats().current_bytes == 0);
+  allocator.release_cached();
+  CHECK(device.segments.empty());
+}
+
 TEST_CASE("random requests never overlap, and all memory comes back") {
   FakeDevice device;
   {

@@ -1,6 +1,8 @@
 // What the case tables cannot say of CUDA: sizes that fill a device, equal bits at every call, the
 // same random numbers as on the CPU, errors that kernels find, inputs on two devices.
+#include "framework/backend/autotune.h"
 #include "framework/ops/add.h"
+#include "framework/ops/conv2d.h"
 #include "framework/ops/cross_entropy.h"
 #include "framework/ops/dropout.h"
 #include "framework/ops/embedding.h"
@@ -180,6 +182,27 @@ TEST_CASE("CUDA: the same bits at every call") {
            [&] { return cross_entropy(x, classes(1000, 1001).to(kCuda)); }}) {
     const auto first = f().to_vector<float>();
     for (int call = 0; call < 5; ++call) CHECK(f().to_vector<float>() == first);
+  }
+}
+
+TEST_CASE("CUDA: measured engines compute what ranked ones do, in the same bits at every call") {
+  if (!has_device()) return;
+  if constexpr (kCudaBuild) {
+    allow_autotune(kCuda, true);
+    const Conv2dOptions options{.padding = {1, 1}};
+    const Tensor x = uniform({4, 16, 15, 13}, -1, 1, 0, Layout::nhwc);
+    const Tensor weight = uniform({24, 16, 3, 3}, -0.3, 0.3, 1);
+    compare(
+        "conv2d", [&](const auto& in) { return conv2d(in[0], in[1], {}, options); }, {x, weight},
+        1e-4);
+    const auto call = [&] {
+      return conv2d(x.to(DType::bf16).to(kCuda), weight.to(kCuda).to(DType::bf16), {}, options)
+          .to(DType::f32)
+          .to_vector<float>();
+    };
+    const auto first = call();
+    for (int i = 0; i < 5; ++i) CHECK(call() == first);
+    allow_autotune(kCuda, false);
   }
 }
 

@@ -12,6 +12,7 @@ TEST_CASE("linear") {
     const DType type = accumulator_of(in[0].dtype());
     return linear(in[0], cast(in[1], type), cast(in[2], type));
   };
+  const Op with_relu = [](const auto& in) { return linear(in[0], in[1], in[2], {.relu = true}); };
   const Tensor weight = Tensor::from<double>({1, 2, 3, 4, 5, 6}, {2, 3});
   for (const OpCase& test : std::vector<OpCase>{
            {"values",
@@ -24,6 +25,18 @@ TEST_CASE("linear") {
             op,
             {Tensor::from<double>({1, 1, 1}, {3}), weight, Tensor::from<double>({1, 2}, {2})},
             {7, 17}},
+           {"with relu",
+            with_relu,
+            {Tensor::from<double>({1, 0, -1, -1, 0, 1}, {2, 3}), weight,
+             Tensor::from<double>({0.5, -0.5}, {2})},
+            {0, 0, 2.5, 1.5}},
+           {"with relu, without bias",
+            with_relu,
+            {uniform({6, 40}), uniform({24, 40}, -1, 1, 1), {}}},
+           {"an empty sum with relu",
+            with_relu,
+            {uniform({2, 0}), uniform({2, 0}), Tensor::from<double>({1, -2}, {2})},
+            {1, 0, 1, 0}},
            {"leading axes", op, {uniform({2, 3, 5}), uniform({4, 5}, -1, 1, 1), uniform({4})}},
            {"parameters in f32 beside halves",
             beside_halves,

@@ -157,6 +157,26 @@ TEST_CASE("CUDA: bf16 and fp16 learn what fp32 does, about") {
   }
 }
 
+TEST_CASE("CUDA: running out of memory names the layer, and what was asked, held and free") {
+  if (!has_cuda_device()) return;
+  if constexpr (kCudaBuild) {
+    release_cached_memory(kCuda);
+    constexpr int64_t kLeft = int64_t{512} << 20;
+    const Tensor held = Tensor::empty({device_memory::free_bytes(kCuda) - kLeft},
+                                      {.dtype = DType::u8, .device = kCuda});
+    Config config = config_for("vgg11_bn");
+    config.run.cuda_graphs = false;
+    config.data.batch_size = 4096;  // 1 GiB for the first layer's output
+    Training training(config, kCuda, 4096);
+    CHECK_THROWS_WITH_AS(training.step->run(training.batches, 0, 0.005),
+                         doctest::Contains("[memory] layer features.0 (Conv2d) must find memory. "
+                                           "[allocator] memory must suffice; asked for 1073741824 "
+                                           "bytes with"),
+                         std::runtime_error);
+  }
+  release_cached_memory(kCuda);
+}
+
 TEST_CASE("precision below fp32 needs a CUDA device") {
   Config config = config_for("lenet");
   config.run.precision = "bf16";

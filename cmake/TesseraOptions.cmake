@@ -1,0 +1,45 @@
+# Options for packages that may be absent, and the table that says which there are and why.
+
+set(TESSERA_FEATURE_LINES "" CACHE INTERNAL "")
+function(tessera_feature name state reason)
+  set(TESSERA_FEATURE_LINES "${TESSERA_FEATURE_LINES};${name}|${state}|${reason}" CACHE INTERNAL "")
+endfunction()
+
+function(tessera_print_features)
+  message(STATUS "Tessera ${PROJECT_VERSION}, ${CMAKE_BUILD_TYPE}")
+  foreach(line IN LISTS TESSERA_FEATURE_LINES)
+    if(line)
+      string(REPLACE "|" ";" parts "${line}")
+      list(GET parts 0 name)
+      list(GET parts 1 state)
+      list(GET parts 2 reason)
+      string(LENGTH "${name}" length)
+      math(EXPR padding "16 - ${length}")
+      string(REPEAT " " ${padding} spaces)
+      message(STATUS "  ${name}${spaces}${state}  (${reason})")
+    endif()
+  endforeach()
+endfunction()
+
+# tessera_option(<NAME> <package description>): AUTO takes the package where it is found, ON demands
+# it, OFF leaves it out.
+function(tessera_option name description)
+  set(TESSERA_${name} AUTO CACHE STRING "${description}: AUTO, ON or OFF")
+  set_property(CACHE TESSERA_${name} PROPERTY STRINGS AUTO ON OFF)
+endfunction()
+
+# tessera_decide(<NAME> <found> <version> <hint>): sets HAVE_<NAME> and records the line.
+macro(tessera_decide name found version hint)
+  if("${TESSERA_${name}}" STREQUAL "OFF")
+    set(HAVE_${name} OFF)
+    tessera_feature(${name} "OFF" "TESSERA_${name}=OFF")
+  elseif(${found})
+    set(HAVE_${name} ON)
+    tessera_feature(${name} "ON " "${version}")
+  elseif("${TESSERA_${name}}" STREQUAL "ON")
+    message(FATAL_ERROR "TESSERA_${name}=ON but it was not found. ${hint}")
+  else()
+    set(HAVE_${name} OFF)
+    tessera_feature(${name} "OFF" "not found. ${hint}")
+  endif()
+endmacro()
