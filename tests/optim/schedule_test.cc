@@ -71,7 +71,7 @@ TEST_CASE("impossible schedules are refused") {
     CHECK_THROWS_WITH_AS(lr_at(config, 0), doctest::Contains(message), std::invalid_argument);
   };
   expect({.type = "cosin"},
-         "type must be constant, step, cosine, linear or polynomial; got 'cosin'");
+         "type must be constant, step, cosine, linear, polynomial or inverse_sqrt; got 'cosin'");
   expect({.warmup = {10}}, "warmup must be shorter than the training; got 100 of 100 steps");
   expect({.type = "step", .every = steps(0)}, "step needs every >= 1 step and gamma > 0");
   expect({.type = "polynomial", .power = 0}, "polynomial needs power > 0; got 0");
