@@ -9,9 +9,8 @@ namespace tessera {
 namespace {
 
 std::filesystem::path token_cache(const Config& config) {
-  const std::filesystem::path run = config.run.dir.empty()
-                                        ? std::filesystem::path("runs") / config.run.name
-                                        : std::filesystem::path(config.run.dir);
+  std::filesystem::path run = config.run.dir;
+  if (run.empty()) run = std::filesystem::path("runs") / config.run.name;
   return run.parent_path() / "token-cache";
 }
 
