@@ -11,6 +11,9 @@
 
 namespace tessera {
 
+/// The target of places that do not count, such as padding: as in PyTorch.
+inline constexpr int64_t kIgnoredLabel = -100;
+
 struct Batch {
   /// What the model takes, in its order.
   ///   images          {x f32 [N, C, H, W], Layout::nhwc: (pixel / 255 - mean) / std}
@@ -33,6 +36,9 @@ class BatchSource {
   virtual int64_t batches() const = 0;   ///< of every epoch
   virtual const char* unit() const = 0;  ///< what progress counts: "images", "tokens"
   virtual double units_per_batch() const = 0;  ///< on average, without padding
+  /// Whether a target is a token at each place, not a class of the sample. Then weights are chosen
+  /// by their loss on validation data, else by their accuracy.
+  virtual bool labels_tokens() const = 0;
   /// Equal numbers yield equal batches. REQUIRES: 0 <= number < 2^32.
   virtual Epoch epoch(uint32_t number) const = 0;
 };

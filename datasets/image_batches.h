@@ -38,6 +38,7 @@ class ImageBatches : public BatchSource {
   int64_t batches() const override { return batches_; }
   const char* unit() const override { return "images"; }
   double units_per_batch() const override { return static_cast<double>(options_.batch_size); }
+  bool labels_tokens() const override { return false; }
   Epoch epoch(uint32_t number) const override;
 
  private:

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <iterator>
 #include <numeric>
 
 #include "datasets/cifar.h"
+#include "datasets/find_data.h"
 #include "datasets/glyphs.h"
 #include "datasets/idx.h"
 #include "datasets/image_folder.h"
@@ -76,36 +76,6 @@ const DatasetType& find_type(const std::string& name) {
   fail("[data] data.type must be one of ", known, "; got '", name, "'.");
 }
 
-/// Where the files of a type may lie, in the order of preference.
-std::vector<fs::path> places(const DataConfig& config) {
-  const char* const shared = std::getenv("TESSERA_DATA");
-  std::vector<fs::path> out;
-  const auto below = [&](const fs::path& name) {
-    if (shared != nullptr && *shared != '\0') out.push_back(shared / name);
-    out.push_back("data" / name);
-  };
-  if (!config.root.empty()) {
-    out.emplace_back(config.root);
-    if (fs::path(config.root).is_relative()) below(config.root);
-    return out;
-  }
-  below(config.type);
-  below("");
-  return out;
-}
-
-fs::path find_folder(const DataConfig& config, const DatasetType& type) {
-  std::string looked;
-  for (const fs::path& place : places(config)) {
-    if (type.holds(place)) return place;
-    looked += "\n  " + place.string();
-  }
-  fail_runtime("[data] the files of ", type.name, " (", type.files,
-               ") must lie in one of the folders below; got none of them there. Set data.root or "
-               "TESSERA_DATA, or see `tessera data list`.",
-               looked);
-}
-
 DatasetPtr limited(DatasetPtr data, int64_t samples, uint64_t seed, const char* key) {
   if (samples == 0 || samples == data->size()) return data;
   require(samples >= 0 && samples <= data->size(), "[data] data.", key,
@@ -154,7 +124,8 @@ std::vector<std::string> dataset_types() {
 
 Datasets make_datasets(const DataConfig& config, uint64_t seed) {
   const DatasetType& type = find_type(config.type);
-  const fs::path folder = type.files.empty() ? fs::path() : find_folder(config, type);
+  const fs::path folder =
+      type.files.empty() ? fs::path() : find_data(config, type.files, type.holds);
   TrainTest read = type.read(config, folder, seed);
   Datasets out;
   out.train = limited(std::move(read.train), config.train_samples, seed, "train_samples");

@@ -10,7 +10,8 @@
 namespace tessera {
 namespace {
 
-constexpr const char* kTypes[] = {"constant", "step", "cosine", "linear", "polynomial"};
+constexpr const char* kTypes[] = {"constant", "step",       "cosine",
+                                  "linear",   "polynomial", "inverse_sqrt"};
 
 }  // namespace
 
@@ -28,8 +29,8 @@ Schedule::Schedule(const SchedulerConfig& config, double base_lr, int64_t total_
       warmup_steps_(steps_of(config.warmup, steps_per_epoch)),
       every_steps_(steps_of(config.every, steps_per_epoch)) {
   require(std::ranges::find(kTypes, config.type) != std::end(kTypes),
-          "[scheduler] type must be constant, step, cosine, linear or polynomial; got '",
-          config.type, "'.");
+          "[scheduler] type must be constant, step, cosine, linear, polynomial or inverse_sqrt; ",
+          "got '", config.type, "'.");
   require(total_steps >= 1, "[scheduler] the training must have at least one step; got ",
           total_steps, ".");
   require(base_lr >= 0 && config.final_lr >= 0,
@@ -50,6 +51,10 @@ double Schedule::lr(int64_t step) const {
     return base_lr_ * static_cast<double>(step + 1) / static_cast<double>(warmup_steps_);
   const int64_t since = step - warmup_steps_;
   if (config_.type == "constant") return base_lr_;
+  if (config_.type == "inverse_sqrt") {
+    const auto warmup = static_cast<double>(std::max<int64_t>(warmup_steps_, 1));
+    return base_lr_ * std::sqrt(warmup / static_cast<double>(step + 1));
+  }
   if (config_.type == "step")
     return base_lr_ * std::pow(config_.gamma, static_cast<double>(since / every_steps_));
   const double t =

@@ -15,6 +15,7 @@ namespace tessera {
 ///   cosine           f + (b - f) * (1 + cos(pi t)) / 2
 ///   linear           f + (b - f) * (1 - t)
 ///   polynomial       f + (b - f) * (1 - t)^power
+///   inverse_sqrt     b * sqrt(W / (s + 1)), W >= 1 (Vaswani et al., 2017)
 /// After the last step the rate stays where it ended.
 class Schedule {
  public:

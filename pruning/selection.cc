@@ -55,7 +55,8 @@ std::string joined(const Items& items, const char* separator, const ToText& to_t
 
 }  // namespace
 
-LayerSelection select_layers(const PruneConfig& config, const std::vector<PrunableLayer>& layers) {
+LayerSelection select_layers(const PruneConfig& config, const std::vector<PrunableLayer>& layers,
+                             bool has_tied_head) {
   std::vector<std::string> errors;
   const Matcher include("include", config.include, layers, errors);
   const Matcher exclude("exclude", config.exclude, layers, errors);
@@ -68,6 +69,7 @@ LayerSelection select_layers(const PruneConfig& config, const std::vector<Prunab
   const auto first_conv = std::find_if(layers.begin(), layers.end(),
                                        [](const auto& layer) { return layer.is_convolution; });
   const bool has_heads =
+      has_tied_head ||
       std::any_of(layers.begin(), layers.end(), [](const auto& layer) { return layer.is_head; });
   const auto last_linear = std::find_if(layers.rbegin(), layers.rend(), [&](const auto& layer) {
     return !has_heads && !layer.is_convolution;

@@ -26,9 +26,10 @@ struct LayerSelection {
 
 /// A layer is pruned where some regex of config.include is found in its name and none of
 /// config.exclude. Unless config.prune_first_and_last, the first convolution and the heads
-/// stay dense; where the model names no head, the last layer that is no convolution is one. Throws
-/// std::invalid_argument, with all mistakes in one message, for a malformed regex and for one that
-/// matches no layer; and where no layer is left.
-LayerSelection select_layers(const PruneConfig& config, const std::vector<PrunableLayer>& layers);
+/// stay dense; where the model names no head, and none is tied to an embedding, the last layer that
+/// is no convolution is one. Throws std::invalid_argument, with all mistakes in one message, for a
+/// malformed regex and for one that matches no layer; and where no layer is left.
+LayerSelection select_layers(const PruneConfig& config, const std::vector<PrunableLayer>& layers,
+                             bool has_tied_head = false);
 
 }  // namespace tessera

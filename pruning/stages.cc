@@ -72,8 +72,8 @@ std::vector<PruneStage> plan_stages(const PruneConfig& config, double start) {
   const double stage_lr = schedule.lr > 0 ? schedule.lr : config.fine_tune.lr;
   std::vector<PruneStage> stages;
   for (const double sparsity : sparsities(config, start, *make_pattern(options)))
-    stages.push_back({sparsity, schedule.epochs, stage_lr});
-  stages.back().epochs = static_cast<double>(config.fine_tune.epochs);
+    stages.push_back({.sparsity = sparsity, .window = schedule.epochs, .lr = stage_lr});
+  stages.back().window = config.fine_tune.epochs;
   stages.back().lr = config.fine_tune.lr;
   return stages;
 }

@@ -1,4 +1,4 @@
-// The stages of iterative pruning: to which sparsity each one prunes and how it is fine-tuned.
+// The stages of iterative pruning: to which sparsity each one prunes and how long it is fine-tuned.
 #pragma once
 
 #include <vector>
@@ -9,8 +9,8 @@ namespace tessera {
 
 struct PruneStage {
   double sparsity;  ///< after this stage's pruning
-  double epochs;    ///< of fine-tuning after it
-  double lr;        ///< of this fine-tuning
+  Duration window;  ///< of fine-tuning after it
+  double lr;        ///< at the start of this fine-tuning
 };
 
 /// The stages of prune.schedule from the sparsity `start` of the present masks to prune.sparsity:

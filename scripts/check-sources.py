@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 ORDER = ["core", "autograd", "backend", "ops", "sparse", "io", "layers", "optim", "pruning",
-         "datasets", "infer", "train", "cli"]
+         "datasets", "infer", "generate", "train", "cli"]
 MAX_LINES = 500
 # Headers of single backends, which installing leaves out.
 PRIVATE_HEADER = re.compile(r"onednn|_cpu\.h$|_cuda\.h$|/cuda\.h$|/simd")

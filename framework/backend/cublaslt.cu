@@ -38,13 +38,15 @@ struct Product {
   ProductOptions options;
   Tensor& y;
 
-  int64_t inner() const { return a.dim(options.transpose_a ? 0 : 1); }
+  int64_t inner() const { return a.dim(options.transpose_a ? -2 : -1); }
+  int64_t batch() const { return y.rank() == 3 ? y.dim(0) : 1; }
   bool is_double() const { return a.dtype() == DType::f64; }
 
-  using Key = std::array<int64_t, 11>;
+  using Key = std::array<int64_t, 12>;
   Key key(const Cuda& cuda) const {
-    return {y.dim(0),
-            y.dim(1),
+    return {batch(),
+            y.dim(-2),
+            y.dim(-1),
             inner(),
             options.transpose_a,
             options.transpose_b,
@@ -78,10 +80,17 @@ struct Product {
 
 cublasLtMatrixLayoutOpaque_t transposed(const Product& p, const Tensor& matrix) {
   cublasLtMatrixLayoutOpaque_t layout{};
-  const int64_t rows = matrix.dim(0), columns = matrix.dim(1);
+  const int64_t rows = matrix.dim(-2), columns = matrix.dim(-1);
   p.check(cublasLtMatrixLayoutInit(&layout, type_of(matrix.dtype()), static_cast<uint64_t>(columns),
                                    static_cast<uint64_t>(rows), columns),
           "cublasLtMatrixLayoutInit");
+  if (matrix.rank() == 2) return layout;
+  const auto set = [&](cublasLtMatrixLayoutAttribute_t attribute, const auto& value) {
+    p.check(cublasLtMatrixLayoutSetAttribute(&layout, attribute, &value, sizeof(value)),
+            "cublasLtMatrixLayoutSetAttribute");
+  };
+  set(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<int32_t>(matrix.dim(0)));
+  set(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, rows * columns);
   return layout;
 }
 

@@ -11,6 +11,7 @@
 #include "framework/backend/cpu.h"
 #include "framework/cli/commands.h"
 #include "framework/core/choose_device.h"
+#include "framework/core/errors.h"
 #include "framework/infer/compare.h"
 #include "framework/infer/plan.h"
 #include "framework/infer/predict.h"
@@ -58,6 +59,9 @@ void infer(const InferArguments& arguments) {
   const Device device = choose_device(arguments.device).device;
   const NoGrad no_grad;
   const ModelFile file = read_model_file(arguments.file);
+  require(file.card.channels > 0, "[infer] ", arguments.file,
+          " must hold a model of images; got one of text, ", file.card.model.type,
+          ". Use tessera eval, which reads its data as the config says.");
   const LoadedModel loaded = load_model(file, arguments.file);
   loaded.model->to(device);
   const std::vector<fs::path> images =

@@ -99,7 +99,7 @@ class Dropper {
 void drop_of_bert(const ModelConfig& model, Dropper& dropper) {
   dropper.drop_if([](const std::string& name) { return name.ends_with(".position_ids"); });
   dropper.drop_prefix("cls.seq_relationship.");
-  if (model.head == "classification") return dropper.drop_prefix("cls.");
+  if (model.head == "auto" || model.head == "classification") return dropper.drop_prefix("cls.");
   dropper.drop_prefix("bert.pooler.");
   if (model.head == "span") return dropper.drop_prefix("cls.");
   dropper.drop_copy("cls.predictions.decoder.bias", "cls.predictions.bias");

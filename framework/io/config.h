@@ -36,10 +36,20 @@ struct RunConfig {
   bool autotune = false;
 };
 
+struct TokenizerConfig {
+  std::string type = "wordpiece";  ///< characters, words, wordpiece, bpe, sentencepiece
+  std::vector<std::string> files;  ///< its vocabulary; empty: made from the training text
+  int64_t vocab_size = 8000;       ///< at most, where it is made
+  int64_t min_count = 2;           ///< rarer words and pairs are left out, where it is made
+  bool lowercase = false;
+  bool shared = true;  ///< parallel_text: one vocabulary for both languages
+};
+
 struct DataConfig {
-  std::string type;           ///< glyphs, mnist, cifar10, cifar100, image_folder
+  std::string type;           ///< glyphs, mnist, cifar10 ... image_folder; sst2 ... parallel_text
   std::string root;           ///< also looked for in $TESSERA_DATA, then ./data
   int64_t batch_size = 128;   ///< samples
+  int64_t batch_tokens = 0;   ///< text: samples * padded length of a batch; 0: batch_size
   int workers = 1;            ///< threads that prepare batches
   double validation = 0.1;    ///< share of the training samples held out to select models
   int64_t train_samples = 0;  ///< 0: all
@@ -50,6 +60,18 @@ struct DataConfig {
   std::vector<double> mean;   ///< per channel, of pixels in [0, 1]; empty: the data set's own
   std::vector<double> std;    ///< likewise
   std::vector<ComponentSpec> augment;  ///< training only
+
+  std::string train_file;       ///< text: below root; parallel_text: without its ending
+  std::string validation_file;  ///< likewise
+  std::string test_file;        ///< likewise
+  double test_share = 0;        ///< tsv: of the training samples, without test_file
+  std::string text_column = "sentence", pair_column, label_column = "label";  ///< tsv
+  std::string source = "en", target = "de";  ///< parallel_text: the files' endings
+  int64_t max_length = 128;                  ///< sst2, tsv, parallel_text: tokens
+  int64_t sequence = 128;                    ///< text: tokens of a window
+  std::string windows = "random";            ///< text: random, consecutive; training only
+  std::string cache;  ///< text: folder of token files; token-cache beside the run where empty
+  TokenizerConfig tokenizer;
 };
 
 struct ModelConfig {
@@ -91,7 +113,7 @@ struct OptimizerConfig {
 };
 
 struct SchedulerConfig {
-  std::string type = "constant";  ///< constant, step, cosine, linear, polynomial
+  std::string type = "constant";  ///< constant, step, cosine, linear, polynomial, inverse_sqrt
   Duration warmup = {};
   Duration every = {30};  ///< step: multiplied by gamma each time
   double gamma = 0.1;     ///< step
@@ -133,13 +155,26 @@ struct PruneScheduleConfig {
   std::string type = "cubic";      ///< one_shot, linear, cubic, list
   int64_t stages = 5;              ///< linear, cubic
   std::vector<double> sparsities;  ///< list
-  double epochs = 2;               ///< of fine-tuning after each stage but the last
+  Duration epochs = {2};           ///< of fine-tuning after each stage but the last
   double lr = 0;                   ///< of these epochs; 0: fine_tune.lr
 };
 
+struct EarlyStopConfig {
+  int64_t patience = 0;  ///< epochs without a gain in validation accuracy; 0: none
+  double min_delta = 0;  ///< what counts as a gain is above this
+};
+
 struct FineTuneConfig {
-  int64_t epochs = 6;  ///< after the last stage
-  double lr = 0.01;    ///< at their start; it follows a cosine to 0
+  Duration epochs = {6};      ///< after the last stage
+  double lr = 0.01;           ///< at their start, before the schedule's factor
+  OptimizerConfig optimizer;  ///< without its lr; keys that are not given: Config::optimizer's
+  SchedulerConfig scheduler = {.type = "cosine"};
+  EarlyStopConfig early_stop;
+};
+
+struct DistillConfig {
+  double alpha = 0;  ///< weight of the teacher's part of the loss; 0: no teacher
+  double temperature = 4;
 };
 
 struct PruneConfig {
@@ -160,11 +195,15 @@ struct PruneConfig {
   double min_per_layer = 0;  ///< sparsity of each layer
   double max_per_layer = 1;  ///< likewise
   std::vector<std::string> layer_bounds;  ///< "REGEX=MIN..MAX": of the layers that match instead
-  bool dense_control = true;              ///< train the dense twin for the same total epochs
+  bool dense_control = true;              ///< train the dense twin for the same total steps
+  double regrow = 0;         ///< tw: share of the pruned units given back before each stage
+  bool rewind = false;       ///< fine-tuning repeats the dense learning rates from rewind_to on
+  Duration rewind_to = {0};  ///< of the dense training
   ScoreConfig score;
   AprioriConfig apriori;
   PruneScheduleConfig schedule;
   FineTuneConfig fine_tune;
+  DistillConfig distill;
 };
 
 struct ExportConfig {

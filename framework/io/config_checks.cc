@@ -25,7 +25,7 @@ class Checks {
     check_run();
     check_data();
     check_model();
-    check_optimizer();
+    check_optimizer(config_.optimizer, "optimizer");
     check_scheduler();
     if (config_.has_prune) check_prune();
   }
@@ -59,6 +59,10 @@ class Checks {
     check(data.mean.size() == data.std.size(), "data.std",
           "must have one value for each of data.mean; got ", data.std.size(), " for ",
           data.mean.size());
+    check(data.tokenizer.shared || data.tokenizer.files.empty(), "data.tokenizer.shared",
+          "must be true where data.tokenizer.files are given: they serve both languages");
+    check(data.type != "parallel_text" || data.source != data.target, "data.target",
+          "must differ from data.source; got '", data.target, "' for both");
   }
 
   void check_model() const {
@@ -67,12 +71,11 @@ class Checks {
           "must list at least one layer");
   }
 
-  void check_optimizer() const {
-    const OptimizerConfig& optimizer = config_.optimizer;
-    check(optimizer.betas.size() == 2, "optimizer.betas", "must be two values; got ",
+  void check_optimizer(const OptimizerConfig& optimizer, const std::string& path) const {
+    check(optimizer.betas.size() == 2, (path + ".betas").c_str(), "must be two values; got ",
           optimizer.betas.size());
-    check(!optimizer.nesterov || optimizer.momentum > 0, "optimizer.nesterov",
-          "needs optimizer.momentum above 0");
+    check(!optimizer.nesterov || optimizer.momentum > 0, (path + ".nesterov").c_str(), "needs ",
+          path, ".momentum above 0");
   }
 
   void check_scheduler() const {
@@ -102,6 +105,46 @@ class Checks {
     for (const std::string& bound : prune.layer_bounds) check_bound(bound);
     check_shares("prune.apriori.columns.last", prune.apriori.columns);
     check_shares("prune.apriori.rows.last", prune.apriori.rows);
+    check_fine_tune(prune);
+    check_rewind(prune);
+    const bool regrows = prune.pattern == "tw" || prune.pattern == "tw1";
+    check(prune.regrow == 0 || (regrows && prune.variant == "exact"), "prune.regrow",
+          "needs prune.pattern tw or tw1 and prune.variant exact; got ", prune.pattern, " and ",
+          prune.variant);
+  }
+
+  void check_fine_tune(const PruneConfig& prune) const {
+    const FineTuneConfig& fine_tune = prune.fine_tune;
+    check_optimizer(fine_tune.optimizer, "prune.fine_tune.optimizer");
+    check(fine_tune.scheduler.final_lr <= fine_tune.lr, "prune.fine_tune.scheduler.final_lr",
+          "must not exceed prune.fine_tune.lr; got ", fine_tune.scheduler.final_lr, " and ",
+          fine_tune.lr);
+    check(fine_tune.early_stop.patience == 0 || config_.data.validation > 0,
+          "prune.fine_tune.early_stop.patience",
+          "needs validation data; got data.validation 0. Set it to 0.1");
+    check(fine_tune.early_stop.patience > 0 || fine_tune.early_stop.min_delta == 0,
+          "prune.fine_tune.early_stop.min_delta", "has no effect without patience");
+  }
+
+  void check_rewind(const PruneConfig& prune) const {
+    const Duration& to = prune.rewind_to;
+    check(prune.rewind || to.count == 0, "prune.rewind_to", "has no effect without prune.rewind");
+    check(to.unit == Duration::Unit::steps || to.count < static_cast<double>(config_.train.epochs),
+          "prune.rewind_to", "must lie before train.epochs; got ", to.count, " of ",
+          config_.train.epochs, " epochs");
+    if (!prune.rewind) return;
+    Config config = config_;
+    for (const BoundField& bound : bind_fields(config, "prune")) {
+      const Field& field = *bound.field;
+      const bool replaced =
+          field.path.starts_with("prune.fine_tune.scheduler.") ||
+          field.path == "prune.schedule.epochs" || field.path == "prune.schedule.lr" ||
+          field.path == "prune.fine_tune.epochs" || field.path == "prune.fine_tune.lr";
+      check(!replaced || format_value(field, bound.member) == format_default(field),
+            field.path.c_str(),
+            "has no effect with prune.rewind, which takes the dense learning rates from "
+            "prune.rewind_to on. Remove it");
+    }
   }
 
   void check_bound(const std::string& text) const {

@@ -13,6 +13,7 @@ void ConfigReader::read(const Document& document) {
     return;
   }
   read_map(document, "");
+  inherit();
   check_applies();
   check_required();
 }
@@ -79,18 +80,29 @@ const BoundField* ConfigReader::find(const std::string& path) const {
   return nullptr;
 }
 
+void ConfigReader::inherit() {
+  for (const BoundField& bound : fields_) {
+    const Field& field = *bound.field;
+    if (field.inherits.empty() || has(field.path)) continue;
+    if (const BoundField* from = find(field.inherits))
+      std::visit([&](auto* into) { *into = *std::get<decltype(into)>(from->member); },
+                 bound.member);
+  }
+}
+
 void ConfigReader::check_applies() {
   for (const BoundField& bound : fields_) {
     const Field& field = *bound.field;
-    if (!has(field.path) || applies(field, fields_)) continue;
-    const std::string selector = concat(parent_path(field.path), ".type");
-    const BoundField* type = find(selector);
-    const auto& choices = type->field->choices;
-    const std::string& chosen = *std::get<std::string*>(type->member);
+    if (!has(field.path)) continue;
+    const auto ruling = ruled_out(field, fields_);
+    if (!ruling) continue;
+    const std::string& selector = ruling->selector->field->path;
+    const auto& choices = ruling->selector->field->choices;
+    const std::string& chosen = *std::get<std::string*>(ruling->selector->member);
     // A type that is missing or misspelt is reported on its own.
     if (std::find(choices.begin(), choices.end(), chosen) == choices.end()) continue;
     std::string types;
-    for (const std::string& name : field.types) types += (types.empty() ? "" : ", ") + name;
+    for (const std::string& name : *ruling->allowed) types += (types.empty() ? "" : ", ") + name;
     errors_.add(places_[field.path], concat("'", field.path, "' does not apply to ", selector, " '",
                                             chosen, "', only to ", types, ". Remove it"));
   }

@@ -15,7 +15,8 @@ class ConfigReader {
       : fields_(std::move(fields)), errors_(errors) {}
 
   /// Fills the members; adds to the errors: unknown keys, wrong types, values that are not allowed,
-  /// keys that do not apply to their section's type, and required keys that are missing.
+  /// keys that do not apply to their section's type, and required keys that are missing. Keys that
+  /// are not given take the values that they inherit.
   void read(const Document& document);
 
   /// Whether the key or section stood in the document.
@@ -28,6 +29,7 @@ class ConfigReader {
   void report_unknown(const std::string& path, const Place& place);
   bool is_section(const std::string& path) const;
   const BoundField* find(const std::string& path) const;
+  void inherit();
   void check_applies();
   void check_required();
 

@@ -51,6 +51,8 @@ class ValueReader {
   bool operator()(std::string* out) const { return scalar(value_, *out) || reject(); }
   bool operator()(Duration* out) const {
     const std::string& text = value_.text;
+    out->unit = Duration::Unit::epochs;
+    if (field_.plain_epochs && scalar(value_, out->count)) return true;
     if (value_.kind != Document::Kind::scalar || text.size() < 3) return reject();
     const std::string unit = text.substr(text.size() - 2);
     const std::string count = text.substr(0, text.size() - 2);

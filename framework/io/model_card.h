@@ -20,6 +20,8 @@ struct ModelCard {
   std::vector<double> mean;              ///< per channel, of pixels in [0, 1]; empty: 0
   std::vector<double> std;               ///< likewise; empty: 1
   std::vector<std::string> class_names;  ///< empty, or one for each output
+  std::string tokenizer;         ///< text: Tokenizer::serialize(); translation: of the source
+  std::string target_tokenizer;  ///< translation
 };
 
 /// One line of JSON; equal cards give equal text.

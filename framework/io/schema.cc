@@ -1,15 +1,7 @@
-#include "framework/io/schema.h"
+#include "framework/io/schema_fields.h"
 
 namespace tessera {
 namespace {
-
-// A key path is the path of its member, so it is written once.
-#define TESSERA_FIELD(path_) \
-  .path = #path_, .member = [](Config& config) -> Member { return &config.path_; }
-
-/// Bounds that keep sizes computed from them far from overflow.
-constexpr double kMaxCount = 1e9;
-constexpr double kMaxPixels = 16384;
 
 const std::vector<std::string> kVgg = {"vgg11", "vgg11_bn", "vgg13", "vgg13_bn",
                                        "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"};
@@ -49,43 +41,6 @@ std::vector<Field> run_fields() {
               "first step and keeps the fastest. A process may then choose engines that round "
               "otherwise than another's, so equal seeds, and a resumed run, agree to rounding and "
               "no longer bit by bit: off unless asked for."},
-  };
-}
-
-std::vector<Field> data_fields() {
-  return {
-      {TESSERA_FIELD(data.type), .doc = "The data set.", .required = true,
-       .choices = {"glyphs", "mnist", "cifar10", "cifar100", "image_folder"}},
-      {TESSERA_FIELD(data.root),
-       .doc = "The folder of its files; where not given, it is looked for in $TESSERA_DATA, then "
-              "in ./data.",
-       .types = {"mnist", "cifar10", "cifar100", "image_folder"}},
-      {TESSERA_FIELD(data.batch_size), .doc = "Samples.", .range = within(1, 1 << 20)},
-      {TESSERA_FIELD(data.workers),
-       .doc = "Threads that prepare batches; 0: the training thread does.",
-       .range = within(0, 1024)},
-      {TESSERA_FIELD(data.validation),
-       .doc = "Share of the training samples held out to select models.",
-       .range = from_below(0, 1)},
-      {TESSERA_FIELD(data.train_samples), .doc = "Training samples, drawn evenly from the classes.",
-       .range = within(1, kMaxCount), .word = Word{"all", 0}},
-      {TESSERA_FIELD(data.test_samples), .doc = "Test samples, likewise.",
-       .range = within(1, kMaxCount), .word = Word{"all", 0}},
-      {TESSERA_FIELD(data.train_begin), .doc = "Where the training range starts in a single file.",
-       .range = within(0, kMaxCount), .types = {"mnist"}},
-      {TESSERA_FIELD(data.train_end),
-       .doc = "Where it ends; the samples outside it are the test set. none: no split by index.",
-       .range = within(1, kMaxCount), .word = Word{"none", 0}, .types = {"mnist"}},
-      {TESSERA_FIELD(data.image_size),
-       .doc = "Pixels: every image is resized to this square; auto: the images' own size.",
-       .range = within(1, kMaxPixels), .word = Word{"auto", 0}, .types = {"image_folder"}},
-      {TESSERA_FIELD(data.mean),
-       .doc = "Per channel, of pixels in [0, 1]; the data set's own where not given.",
-       .range = within(0, 1)},
-      {TESSERA_FIELD(data.std), .doc = "Standard deviation, likewise.", .range = above(0)},
-      {TESSERA_FIELD(data.augment),
-       .doc = "Random transforms of the training images, first to last.",
-       .components = augment_components},
   };
 }
 
@@ -182,7 +137,7 @@ std::vector<Field> optimizer_fields() {
       {TESSERA_FIELD(optimizer.eps), .doc = "Added to the denominator.", .range = above(0),
        .types = {"adam", "adamw"}},
       {TESSERA_FIELD(scheduler.type), .doc = "The curve of the learning rate after the warm-up.",
-       .choices = {"constant", "step", "cosine", "linear", "polynomial"}},
+       .choices = {"constant", "step", "cosine", "linear", "polynomial", "inverse_sqrt"}},
       {TESSERA_FIELD(scheduler.warmup), .doc = "A linear rise from 0.",
        .range = within(0, kMaxCount)},
       {TESSERA_FIELD(scheduler.every), .doc = "Each time, the rate is multiplied by gamma.",
@@ -260,7 +215,24 @@ std::vector<Field> prune_fields() {
        .doc = "Both of single layers: 'REGEX=MIN..MAX', either number optional; of a layer, the "
               "first whose regular expression is found in its name."},
       {TESSERA_FIELD(prune.dense_control),
-       .doc = "Whether the dense model is trained on for the same total epochs, to compare with."},
+       .doc = "Whether the dense model is trained on for as many steps as fine-tuning really took, "
+              "to compare with."},
+      {TESSERA_FIELD(prune.regrow),
+       .doc = "tw, tw1: before each stage prunes, this share of the pruned columns and of the "
+              "pruned rows of tiles, those with the largest mean gradient magnitude above 0, comes "
+              "back at "
+              "zero (after RigL, Evci et al. 2020). Until the next stage a weight that came back "
+              "is scored as the mean of its layer's kept weights.",
+       .range = from_below(0, 1)},
+      {TESSERA_FIELD(prune.rewind),
+       .doc = "Learning rate rewinding (Renda et al. 2020): the fine-tuning of every stage, the "
+              "last one too, takes the learning rates of the dense training (optimizer.lr under "
+              "scheduler) from rewind_to to its end, step for step, from the weights as they are. "
+              "It takes the place of schedule.epochs and lr, and of fine_tune.epochs, lr and "
+              "scheduler."},
+      {TESSERA_FIELD(prune.rewind_to),
+       .doc = "rewind: where in the dense training each fine-tuning starts, before train.epochs.",
+       .range = within(0, 1e9), .plain_epochs = true},
       {TESSERA_FIELD(prune.score.type),
        .doc = "Importance of a weight w of gradient g. magnitude: |w|; taylor: (w g)^2; gradient: "
               "|g|; movement: -w g. All but magnitude are summed over batches.",
@@ -288,15 +260,64 @@ std::vector<Field> prune_fields() {
        .doc = "Of the stages, rising; the last one is prune.sparsity.", .range = between(0, 1),
        .types = {"list"}},
       {TESSERA_FIELD(prune.schedule.epochs), .doc = "Of fine-tuning after each stage but the last.",
-       .range = within(0, 1e6), .types = {"linear", "cubic", "list"}},
+       .range = within(0, kMaxCount), .types = {"linear", "cubic", "list"}, .plain_epochs = true},
       {TESSERA_FIELD(prune.schedule.lr),
        .doc = "Learning rate of these epochs; auto: prune.fine_tune.lr.", .range = above(0),
        .word = Word{"auto", 0}, .types = {"linear", "cubic", "list"}},
       {TESSERA_FIELD(prune.fine_tune.epochs), .doc = "Of fine-tuning after the last stage.",
-       .range = within(0, 1e6)},
+       .range = within(0, kMaxCount), .plain_epochs = true},
       {TESSERA_FIELD(prune.fine_tune.lr),
-       .doc = "Learning rate at their start; it follows a cosine to 0.", .range = above(0)},
+       .doc = "Learning rate at their start, before prune.fine_tune.scheduler.", .range = above(0)},
   };
+}
+
+/// The field `path` of optimizer or scheduler once more, below prune.fine_tune.
+Field fine_tune_field(Field field, Member (*member)(Config&), bool inherits) {
+  if (inherits) field.inherits = field.path;
+  field.path = "prune.fine_tune." + field.path;
+  field.member = member;
+  return field;
+}
+
+std::vector<Field> fine_tune_fields() {
+  std::vector<Field> fields;
+  for (const Field& field : optimizer_fields()) {
+#define TESSERA_FINE_TUNE_FIELD(path_, inherits_)                                      \
+  if (field.path == #path_)                                                            \
+    fields.push_back(fine_tune_field(                                                  \
+        field, [](Config& config) -> Member { return &config.prune.fine_tune.path_; }, \
+        inherits_));
+    TESSERA_FINE_TUNE_FIELD(optimizer.type, true)
+    TESSERA_FINE_TUNE_FIELD(optimizer.momentum, true)
+    TESSERA_FINE_TUNE_FIELD(optimizer.nesterov, true)
+    TESSERA_FINE_TUNE_FIELD(optimizer.weight_decay, true)
+    TESSERA_FINE_TUNE_FIELD(optimizer.decay_norms_and_biases, true)
+    TESSERA_FINE_TUNE_FIELD(optimizer.betas, true)
+    TESSERA_FINE_TUNE_FIELD(optimizer.eps, true)
+    TESSERA_FINE_TUNE_FIELD(scheduler.type, false)
+    TESSERA_FINE_TUNE_FIELD(scheduler.warmup, false)
+    TESSERA_FINE_TUNE_FIELD(scheduler.every, false)
+    TESSERA_FINE_TUNE_FIELD(scheduler.gamma, false)
+    TESSERA_FINE_TUNE_FIELD(scheduler.power, false)
+    TESSERA_FINE_TUNE_FIELD(scheduler.final_lr, false)
+#undef TESSERA_FINE_TUNE_FIELD
+  }
+  const std::vector<Field> more = {
+      {TESSERA_FIELD(prune.fine_tune.early_stop.patience),
+       .doc = "A stage's fine-tuning ends after this many epochs whose validation accuracy did not "
+              "exceed the best one before them by more than min_delta.",
+       .range = within(1, kMaxCount), .word = Word{"none", 0}},
+      {TESSERA_FIELD(prune.fine_tune.early_stop.min_delta),
+       .doc = "Of the accuracy, as a fraction.", .range = from_below(0, 1)},
+      {TESSERA_FIELD(prune.distill.alpha),
+       .doc = "The loss of fine-tuning is (1 - alpha) * cross entropy + alpha * temperature^2 * "
+              "KL(teacher || student), both at the temperature. 0: no teacher.",
+       .range = within(0, 1)},
+      {TESSERA_FIELD(prune.distill.temperature), .doc = "What the logits of both are divided by.",
+       .range = {.min = 0, .max = 1000, .open_min = true}},
+  };
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
 }
 
 std::vector<Field> export_fields() {
@@ -306,15 +327,13 @@ std::vector<Field> export_fields() {
            .choices = {"f32", "bf16"}}};
 }
 
-#undef TESSERA_FIELD
-
 }  // namespace
 
 const std::vector<Field>& config_fields() {
   static const std::vector<Field> fields = [] {
     std::vector<Field> all;
     for (auto group : {run_fields, data_fields, model_fields, language_fields, optimizer_fields,
-                       train_fields, prune_fields, export_fields})
+                       train_fields, prune_fields, fine_tune_fields, export_fields})
       for (Field& field : group()) all.push_back(std::move(field));
     return all;
   }();
@@ -325,6 +344,7 @@ const std::vector<Section>& config_sections() {
   static const std::vector<Section> sections = {
       {"run", "The run as a whole."},
       {"data", "What it learns from."},
+      {"data.tokenizer", "How text becomes tokens.", text_data_types()},
       {"model", "What is trained."},
       {"optimizer", "How weights follow gradients."},
       {"scheduler", "The learning rate over time."},
@@ -338,7 +358,14 @@ const std::vector<Section>& config_sections() {
       {"prune.apriori.columns", "Of whole columns."},
       {"prune.apriori.rows", "Of rows of tiles."},
       {"prune.schedule", "The stages."},
-      {"prune.fine_tune", "The training after the last stage."},
+      {"prune.fine_tune", "The training after each stage; its length after the last one."},
+      {"prune.fine_tune.optimizer",
+       "How weights follow gradients in it; what is not given is as in optimizer."},
+      {"prune.fine_tune.scheduler", "Its learning rate over time, each stage by itself."},
+      {"prune.fine_tune.early_stop", "Ends it where it no longer helps."},
+      {"prune.distill",
+       "Fine-tuning also learns from the dense model, the weights that pruning started from "
+       "(Hinton et al. 2015)."},
       {"export", "The checkpoint that a run ends with."},
   };
   return sections;

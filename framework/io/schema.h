@@ -92,7 +92,12 @@ struct Field {
   Words word = {};
   std::vector<std::string> types = {};  ///< applies where the section's `type` is one of these
   const ComponentTable& (*components)() = nullptr;
+  bool plain_epochs = false;  ///< a duration: a number without a unit counts epochs
+  std::string inherits = {};  ///< the path of the field whose value it has where not given
 };
+
+/// The values of data.type that are text.
+const std::vector<std::string>& text_data_types();
 
 /// In the order in which a config is written.
 const std::vector<Field>& config_fields();
@@ -100,6 +105,7 @@ const std::vector<Field>& config_fields();
 struct Section {
   std::string path;  ///< "prune.schedule"
   std::string doc;
+  std::vector<std::string> types = {};  ///< applies where the section around it has one of these
 };
 const std::vector<Section>& config_sections();
 
@@ -117,7 +123,14 @@ struct BoundField {
 /// All fields of `config`, or those below `section`.
 std::vector<BoundField> bind_fields(Config& config, std::string_view section = {});
 
-/// Whether the field applies to the `type` that its section has in `fields`.
+/// What keeps a field from applying.
+struct RulingOut {
+  const BoundField* selector;               ///< the field `type` that has another value
+  const std::vector<std::string>* allowed;  ///< the values that it would have to have
+};
+
+/// By the `type` of its section, or of the section around that, in `fields`; none: it applies.
+std::optional<RulingOut> ruled_out(const Field& field, const std::vector<BoundField>& fields);
 bool applies(const Field& field, const std::vector<BoundField>& fields);
 
 /// "a whole number of at least 1, or all": what a field takes, for messages and documentation.

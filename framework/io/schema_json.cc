@@ -86,7 +86,10 @@ struct TypeSchema {
     return {{"enum", field.choices}};
   }
   ordered_json operator()(Duration*) const {
-    return {{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)?ep$|^[0-9]+st$"}};
+    const ordered_json text = {{"type", "string"},
+                               {"pattern", "^[0-9]+(\\.[0-9]+)?ep$|^[0-9]+st$"}};
+    if (!field.plain_epochs) return text;
+    return {{"anyOf", ordered_json::array({text, number("number")})}};
   }
   ordered_json operator()(std::vector<int64_t>*) const { return list(number("integer")); }
   ordered_json operator()(std::vector<double>*) const { return list(number("number")); }
@@ -109,14 +112,15 @@ ordered_json field_schema(const Field& field) {
   return described;
 }
 
-/// "Where the section's type is not one of field.types, the key must be absent."
-ordered_json condition(const Field& field, const std::string& default_type) {
-  ordered_json of_types = {{"properties", {{"type", {{"enum", field.types}}}}}};
+/// "Where the section's type is not one of `types`, the key or section at `path` must be absent."
+ordered_json condition(const std::string& path, const std::vector<std::string>& types,
+                       const std::string& default_type) {
+  ordered_json of_types = {{"properties", {{"type", {{"enum", types}}}}}};
   bool default_applies = false;
-  for (const std::string& type : field.types) default_applies |= type == default_type;
+  for (const std::string& type : types) default_applies |= type == default_type;
   if (!default_applies) of_types["required"] = {"type"};
   return {{"if", {{"not", of_types}}},
-          {"then", {{"properties", {{std::string(leaf_name(field.path)), false}}}}}};
+          {"then", {{"properties", {{std::string(leaf_name(path)), false}}}}}};
 }
 
 ordered_json section_schema(const Section& section) {
@@ -132,11 +136,15 @@ ordered_json section_schema(const Section& section) {
     if (leaf == "type") default_type = format_default(field);
     schema["properties"][leaf] = field_schema(field);
     if (field.required) required.push_back(leaf);
-    if (!field.types.empty()) conditions.push_back(condition(field, default_type));
+    if (!field.types.empty())
+      conditions.push_back(condition(field.path, field.types, default_type));
   }
-  for (const Section& inner : config_sections())
-    if (parent_path(inner.path) == section.path)
-      schema["properties"][std::string(leaf_name(inner.path))] = section_schema(inner);
+  for (const Section& inner : config_sections()) {
+    if (parent_path(inner.path) != section.path) continue;
+    schema["properties"][std::string(leaf_name(inner.path))] = section_schema(inner);
+    if (!inner.types.empty())
+      conditions.push_back(condition(inner.path, inner.types, default_type));
+  }
   if (!required.empty()) schema["required"] = required;
   if (!conditions.empty()) schema["allOf"] = conditions;
   return schema;

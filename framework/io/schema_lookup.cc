@@ -61,15 +61,26 @@ std::vector<BoundField> bind_fields(Config& config, std::string_view section) {
   return bound;
 }
 
+std::optional<RulingOut> ruled_out(const Field& field, const std::vector<BoundField>& fields) {
+  const auto by = [&](std::string_view section,
+                      const std::vector<std::string>& types) -> std::optional<RulingOut> {
+    const std::string selector = concat(section, ".type");
+    const auto other = std::ranges::find_if(
+        fields, [&](const BoundField& bound) { return bound.field->path == selector; });
+    if (types.empty() || other == fields.end()) return std::nullopt;
+    const std::string& type = *std::get<std::string*>(other->member);
+    if (std::ranges::find(types, type) != types.end()) return std::nullopt;
+    return RulingOut{&*other, &types};
+  };
+  for (const Section& section : config_sections()) {
+    if (!field.path.starts_with(section.path + ".")) continue;
+    if (const auto found = by(parent_path(section.path), section.types)) return found;
+  }
+  return by(parent_path(field.path), field.types);
+}
+
 bool applies(const Field& field, const std::vector<BoundField>& fields) {
-  if (field.types.empty()) return true;
-  const std::string selector = concat(parent_path(field.path), ".type");
-  for (const BoundField& other : fields)
-    if (other.field->path == selector) {
-      const std::string& type = *std::get<std::string*>(other.member);
-      return std::find(field.types.begin(), field.types.end(), type) != field.types.end();
-    }
-  return true;
+  return !ruled_out(field, fields).has_value();
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {

@@ -21,6 +21,7 @@ std::string values_of(const Field& field) {
 
 std::string default_of(const Field& field) {
   if (field.required) return "required";
+  if (!field.inherits.empty()) return field.inherits;
   const std::string text = format_default(field);
   return text == "\"\"" ? "not given" : text;
 }
@@ -32,17 +33,21 @@ std::string cell(std::string text) {
 }
 
 std::string section_reference(const Section& section) {
+  const std::string around(parent_path(section.path));
+  const std::string types =
+      section.types.empty() ? ""
+                            : concat(" For `", around, ".type` ", join(section.types, ", "), ".");
   std::string text =
-      concat("\n## ", section.path, "\n\n", section.doc,
+      concat("\n## ", section.path, "\n\n", section.doc, types,
              "\n\n| key | takes | default | applies to | meaning |\n|---|---|---|---|---|\n");
   for (const Field& field : config_fields()) {
     if (parent_path(field.path) != section.path) continue;
-    const std::string types = field.types.empty() ? "" : "`type` " + join(field.types, ", ");
+    const std::string chosen = field.types.empty() ? "" : "`type` " + join(field.types, ", ");
     const std::string value = default_of(field);
     const bool is_value = !field.required && value != "not given";
     text += concat("| `", leaf_name(field.path), "` | ", cell(values_of(field)), " | ",
-                   is_value ? "`" + cell(value) + "`" : value, " | ", types, " | ", cell(field.doc),
-                   " |\n");
+                   is_value ? "`" + cell(value) + "`" : value, " | ", chosen, " | ",
+                   cell(field.doc), " |\n");
   }
   return text;
 }

@@ -209,6 +209,7 @@ std::string describe_values(const Field& field, const Member& member) {
     if (!range.empty())
       text += (list ? ", each " : std::holds_alternative<Duration*>(member) ? ", " : " ") + range;
   }
+  if (field.plain_epochs) text += ", or a number of epochs";
   for (const Word& word : field.word) text += concat(", or ", word.text);
   return text;
 }

@@ -25,8 +25,8 @@ void check(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 }
 
 Shape with_last_extent(const Shape& shape, int64_t extent) {
-  std::vector<int64_t> dims(shape.begin(), shape.end());
-  dims.back() = extent;
+  std::vector<int64_t> dims(shape.begin(), shape.end() - 1);
+  dims.push_back(extent);
   return Shape(dims);
 }
 

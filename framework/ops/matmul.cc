@@ -35,16 +35,10 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options) {
   check(a, b, options);
   const Tensor a_saved = needs_gradient({b}) ? a.detach() : Tensor{};
   const Tensor b_saved = needs_gradient({a}) ? b.detach() : Tensor{};
-  auto backward = [a_saved, b_saved, options](const Tensor& dy) -> Gradients {
-    const auto [ta, tb] = options;
-    Tensor da, db;
-    if (b_saved.defined())
-      da = ta ? product(b_saved, dy, {tb, true}) : product(dy, b_saved, {false, !tb});
-    if (a_saved.defined())
-      db = tb ? product(dy, a_saved, {true, ta}) : product(a_saved, dy, {!ta, false});
-    return {da, db};
-  };
-  return record("matmul", {a, b}, product(a, b, options), backward, options);
+  return record(
+      "matmul", {a, b}, product(a, b, options),
+      [=](const Tensor& dy) { return matmul_gradients(a_saved, b_saved, dy, options, product); },
+      options);
 }
 
 }  // namespace tessera

@@ -13,15 +13,18 @@ template <class T>
 using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 template <class T>
-void product_eigen(const Tensor& a, const Tensor& b, MatmulOptions options, Tensor& y) {
-  const Eigen::Map<const Matrix<T>> left(a.data<T>(), a.dim(0), a.dim(1));
-  const Eigen::Map<const Matrix<T>> right(b.data<T>(), b.dim(0), b.dim(1));
-  Eigen::Map<Matrix<T>> out(y.data<T>(), y.dim(0), y.dim(1));
-  if (options.transpose_a && options.transpose_b)
+void product_eigen(const MatrixExtents& extents, MatmulOptions options, const T* a, const T* b,
+                   T* y) {
+  const auto [M, N, K] = extents;
+  const auto [ta, tb] = options;
+  const Eigen::Map<const Matrix<T>> left(a, ta ? K : M, ta ? M : K);
+  const Eigen::Map<const Matrix<T>> right(b, tb ? N : K, tb ? K : N);
+  Eigen::Map<Matrix<T>> out(y, M, N);
+  if (ta && tb)
     out.noalias() = left.transpose() * right.transpose();
-  else if (options.transpose_a)
+  else if (ta)
     out.noalias() = left.transpose() * right;
-  else if (options.transpose_b)
+  else if (tb)
     out.noalias() = left * right.transpose();
   else
     out.noalias() = left * right;
@@ -29,22 +32,34 @@ void product_eigen(const Tensor& a, const Tensor& b, MatmulOptions options, Tens
 
 }  // namespace
 
+void matrix_product([[maybe_unused]] const char* op, const MatrixExtents& extents,
+                    MatmulOptions options, const float* a, const float* b, float* y) {
+#ifdef TESSERA_ONEDNN
+  const auto [M, N, K] = extents;
+  const auto [ta, tb] = options;
+  onednn_engine();  // sgemm() takes none, but the limit on instruction sets comes with it
+  const auto status = dnnl::sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, 1.0f, a, ta ? M : K, b,
+                                  tb ? K : N, 0.0f, y, N);
+  require_runtime(status == dnnl::status::success, "[", op, "] oneDNN's sgemm must succeed for [",
+                  M, ", ", K, "] and [", K, ", ", N, "]; got status ", static_cast<int>(status),
+                  ".");
+#else
+  product_eigen(extents, options, a, b, y);
+#endif
+}
+
+void matrix_product(const char*, const MatrixExtents& extents, MatmulOptions options,
+                    const double* a, const double* b, double* y) {
+  product_eigen(extents, options, a, b, y);
+}
+
 void matmul_forward(Cpu&, const Tensor& a, const Tensor& b, MatmulOptions options, Tensor& y) {
   if (y.numel() == 0) return;
   if (a.numel() == 0) return y.fill(0);
-#ifdef TESSERA_ONEDNN
-  if (y.dtype() == DType::f32) {
-    onednn_engine();  // sgemm() takes none, but the limit on instruction sets comes with it
-    const auto status =
-        dnnl::sgemm(options.transpose_a ? 'T' : 'N', options.transpose_b ? 'T' : 'N', y.dim(0),
-                    y.dim(1), a.numel() / y.dim(0), 1.0f, a.data<float>(), a.dim(1),
-                    b.data<float>(), b.dim(1), 0.0f, y.data<float>(), y.dim(1));
-    require_runtime(status == dnnl::status::success, "[matmul] oneDNN's sgemm must succeed for ", a,
-                    " and ", b, "; got status ", static_cast<int>(status), ".");
-    return;
-  }
-#endif
-  dispatch_float("matmul", y.dtype(), [&]<class T>() { product_eigen<T>(a, b, options, y); });
+  dispatch_float("matmul", y.dtype(), [&]<class T>() {
+    matrix_product("matmul", {y.dim(0), y.dim(1), a.dim(options.transpose_a ? 0 : 1)}, options,
+                   a.data<T>(), b.data<T>(), y.data<T>());
+  });
 }
 
 }  // namespace tessera

@@ -2,12 +2,10 @@
 // sentence, a token.
 #pragma once
 
+#include "datasets/batch_source.h"
 #include "framework/core/tensor.h"
 
 namespace tessera {
-
-/// The label of rows that do not count, such as padding: as in PyTorch.
-inline constexpr int64_t kIgnoredLabel = -100;
 
 struct BatchLoss {
   Tensor logits;  ///< [rows, classes]
@@ -15,7 +13,7 @@ struct BatchLoss {
   Tensor loss;    ///< mean cross-entropy of the rows that count
 };
 
-/// logits: [..., classes] f32, target: i64 [...].
+/// logits: [..., classes] f32, target: i64 [...]; rows of kIgnoredLabel do not count.
 /// Throws: std::invalid_argument where the leading extents differ.
 BatchLoss batch_loss(const Tensor& logits, const Tensor& target, double label_smoothing = 0);
 

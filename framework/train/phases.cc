@@ -1,7 +1,6 @@
 #include "framework/train/phases.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "framework/core/errors.h"
 #include "pruning/stages.h"
@@ -10,9 +9,30 @@ namespace tessera {
 namespace {
 
 /// A window that is not empty has at least one step.
-int64_t steps_in(double epochs, int64_t steps_per_epoch) {
-  if (epochs == 0) return 0;
-  return std::max<int64_t>(1, std::llround(epochs * static_cast<double>(steps_per_epoch)));
+int64_t steps_in(const Duration& window, int64_t steps_per_epoch) {
+  if (window.count == 0) return 0;
+  return std::max<int64_t>(1, steps_of(window, steps_per_epoch));
+}
+
+/// What all fine-tuning has in common: `phase` with the schedule of its `window`, or the rewound
+/// one.
+Phase fine_tuning(Phase phase, const Config& config, const Duration& window, double lr,
+                  int64_t steps_per_epoch) {
+  const PruneConfig& prune = config.prune;
+  phase.optimizer = prune.fine_tune.optimizer;
+  phase.optimizer.lr = lr;
+  phase.scheduler = prune.fine_tune.scheduler;
+  phase.steps = steps_in(window, steps_per_epoch);
+  if (!prune.rewind) return phase;
+  phase.optimizer.lr = config.optimizer.lr;
+  phase.scheduler = config.scheduler;
+  phase.schedule_steps = config.train.epochs * steps_per_epoch;
+  phase.schedule_from = steps_of(prune.rewind_to, steps_per_epoch);
+  require(phase.schedule_from < phase.schedule_steps,
+          "[plan] prune.rewind_to must lie before the end of the dense training; got step ",
+          phase.schedule_from, " of ", phase.schedule_steps, ". Lower it.");
+  phase.steps = phase.schedule_steps - phase.schedule_from;
+  return phase;
 }
 
 }  // namespace
@@ -46,36 +66,49 @@ std::vector<Phase> plan_phases(const Config& config, Command command, int64_t st
   if (command != Command::prune) {
     append({.kind = Phase::Kind::dense,
             .name = "dense",
-            .steps = steps_in(static_cast<double>(config.train.epochs), steps_per_epoch),
-            .lr = config.optimizer.lr,
+            .steps = config.train.epochs * steps_per_epoch,
+            .optimizer = config.optimizer,
             .scheduler = config.scheduler,
             .selects_best = true});
   }
   if (command == Command::train) return phases;
 
-  SchedulerConfig cosine;
-  cosine.type = "cosine";
   const auto stages = plan_stages(config.prune, start_sparsity);
   int64_t pruning_steps = 0;
   for (size_t i = 0; i < stages.size(); ++i) {
-    append({.kind = Phase::Kind::prune,
-            .name = concat("prune ", i + 1, "/", stages.size()),
-            .sparsity = stages[i].sparsity,
-            .steps = steps_in(stages[i].epochs, steps_per_epoch),
-            .lr = stages[i].lr,
-            .scheduler = cosine,
-            .selects_best = i + 1 == stages.size()});
+    append(fine_tuning({.kind = Phase::Kind::prune,
+                        .name = concat("prune ", i + 1, "/", stages.size()),
+                        .sparsity = stages[i].sparsity,
+                        .early_stop = config.prune.fine_tune.early_stop,
+                        .distills = config.prune.distill.alpha > 0,
+                        .selects_best = i + 1 == stages.size()},
+                       config, stages[i].window, stages[i].lr, steps_per_epoch));
     pruning_steps += phases.back().steps;
   }
-  if (config.prune.dense_control) {
-    append({.kind = Phase::Kind::control,
-            .name = "control",
-            .steps = pruning_steps,
-            .lr = config.prune.fine_tune.lr,
-            .scheduler = cosine,
-            .selects_best = true});
-  }
+  if (config.prune.dense_control)
+    append(
+        as_run(fine_tuning({.kind = Phase::Kind::control, .name = "control", .selects_best = true},
+                           config, {}, config.prune.fine_tune.lr, steps_per_epoch),
+               pruning_steps));
   return phases;
+}
+
+int64_t schedule_step(const Phase& phase, int64_t step) {
+  const int64_t steps = phase.schedule_steps > 0 ? phase.schedule_steps : phase.steps;
+  return phase.schedule_from + step % (steps - phase.schedule_from);
+}
+
+Schedule schedule_of(const Phase& phase, int64_t steps_per_epoch) {
+  const int64_t steps = phase.schedule_steps > 0 ? phase.schedule_steps : phase.steps;
+  SchedulerConfig scheduler = phase.scheduler;
+  const bool fits = steps_of(scheduler.warmup, steps_per_epoch) < steps;
+  if (phase.kind == Phase::Kind::control && !fits) scheduler.warmup = {0};
+  return {scheduler, phase.optimizer.lr, steps, steps_per_epoch};
+}
+
+Phase as_run(Phase phase, int64_t pruning_steps) {
+  if (phase.kind == Phase::Kind::control) phase.steps = pruning_steps;
+  return phase;
 }
 
 }  // namespace tessera

@@ -8,6 +8,7 @@
 #include "framework/train/batch_loss.h"
 #include "pruning/bounds.h"
 #include "pruning/pattern.h"
+#include "pruning/regrow.h"
 #include "pruning/scores.h"
 
 namespace tessera {
@@ -79,6 +80,35 @@ ScoreMap accumulated_scores(Module& model, const std::vector<Parameter>& paramet
   return scores;
 }
 
+/// Where the parameter is not pruned yet, all ones.
+Tensor matrix_mask(const Masks& masks, const Parameter& parameter) {
+  const Tensor mask = masks.of(parameter.name);
+  return as_matrix(
+      mask.defined() ? mask : Tensor::full(parameter.tensor.shape(), 1, {.dtype = DType::u8}));
+}
+
+/// Gives pruned units back to `masks` by the `gradients` of their weights, and scores to what came
+/// back. `distinct`: the parameters; tied ones have the mask of the first.
+void regrow(const PruneConfig& config, const std::vector<Parameter>& distinct,
+            const std::vector<Parameter>& all, ScoreMap& gradients, ScoreMap& scores,
+            Masks& masks) {
+  std::vector<LayerScores> layers;
+  for (const Parameter& parameter : distinct)
+    layers.push_back({.name = parameter.name,
+                      .scores = gradients.of(parameter),
+                      .groups = parameter.groups,
+                      .mask = matrix_mask(masks, parameter)});
+  const auto regrown =
+      regrown_masks(config.regrow, granularity_of(pattern_options(config)), layers);
+  for (size_t i = 0; i < distinct.size(); ++i) {
+    Tensor& own = scores.of(distinct[i]);
+    own = scores_with_regrown(own, layers[i].mask, regrown[i]);
+    for (const Parameter& parameter : all)
+      if (parameter.tensor.id() == distinct[i].tensor.id())
+        masks[parameter.name] = regrown[i].alias(parameter.tensor.shape());
+  }
+}
+
 }  // namespace
 
 LayerSelection select_layers_of(const PruneConfig& config, const Module& model) {
@@ -87,10 +117,12 @@ LayerSelection select_layers_of(const PruneConfig& config, const Module& model) 
     if (parameter.is_prunable())
       layers.push_back(
           {parameter.name, parameter.is_convolution(), parameter.role == ParameterRole::head});
-  LayerSelection selection = select_layers(config, layers);
+  std::vector<LayerSelection::Excluded> embeddings;
   for (const Parameter& parameter : model.parameters())
     if (parameter.role == ParameterRole::embedding)
-      selection.excluded.push_back({parameter.name, "embedding: never pruned"});
+      embeddings.push_back({parameter.name, "embedding: never pruned"});
+  LayerSelection selection = select_layers(config, layers, !embeddings.empty());
+  selection.excluded.insert(selection.excluded.end(), embeddings.begin(), embeddings.end());
   return selection;
 }
 
@@ -106,24 +138,28 @@ Masks prune_model(Module& model, const PruneConfig& config, double sparsity, con
     for (const Parameter& parameter : distinct)
       scores.of(parameter) = magnitude_scores(parameter.tensor.to(Device{}));
   }
+  Masks masks = current;
+  if (config.regrow > 0 && tessera::sparsity(current) > 0) {
+    ScoreMap gradients = accumulated_scores(model, distinct, add_gradient_scores,
+                                            config.score.batches, data, epoch, label_smoothing);
+    regrow(config, distinct, parameters, gradients, scores, masks);
+  }
   std::vector<LayerScores> layers;
   for (const Parameter& parameter : parameters) {
-    const Tensor mask = current.of(parameter.name);
     layers.push_back({.name = parameter.name,
                       .scores = scores.of(parameter),
                       .groups = parameter.groups,
-                      .mask = mask.defined() ? as_matrix(mask) : Tensor{},
+                      .mask = matrix_mask(masks, parameter),
                       .min_sparsity = std::min(config.min_per_layer, sparsity),
                       .max_sparsity = std::max(config.max_per_layer, sparsity)});
   }
   std::vector<LayerBound> bounds;
   for (const std::string& text : config.layer_bounds) bounds.push_back(parse_layer_bound(text));
   set_bounds(bounds, layers, std::min(sparsity / config.sparsity, 1.0));
-  const auto masks = prune_masks(pattern_options(config), sparsity, layers);
-  Masks named;
+  const auto pruned = prune_masks(pattern_options(config), sparsity, layers);
   for (size_t i = 0; i < parameters.size(); ++i)
-    named[parameters[i].name] = masks[i].alias(parameters[i].tensor.shape());
-  return named;
+    masks[parameters[i].name] = pruned[i].alias(parameters[i].tensor.shape());
+  return masks;
 }
 
 }  // namespace tessera

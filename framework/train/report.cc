@@ -80,6 +80,30 @@ std::string kibibytes(int64_t bytes) {
   return format_number(static_cast<double>(bytes) / 1024, 1) + " KiB";
 }
 
+/// Of a pruned model of language, which nothing was timed of.
+std::string text_result(const RunRecord& run, const Summary& s) {
+  HtmlTable table{
+      .caption = concat(s.model, ", ", s.parameters, " parameters, ", s.pattern, " at ",
+                        percent_text(s.sparsity), " sparsity"),
+      .header = {"", run.config.prune.dense_control ? "dense control" : "dense", "sparse"},
+      .rows = {{"test accuracy", percent_text(s.dense_accuracy), percent_text(s.sparse_accuracy)}}};
+  const auto add = [&](const char* name, const std::optional<double>& dense,
+                       const std::optional<double>& sparse) {
+    if (dense && sparse)
+      table.rows.push_back({name, format_number(*dense, 4), format_number(*sparse, 4)});
+  };
+  add("test loss (nats)", s.dense_text.loss, s.sparse_text.loss);
+  add("test BLEU", s.dense_text.bleu, s.sparse_text.bleu);
+  add("test F1", s.dense_text.f1, s.sparse_text.f1);
+  add("test Matthews correlation", s.dense_text.matthews, s.sparse_text.matthews);
+  table.rows.push_back({"file size", kibibytes(s.dense_bytes), kibibytes(s.sparse_bytes)});
+  return html_table(table) +
+         concat(
+             "<p class=\"quiet\">The sparse kernels do not run this model yet: the sparse file "
+             "was evaluated with its zeros in place, and nothing was timed. The run took ",
+             format_number(s.run_seconds, 1), " s.</p>\n");
+}
+
 std::string result(const RunRecord& run) {
   if (!run.summary) return "";
   const Summary& s = *run.summary;
@@ -88,6 +112,7 @@ std::string result(const RunRecord& run) {
                        .rows = {{"test accuracy", percent_text(s.dense_accuracy)},
                                 {"test top-5", percent_text(s.dense_top5)},
                                 {"run", format_number(s.run_seconds, 1) + " s"}}});
+  if (s.is_text) return text_result(run, s);
   HtmlTable table{
       .caption = concat(s.model, ", ", s.parameters, " parameters, ", s.pattern, " at ",
                         percent_text(s.sparsity), " sparsity"),
@@ -123,7 +148,8 @@ std::string comparison(const std::vector<RunRecord>& runs) {
     table.rows.push_back(
         {run.name(), is_sparse ? s.pattern : "dense", is_sparse ? percent_text(s.sparsity) : "-",
          percent_text(s.dense_accuracy), is_sparse ? percent_text(s.sparse_accuracy) : "-",
-         is_sparse ? format_number(s.speedup) : "-", is_sparse ? kibibytes(s.sparse_bytes) : "-"});
+         is_sparse && !s.is_text ? format_number(s.speedup) : "-",
+         is_sparse ? kibibytes(s.sparse_bytes) : "-"});
   }
   return html_section("Comparison", html_table(table) + draw_chart(chart));
 }

@@ -6,7 +6,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "datasets/make_datasets.h"
 #include "framework/backend/autotune.h"
 #include "framework/backend/cpu.h"
 #include "framework/backend/cuda_info.h"
@@ -17,6 +16,8 @@
 #include "framework/train/environment.h"
 #include "framework/train/pruner.h"
 #include "framework/train/report.h"
+#include "framework/train/task_data.h"
+#include "framework/train/text_scores.h"
 #include "framework/train/trainer.h"
 #include "layers/models/make_model.h"
 #include "layers/precision.h"
@@ -60,30 +61,8 @@ std::string describe(const DeviceChoice& choice) {
   return text + ")";
 }
 
-ModelInput input_of(const DatasetInfo& info) {
-  return {.channels = info.shape.channels,
-          .height = info.shape.height,
-          .width = info.shape.width,
-          .classes = info.num_classes()};
-}
-
-ModelCard card_of(const Config& config, const Datasets& data) {
-  const ModelInput input = resolve_input(config.model, input_of(data.info()));
-  ModelCard card{.model = config.model,
-                 .dataset = config.data.type,
-                 .channels = input.channels,
-                 .height = input.height,
-                 .width = input.width,
-                 .mean = data.mean,
-                 .std = data.std,
-                 .class_names = data.info().class_names};
-  card.model.num_classes = input.classes;
-  card.model.in_channels = input.channels;
-  card.model.image_size = input.height;
-  return card;
-}
-
-Tensor first_batch(const Config& config, const Datasets& data) {
+/// The images that the sparse model is timed on.
+Tensor timed_batch(const Config& config, const Datasets& data) {
   DataLoaderOptions options = eval_loader_options(config.data, data);
   options.batch_size = std::min(kTimedBatch, data.test->size());
   options.workers = 0;
@@ -104,17 +83,16 @@ class Run {
         options_(options),
         directory_(directory),
         device_(std::move(device)),
-        data_(make_datasets(config.data, config.run.seed)),
+        data_(make_task_data(config)),
         card_(card_of(config, data_)),
-        model_(make_model(config.model, input_of(data_.info()), config.run.seed)),
-        train_(data_.train, train_loader_options(config.data, data_, config.run.seed)),
-        test_(data_.test, eval_loader_options(config.data, data_)) {
-    if (data_.validation != nullptr)
-      validation_ =
-          std::make_unique<DataLoader>(data_.validation, eval_loader_options(config.data, data_));
+        model_(make_model(config.model, data_.input, config.run.seed)),
+        train_(make_loader(config, data_.train)),
+        test_(make_loader(config, data_.test)) {
+    if (data_.validation != nullptr) validation_ = make_loader(config, data_.validation);
     model_->to(device_.device);
-    trainer_ = std::make_unique<Trainer>(config, *model_, train_, validation_.get(), directory,
+    trainer_ = std::make_unique<Trainer>(config, *model_, *train_, validation_.get(), directory,
                                          device_.device);
+    trainer_->set_teacher(directory.file(kDenseFile));
     setup_seconds_ = seconds_since(started_);
     load_start_weights();
     phases_ = plan_phases(config, command, trainer_->steps_per_epoch(), start_sparsity_);
@@ -150,6 +128,7 @@ class Run {
             "run, which trains them.");
     if (options_.from.empty()) return;
     const ModelFile file = read_model_file(options_.from);
+    check_fits(name_of(command_), file.card, data_);
     LoadedModel loaded = load_model(file, options_.from);
     try {
       model_->load_state_dict(loaded.model->state_dict());
@@ -157,31 +136,43 @@ class Run {
       fail("[", name_of(command_), "] the weights of ", options_.from,
            " must be those of the config's model; got ", file.card.model.type, ": ", error.what());
     }
-    start_sparsity_ = sparsity(loaded.masks);
+    start_sparsity_ = sparsity(chosen_of(loaded.masks));
     start_pattern_ = file.pattern;
     start_granularity_ = file.granularity;
     trainer_->set_masks(std::move(loaded.masks));
   }
 
+  /// Those of the layers that this run prunes; other masks are held as they are.
+  Masks chosen_of(const Masks& masks) const {
+    Masks chosen;
+    if (!config_.has_prune) return masks;
+    for (const std::string& name : select_layers_of(config_.prune, *model_).pruned)
+      if (const Tensor mask = masks.of(name); mask.defined()) chosen[name] = mask;
+    return chosen;
+  }
+
   /// What would fail later fails here, before anything is written.
   void check_everything() {
-    make_optimizer(config_.optimizer, model_->parameters());
-    for (const Phase& phase : phases_)
-      if (phase.steps > 0)
-        Schedule(phase.scheduler, phase.lr, phase.steps, trainer_->steps_per_epoch());
+    for (const Phase& phase : phases_) {
+      make_optimizer(phase.optimizer, model_->parameters());
+      if (phase.steps > 0) schedule_of(phase, trainer_->steps_per_epoch());
+    }
     if (command_ == Command::train) return;
     PruneConfig by_magnitude = config_.prune;
     by_magnitude.score.type = "magnitude";
-    prune_model(*model_, by_magnitude, by_magnitude.sparsity, trainer_->masks(), train_, 0, 0);
+    by_magnitude.regrow = 0;
+    prune_model(*model_, by_magnitude, by_magnitude.sparsity, trainer_->masks(), *train_, 0, 0);
   }
 
   void say_hello(RunLog& log, bool resumed) const {
     int64_t weights = 0;
     for (const Parameter& parameter : model_->parameters()) weights += parameter.tensor.numel();
     log.say(concat(name_of(command_), " ", config_.run.name, ": ", config_.model.type, ", ",
-                   weights, " parameters, ", data_.train->size(), " training, ",
-                   data_.validation ? data_.validation->size() : 0, " validation and ",
-                   data_.test->size(), " test samples, ", describe(device_)));
+                   weights, " parameters, ", data_.train->samples(), " training, ",
+                   data_.validation ? data_.validation->samples() : 0, " validation and ",
+                   data_.test->samples(), " test samples, ", describe(device_)));
+    if (data_.text)
+      for (const std::string& note : data_.text->notes) log.say("data: " + note);
     if (resumed)
       log.say(concat(
           "resumed at step ", trainer_->total_steps(), ", in ",
@@ -224,26 +215,37 @@ class Run {
     model_->load_state_dict(load_model(read_model_file(path), path).model->state_dict());
   }
 
-  /// Test accuracy of one of the run's dense files; leaves its weights in the model.
-  Evaluation evaluate_dense(const char* name) {
+  /// Of one of the run's dense files; leaves its weights in the model.
+  Evaluation evaluate_dense(const char* name, TextScores& scores) {
     load(name);
-    model_->set_training(false);
-    BatchStream batches(test_, device_.device);
+    return evaluate_model(*model_, scores);
+  }
+
+  /// Accuracy on test data, and what else there is to say of text.
+  Evaluation evaluate_model(Module& model, TextScores& scores) {
+    model.set_training(false);
+    BatchStream batches(*test_, device_.device);
     const DType dtype = activation_type(config_.run, device_.device);
-    return evaluate([&](const auto& inputs) { return forward_in(dtype, *model_, inputs); },
-                    batches);
+    const Evaluation result =
+        evaluate([&](const auto& inputs) { return forward_in(dtype, model, inputs); }, batches);
+    if (data_.text) {
+      scores = score_text(model, *data_.text, batches);
+      scores.loss = result.loss;
+    }
+    return result;
   }
 
   Summary summarize(RunLog& log) {
     Summary summary{.command = name_of(command_), .model = config_.model.type};
+    summary.is_text = data_.text.has_value();
     for (const Parameter& parameter : model_->parameters())
       summary.parameters += parameter.tensor.numel();
-    const Evaluation dense = evaluate_dense(kDenseFile);
+    const Evaluation dense = evaluate_dense(kDenseFile, summary.dense_text);
     summary.dense_accuracy = summary.dense_accuracy_before_pruning = dense.top1;
     summary.dense_top5 = dense.top5;
     if (command_ != Command::train) {
       if (config_.prune.dense_control) {
-        const Evaluation control = evaluate_dense(kControlFile);
+        const Evaluation control = evaluate_dense(kControlFile, summary.dense_text);
         summary.dense_accuracy = control.top1;
         summary.dense_top5 = control.top5;
       }
@@ -258,21 +260,35 @@ class Run {
     const ModelFile file = read_model_file(path);
     const LoadedModel loaded = load_model(file, path);
     loaded.model->to(device_.device);
-    const Tensor batch = first_batch(config_, data_).to(device_.device);
+    summary.pattern = config_.prune.pattern;
+    summary.sparsity = sparsity(loaded.masks);
+    summary.dense_bytes =
+        static_cast<int64_t>(std::filesystem::file_size(directory_.file(kDenseFile)));
+    summary.sparse_bytes = static_cast<int64_t>(std::filesystem::file_size(path));
+    if (data_.text) {
+      const Evaluation sparse = evaluate_model(*loaded.model, summary.sparse_text);
+      summary.sparse_accuracy = sparse.top1;
+      summary.sparse_top5 = sparse.top5;
+      return log.say(
+          "The sparse kernels do not run this model yet: its sparse file is evaluated with its "
+          "zeros in place, and nothing is timed.");
+    }
+    compare_images(file, loaded, summary, log);
+  }
+
+  /// Sparse against dense: equality, accuracy and time.
+  void compare_images(const ModelFile& file, const LoadedModel& loaded, Summary& summary,
+                      RunLog& log) {
+    const Tensor batch = timed_batch(config_, *data_.images).to(device_.device);
     const DType dtype = config_.run.precision == "bf16" ? DType::bf16 : DType::f32;
     const InferencePlan plan = make_plan(*loaded.model, batch, file.tiles, {.dtype = dtype});
-    BatchStream batches(test_, device_.device);
+    BatchStream batches(*test_, device_.device);
     const Evaluation sparse =
         evaluate([&](const auto& inputs) { return plan.run(inputs[0]); }, batches);
     const Comparison compared = compare_with_dense(loaded, file, batch, dtype);
     log.say(compared.plan);
-    summary.pattern = config_.prune.pattern;
-    summary.sparsity = sparsity(loaded.masks);
     summary.sparse_accuracy = sparse.top1;
     summary.sparse_top5 = sparse.top5;
-    summary.dense_bytes =
-        static_cast<int64_t>(std::filesystem::file_size(directory_.file(kDenseFile)));
-    summary.sparse_bytes = static_cast<int64_t>(std::filesystem::file_size(path));
     summary.batch_size = compared.batch_size;
     summary.dense_ms = compared.dense_ms;
     summary.sparse_ms = compared.sparse_ms;
@@ -288,11 +304,11 @@ class Run {
   const RunOptions& options_;
   RunDirectory& directory_;
   DeviceChoice device_;
-  Datasets data_;
+  TaskData data_;
   ModelCard card_;
   std::unique_ptr<Module> model_;
-  DataLoader train_;
-  DataLoader test_;
+  std::unique_ptr<DataLoader> train_;
+  std::unique_ptr<DataLoader> test_;
   std::unique_ptr<DataLoader> validation_;
   std::unique_ptr<Trainer> trainer_;
   std::vector<Phase> phases_;
@@ -326,16 +342,16 @@ Evaluation evaluate_file(const Config& config, const std::filesystem::path& weig
   const DType dtype = activation_type(config.run, device);
   const ModelFile file = read_model_file(weights);
   const LoadedModel loaded = load_model(file, weights);
-  const Datasets data = make_datasets(config.data, config.run.seed);
-  require(data.info().shape == ImageShape{file.card.channels, file.card.height, file.card.width},
-          "[eval] the data must have the shape that the model was trained on, ",
-          ImageShape{file.card.channels, file.card.height, file.card.width}, "; got ",
-          data.info().shape, ".");
-  DataLoaderOptions options = eval_loader_options(config.data, data);
-  options.mean = file.card.mean;
-  options.std = file.card.std;
-  DataLoader test(data.test, options);
-  BatchStream batches(test, device);
+  TaskData data = make_task_data(config);
+  check_fits("eval", file.card, data);
+  if (data.images) {
+    DataLoaderOptions options = eval_loader_options(config.data, *data.images);
+    options.mean = file.card.mean;
+    options.std = file.card.std;
+    data.test = std::make_shared<ImageBatches>(data.images->test, options);
+  }
+  const auto test = make_loader(config, data.test);
+  BatchStream batches(*test, device);
   loaded.model->to(device);
   return evaluate([&](const auto& inputs) { return forward_in(dtype, *loaded.model, inputs); },
                   batches);

@@ -134,7 +134,7 @@ double LayerRecord::sparsity() const {
 Summary read_summary(const fs::path& path) {
   const Json json = read_object(path);
   const auto field = [&](const char* key, auto& member) {
-    if (!json.contains(key)) return;
+    if (!json.contains(key) || json[key].is_null()) return;
     const Json& value = json[key];
     require_runtime(std::is_same_v<std::decay_t<decltype(member)>, std::string> ? value.is_string()
                                                                                 : value.is_number(),
@@ -163,6 +163,21 @@ Summary read_summary(const fs::path& path) {
   field("speedup", s.speedup);
   field("max_abs_diff", s.max_abs_diff);
   field("run_seconds", s.run_seconds);
+  const auto scores = [&](const std::string& which, TextScores& text) {
+    const auto optional = [&](const char* name, std::optional<double>& member) {
+      const std::string key = which + name;
+      double value = 0;
+      field(key.c_str(), value);
+      if (json.contains(key) && !json[key].is_null()) member = value;
+    };
+    optional("_loss", text.loss);
+    optional("_bleu", text.bleu);
+    optional("_f1", text.f1);
+    optional("_matthews", text.matthews);
+  };
+  scores("dense", s.dense_text);
+  scores("sparse", s.sparse_text);
+  s.is_text = s.dense_text.loss.has_value();
   return s;
 }
 

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "datasets/make_datasets.h"
 #include "framework/backend/cpu.h"
 #include "framework/core/errors.h"
 #include "framework/infer/model_file.h"
@@ -15,6 +14,7 @@
 #include "framework/io/progress.h"
 #include "framework/train/evaluate.h"
 #include "framework/train/pruner.h"
+#include "framework/train/task_data.h"
 
 namespace tessera {
 namespace {
@@ -46,20 +46,16 @@ class Scan {
         options_(options),
         file_(read_model_file(options.from)),
         loaded_(load_model(file_, options.from)),
-        data_(make_datasets(config.data, config.run.seed)) {
+        data_(make_task_data(config)) {
     require(data_.validation != nullptr,
             "[sensitivity] data.validation must be above 0, for layers are judged on validation "
             "data; got 0. Set data.validation=0.1.");
-    const ImageShape expected{file_.card.channels, file_.card.height, file_.card.width};
-    require(data_.info().shape == expected,
-            "[sensitivity] the data must have the shape that the model was trained on, ", expected,
-            "; got ", data_.info().shape, ".");
-    validation_ =
-        std::make_unique<DataLoader>(data_.validation, eval_loader_options(config.data, data_));
+    check_fits("sensitivity", file_.card, data_);
+    validation_ = make_loader(config, data_.validation);
   }
 
   Sensitivity run() {
-    Sensitivity result{.samples = data_.validation->size(), .layers = {}};
+    Sensitivity result{.samples = data_.validation->samples(), .layers = {}};
     result.accuracy = accuracy();
     result.rule_sparsity = *std::min_element(
         options_.sparsities.begin(), options_.sparsities.end(), [&](double a, double b) {
@@ -115,7 +111,7 @@ class Scan {
   const SensitivityOptions& options_;
   ModelFile file_;
   LoadedModel loaded_;
-  Datasets data_;
+  TaskData data_;
   std::unique_ptr<DataLoader> validation_;
 };
 

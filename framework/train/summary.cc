@@ -26,6 +26,34 @@ void add_row(std::ostringstream& table, const std::string& name, const std::stri
         << std::setw(14) << sparse << '\n';
 }
 
+/// null where it was not measured.
+template <class Value>
+nlohmann::ordered_json measured(bool is_measured, const Value& value) {
+  return is_measured ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
+}
+
+void add_scores(const char* which, const TextScores& scores, nlohmann::ordered_json& json) {
+  const auto add = [&](const char* name, const std::optional<double>& value) {
+    if (value) json[concat(which, "_", name)] = *value;
+  };
+  add("loss", scores.loss);
+  add("bleu", scores.bleu);
+  add("f1", scores.f1);
+  add("matthews", scores.matthews);
+}
+
+/// A line of `table` for each score that was measured.
+void add_score_rows(std::ostringstream& table, const TextScores& dense, const TextScores& sparse) {
+  const auto add = [&](const char* name, const std::optional<double>& a,
+                       const std::optional<double>& b, int decimals) {
+    if (a) add_row(table, name, number(*a, decimals), b ? number(*b, decimals) : "-");
+  };
+  add("test loss (nats)", dense.loss, sparse.loss, 4);
+  add("test BLEU", dense.bleu, sparse.bleu, 2);
+  add("test F1", dense.f1, sparse.f1, 4);
+  add("test Matthews", dense.matthews, sparse.matthews, 4);
+}
+
 }  // namespace
 
 void write_summary(const std::filesystem::path& path, const Summary& s) {
@@ -43,15 +71,17 @@ void write_summary(const std::filesystem::path& path, const Summary& s) {
         {"sparse_top5", s.sparse_top5},
         {"dense_bytes", s.dense_bytes},
         {"sparse_bytes", s.sparse_bytes},
-        {"batch_size", s.batch_size},
-        {"dense_ms", s.dense_ms},
-        {"sparse_ms", s.sparse_ms},
-        {"best_library_ms", s.best_library_ms},
-        {"best_library", s.best_library},
-        {"speedup", s.speedup},
-        {"max_abs_diff", s.max_abs_diff},
+        {"batch_size", measured(!s.is_text, s.batch_size)},
+        {"dense_ms", measured(!s.is_text, s.dense_ms)},
+        {"sparse_ms", measured(!s.is_text, s.sparse_ms)},
+        {"best_library_ms", measured(!s.is_text, s.best_library_ms)},
+        {"best_library", measured(!s.is_text, s.best_library)},
+        {"speedup", measured(!s.is_text, s.speedup)},
+        {"max_abs_diff", measured(!s.is_text, s.max_abs_diff)},
     });
   }
+  add_scores("dense", s.dense_text, json);
+  if (!s.pattern.empty()) add_scores("sparse", s.sparse_text, json);
   json["run_seconds"] = s.run_seconds;
   write_file_atomically(path, json.dump(2) + "\n");
 }
@@ -62,6 +92,7 @@ std::string summary_table(const Summary& s) {
     table << s.model << ", " << s.parameters << " parameters: test accuracy "
           << number(s.dense_accuracy, 4) << " (top-5 " << number(s.dense_top5, 4) << ") after "
           << number(s.run_seconds, 1) << " s\n";
+    add_score_rows(table, s.dense_text, {});
     return table.str();
   }
   table << s.model << ", " << s.parameters << " parameters, " << s.pattern << " at "
@@ -69,7 +100,14 @@ std::string summary_table(const Summary& s) {
   add_row(table, "", "dense", "sparse");
   add_row(table, "test accuracy", number(s.dense_accuracy, 4), number(s.sparse_accuracy, 4));
   add_row(table, "test top-5", number(s.dense_top5, 4), number(s.sparse_top5, 4));
+  add_score_rows(table, s.dense_text, s.sparse_text);
   add_row(table, "file size", size(s.dense_bytes), size(s.sparse_bytes));
+  if (s.is_text) {
+    table << "\n  The sparse kernels do not run this model yet: its sparse file was evaluated with "
+             "its\n  zeros in place, and nothing was timed.\n  run                  "
+          << number(s.run_seconds, 1) << " s\n";
+    return table.str();
+  }
   add_row(table, concat("ms per batch of ", s.batch_size), number(s.dense_ms, 3),
           number(s.sparse_ms, 3));
   add_row(table, "images/s", number(images_per_second(s.batch_size, s.dense_ms), 0),

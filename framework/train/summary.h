@@ -3,9 +3,18 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace tessera {
+
+/// What only some tasks have, on test data; none: not measured.
+struct TextScores {
+  std::optional<double> loss = {};      ///< nats per token, or per text to classify
+  std::optional<double> bleu = {};      ///< translation: 0 to 100, of beam search
+  std::optional<double> f1 = {};        ///< of class 1, where there are two classes
+  std::optional<double> matthews = {};  ///< correlation, likewise
+};
 
 struct Summary {
   std::string command;        ///< run, train or prune
@@ -28,6 +37,10 @@ struct Summary {
   double speedup = 0;       ///< dense_ms / sparse_ms
   double max_abs_diff = 0;  ///< between the logits of the sparse and of the dense masked model
   double run_seconds = 0;   ///< without installing and building
+  bool is_text = false;     ///< then nothing above from batch_size to max_abs_diff is measured: the
+                            ///< sparse kernels do not run these models yet
+  TextScores dense_text = {};   ///< as dense_accuracy
+  TextScores sparse_text = {};  ///< of the exported file, with its zeros in place
 };
 
 void write_summary(const std::filesystem::path& path, const Summary& summary);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "datasets/make_datasets.h"
 #include "framework/core/errors.h"
 #include "framework/core/random.h"
 #include "framework/io/load_config.h"
@@ -84,10 +85,39 @@ std::string refusal_of(const SweepRequest& request, const SweepCell& cell) {
   return "";
 }
 
-int64_t pruning_epochs(const PruneConfig& prune) {
+/// A window in steps is told in epochs by the size of the data set, which is read for it.
+double epochs_in(const Duration& window, const Config& config) {
+  if (window.unit == Duration::Unit::epochs) return window.count;
+  const Datasets data = make_datasets(config.data, config.run.seed);
+  const DataLoader loader(data.train, train_loader_options(config.data, data, config.run.seed));
+  return window.count / static_cast<double>(loader.batches() / config.train.accumulate);
+}
+
+int64_t pruning_epochs(const Config& config) {
+  const PruneConfig& prune = config.prune;
   double epochs = 0;
-  for (const PruneStage& stage : plan_stages(prune)) epochs += stage.epochs;
+  for (const PruneStage& stage : plan_stages(prune))
+    epochs += prune.rewind
+                  ? static_cast<double>(config.train.epochs) - epochs_in(prune.rewind_to, config)
+                  : epochs_in(stage.window, config);
   return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(epochs - 1e-9)));
+}
+
+/// The optimizer and the schedule of fine-tuning, as those of a run of its own; a control of
+/// rewound stages keeps the dense ones.
+void add_fine_tuning(const Config& config, std::vector<std::string>& arguments) {
+  if (config.prune.rewind) return;
+  Config copy = config;
+  const std::string section = "prune.fine_tune.";
+  for (const char* part : {"optimizer", "scheduler"}) {
+    const auto fields = bind_fields(copy, section + part);
+    arguments.push_back(concat(part, "={}"));
+    for (const BoundField& bound : fields)
+      if (applies(*bound.field, fields))
+        arguments.push_back(concat(bound.field->path.substr(section.size()), "=",
+                                   format_value(*bound.field, bound.member)));
+  }
+  arguments.push_back(concat("optimizer.lr=", config.prune.fine_tune.lr));
 }
 
 std::vector<std::string> arguments_of(const SweepPlan& plan, const char* command,
@@ -132,7 +162,7 @@ SweepPlan plan_sweep(const SweepRequest& request) {
   require(!fs::exists(plan.folder / "config.yaml"), "[sweep] the folder ", plan.folder.string(),
           " must not hold a run; got one. Choose another with run.dir=PATH.");
   plan.seeds = request.seeds.empty() ? std::vector<uint64_t>{config.run.seed} : request.seeds;
-  plan.control_epochs = pruning_epochs(config.prune);
+  plan.control_epochs = pruning_epochs(config);
   for (const std::string& pattern : request.patterns)
     for (const double sparsity : request.sparsities)
       for (const int64_t granularity : distinct(pattern, sparsity, request.granularities)) {
@@ -152,9 +182,9 @@ std::vector<std::string> dense_arguments(const SweepPlan& plan, uint64_t seed) {
 
 std::vector<std::string> control_arguments(const SweepPlan& plan, uint64_t seed) {
   auto arguments = arguments_of(plan, "train", "control", seed);
-  arguments.insert(arguments.end(), {concat("train.epochs=", plan.control_epochs),
-                                     concat("optimizer.lr=", plan.config.prune.fine_tune.lr),
-                                     "scheduler={type: cosine}", "--from", dense_file(plan, seed)});
+  arguments.push_back(concat("train.epochs=", plan.control_epochs));
+  add_fine_tuning(plan.config, arguments);
+  arguments.insert(arguments.end(), {"--from", dense_file(plan, seed)});
   return arguments;
 }
 

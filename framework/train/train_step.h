@@ -14,6 +14,7 @@
 #include "framework/io/config.h"
 #include "framework/train/batch_stream.h"
 #include "framework/train/metric_sums.h"
+#include "framework/train/teacher.h"
 #include "layers/masks.h"
 #include "layers/module.h"
 #include "optim/ema.h"
@@ -28,8 +29,9 @@ class TrainStep {
   /// Throws: std::invalid_argument where the device does not compute in run.precision.
   TrainStep(const Config& config, Module& model, Device device);
 
-  /// What the steps from now on update, and the masks that they hold; `average` may be null.
-  void begin(Optimizer& optimizer, Ema* average, Masks masks);
+  /// What the steps from now on update, the masks that they hold, and whom they learn from besides
+  /// the labels; `average` and `teacher` may be null.
+  void begin(Optimizer& optimizer, Ema* average, Masks masks, const Teacher* teacher = nullptr);
   /// Gives the memory of the recorded step back.
   void end() { graph_.reset(); }
 
@@ -69,6 +71,7 @@ class TrainStep {
   Optimizer* optimizer_ = nullptr;
   Ema* average_ = nullptr;
   Masks masks_;
+  const Teacher* teacher_ = nullptr;
 
   // On a CUDA device:
   Tensor lr_;                       // f64 scalar

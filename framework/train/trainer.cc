@@ -70,7 +70,7 @@ double Trainer::seconds() const { return state_.seconds + (now() - seconds_at_st
 void Trainer::run(const std::vector<Phase>& phases, RunLog& log, const Hooks& hooks) {
   InterruptScope signals;
   while (state_.phase < static_cast<int64_t>(phases.size())) {
-    const Phase& phase = phases[static_cast<size_t>(state_.phase)];
+    const Phase phase = as_run(phases[static_cast<size_t>(state_.phase)], state_.pruning_steps);
     if (state_.step == 0) begin_phase(phase, log, hooks);
     if (phase.steps > 0) {
       prepare_phase(phase);
@@ -92,6 +92,7 @@ void Trainer::begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks) {
   log.add("phase", state_.total_steps, {{"name", phase.name}});
   state_.best.clear();
   state_.best_accuracy = -1;
+  state_.early_stop = {};
   state_.optimizer.clear();
   state_.average.clear();
   state_.epoch_loss = 0;
@@ -109,12 +110,15 @@ void Trainer::begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks) {
 
 /// Sets up what follows from the position in the plan, or stands in the state.
 void Trainer::prepare_phase(const Phase& phase) {
-  OptimizerConfig optimizer = config_.optimizer;
-  optimizer.lr = phase.lr;
-  optimizer_ = make_optimizer(optimizer, parameters_);
-  schedule_.emplace(phase.scheduler, phase.lr, phase.steps, steps_per_epoch_);
+  phase_ = phase;
+  optimizer_ = make_optimizer(phase.optimizer, parameters_);
+  schedule_ = schedule_of(phase, steps_per_epoch_);
+  teacher_.reset();
+  if (phase.distills)
+    teacher_.emplace(teacher_file_, state_.teacher, config_.prune.distill, step_.dtype(), device_);
   if (config_.train.ema > 0) average_.emplace(model_, config_.train.ema);
-  step_.begin(*optimizer_, average_ ? &*average_ : nullptr, to_device(state_.masks, device_));
+  step_.begin(*optimizer_, average_ ? &*average_ : nullptr, to_device(state_.masks, device_),
+              teacher_ ? &*teacher_ : nullptr);
   start_metrics();
   if (state_.step == 0) return;
   optimizer_->load_state(state_.optimizer);
@@ -130,21 +134,22 @@ void Trainer::run_steps(const Phase& phase, RunLog& log, const Hooks& hooks) {
                                        static_cast<double>(config_.train.accumulate)});
   progress.start_at(state_.step);
   bool epoch_is_open = false;
-  while (state_.step < phase.steps) {
+  while (state_.step < phase.steps && !state_.early_stop.stops(phase.early_stop)) {
     if (!epoch_is_open) {
       batches_.begin(phase.first_epoch + state_.step / steps_per_epoch_,
                      state_.step % steps_per_epoch_ * config_.train.accumulate);
       epoch_is_open = true;
     }
-    const double lr = schedule_->lr(state_.step);
-    step_.run(batches_, state_.total_steps, lr);
+    const double rate = lr(state_.step);
+    step_.run(batches_, state_.total_steps, rate);
     ++state_.step;
     ++state_.total_steps;
+    state_.pruning_steps += phase.kind == Phase::Kind::prune;
     if (!step_.graph_failure().empty()) say_once(log, step_.graph_failure());
     const bool is_metric_step = state_.total_steps % kStepsPerMetric == 0;
     if (is_metric_step || device_.is_cpu()) read_metrics();
-    progress.update(state_.step, concat(std::setprecision(3), "loss ", step_loss_, "  lr ", lr));
-    if (is_metric_step) log.add("train", state_.total_steps, {{"loss", step_loss_}, {"lr", lr}});
+    progress.update(state_.step, concat(std::setprecision(3), "loss ", step_loss_, "  lr ", rate));
+    if (is_metric_step) log.add("train", state_.total_steps, {{"loss", step_loss_}, {"lr", rate}});
     if (state_.step % steps_per_epoch_ == 0 || state_.step == phase.steps) {
       progress.clear();
       end_epoch(phase, log, hooks);
@@ -183,7 +188,7 @@ void Trainer::read_metrics() {
     const int64_t before = state_.total_steps - (state_.step - metrics_from_) + done;
     const auto checkpoints = directory_.checkpoints();
     fail_runtime("[train] the loss must stay finite; got ", values.bad_loss, " at step ",
-                 before + 1, " with learning rate ", schedule_->lr(metrics_from_ + done),
+                 before + 1, " with learning rate ", lr(metrics_from_ + done),
                  ". The last good checkpoint is ",
                  checkpoints.empty() ? "none yet" : checkpoints.front().string(),
                  ". Lower optimizer.lr, add scheduler.warmup, or set train.clip_norm.");
@@ -209,6 +214,10 @@ void Trainer::end_epoch(const Phase& phase, RunLog& log, const Hooks& hooks) {
              std::setprecision(4), train_loss, ", train accuracy ", percent(train_accuracy));
   if (validation_) validate(log, line, hooks);
   log.say(line);
+  if (state_.step == phase.steps || !state_.early_stop.stops(phase.early_stop)) return;
+  log.add("early_stop", state_.total_steps, {{"steps_left", phase.steps - state_.step}});
+  log.say(concat(phase.name, " stops early: validation accuracy has not risen for ",
+                 phase.early_stop.patience, " epochs"));
 }
 
 /// Keeps the weights that are the best so far; adds the accuracy to the epoch's line.
@@ -217,14 +226,19 @@ void Trainer::validate(RunLog& log, std::string& line, const Hooks& hooks) {
   model_.set_training(false);
   const auto result = evaluate(
       [&](const auto& inputs) { return forward_in(step_.dtype(), model_, inputs); }, *validation_);
-  if (result.top1 > state_.best_accuracy) {
-    state_.best_accuracy = result.top1;
+  // Of tokens the loss counts: exp(-loss), the inverse perplexity, rises as it falls.
+  const bool by_loss = train_.source().labels_tokens();
+  const double score = by_loss ? std::exp(-result.loss) : result.top1;
+  state_.early_stop.add(score, phase_.early_stop);
+  if (score > state_.best_accuracy) {
+    state_.best_accuracy = score;
     state_.best = copy_of(model_.state_dict());
     if (hooks.improved) hooks.improved();
   }
   if (average_) average_->swap(model_);
   log.add("validation", state_.total_steps,
           {{"loss", result.loss}, {"accuracy", result.top1}, {"top5", result.top5}});
+  if (by_loss) line += concat(", validation loss ", std::setprecision(4), result.loss);
   line += concat(", validation accuracy ", percent(result.top1));
 }
 

@@ -3,7 +3,8 @@
 // After every step the masks hold: gradients are masked before their norm is taken for clipping,
 // and the optimizer leaves pruned weights at exactly zero. Checkpoints are taken between steps, and
 // a run that goes on from one ends in the same weights, bit for bit, at the same thread count. They
-// are written and read through the cpu: a run may go on on another device.
+// are written and read through the cpu: a run may go on on another device. Early stopping looks at
+// validation data only; what it has seen is part of the state.
 //
 // On a CUDA device the host only queues the steps: loss and accuracy are read for a metric line, at
 // the end of an epoch and before a checkpoint, and a loss that is not finite is noticed then.
@@ -58,6 +59,9 @@ class Trainer {
   const Masks& masks() const { return state_.masks; }
   /// Of the weights to start from; dense training holds them, and pruning goes on from them.
   void set_masks(Masks masks) { state_.masks = std::move(masks); }
+  /// The model file of the dense weights, for phases that distil; it must be there when the first
+  /// of them begins, and stay as it is.
+  void set_teacher(std::filesystem::path file) { teacher_file_ = std::move(file); }
   /// Of the run so far, over all its processes.
   double seconds() const;
 
@@ -69,6 +73,7 @@ class Trainer {
   void start_metrics();
   void read_metrics();
   void end_epoch(const Phase& phase, RunLog& log, const Hooks& hooks);
+  double lr(int64_t step) const { return schedule_->lr(schedule_step(phase_, step)); }
   void validate(RunLog& log, std::string& line, const Hooks& hooks);
   void take_final_weights(const Phase& phase);
   void save();
@@ -89,6 +94,9 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<Ema> average_;
   std::optional<Schedule> schedule_;
+  std::optional<Teacher> teacher_;
+  std::filesystem::path teacher_file_;
+  Phase phase_;  ///< under way
 
   int64_t metrics_from_ = 0;  ///< the phase's step that the sums of step_ start at
   double step_loss_ = 0;      ///< of the last step whose metrics were read

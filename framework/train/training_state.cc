@@ -10,7 +10,7 @@ namespace tessera {
 namespace {
 
 constexpr const char* kFormat = "tessera.training_state";
-constexpr const char* kVersion = "1";
+constexpr const char* kVersion = "2";
 
 std::string to_text(double value) {
   char text[64];
@@ -24,11 +24,14 @@ void for_each_number(State& state, F&& f) {
   f("phase", state.phase);
   f("step", state.step);
   f("total_steps", state.total_steps);
+  f("pruning_steps", state.pruning_steps);
   f("seconds", state.seconds);
   f("epoch_loss", state.epoch_loss);
   f("epoch_correct", state.epoch_correct);
   f("epoch_samples", state.epoch_samples);
   f("best_accuracy", state.best_accuracy);
+  f("early_stop_best", state.early_stop.best);
+  f("early_stop_epochs", state.early_stop.epochs_without_gain);
 }
 
 /// The state's groups of tensors by prefix.
@@ -45,7 +48,8 @@ void for_each_group(State& state, F&& f) {
 }  // namespace
 
 void save_training_state(const std::filesystem::path& path, const TrainingState& state) {
-  std::map<std::string, std::string> metadata{{"format", kFormat}, {"version", kVersion}};
+  std::map<std::string, std::string> metadata{
+      {"format", kFormat}, {"version", kVersion}, {"teacher", state.teacher}};
   for_each_number(state, [&](const char* name, auto value) {
     if constexpr (std::is_same_v<decltype(value), double>)
       metadata[name] = to_text(value);
@@ -65,6 +69,7 @@ TrainingState load_training_state(const std::filesystem::path& path) {
                   "[checkpoint] ", path.string(), " must be a training state of version ", kVersion,
                   "; got another kind of file.");
   TrainingState state;
+  state.teacher = file.metadata["teacher"];
   for_each_number(state, [&](const char* name, auto& value) {
     const std::string& text = file.metadata[name];
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -1,11 +1,14 @@
 // All that a run needs to go on exactly where it stopped: the position in the plan, the weights,
-// the optimizer's state, the moving average, the masks and the sums of the epoch under way.
-// Random numbers, the order of the data and the learning rate follow from the position.
+// the optimizer's state, the moving average, the masks, the sums of the epoch under way, and what
+// early stopping has seen. Of the teacher it holds the checksum: the file stays in the run's
+// folder. Random numbers, the order of the data and the learning rate follow from the position.
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "framework/core/tensor_map.h"
+#include "framework/train/early_stop.h"
 #include "layers/masks.h"
 
 namespace tessera {
@@ -16,12 +19,17 @@ struct TrainingState {
   int64_t total_steps = 0;  ///< over all phases
   double seconds = 0;       ///< that the run has taken so far
 
+  int64_t pruning_steps = 0;  ///< of those, of fine-tuning under masks
+
   double epoch_loss = 0;  ///< summed over the epoch's samples so far
   int64_t epoch_correct = 0;
   int64_t epoch_samples = 0;
 
-  double best_accuracy = -1;  ///< of the phase, on validation data; -1: none yet
+  double best_accuracy = -1;  ///< of the phase, on validation data; exp(-loss) of models that label
+                              ///< tokens; -1: none yet
   TensorMap best;             ///< the state dict that reached it
+  EarlyStop early_stop;       ///< of the phase
+  std::string teacher;        ///< SHA-256 of the teacher's file; empty before it is needed
 
   TensorMap model;  ///< state dict
   TensorMap optimizer;

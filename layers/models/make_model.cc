@@ -11,6 +11,7 @@
 #include "layers/models/layer_list.h"
 #include "layers/models/lenet.h"
 #include "layers/models/mlp.h"
+#include "layers/models/nmt.h"
 #include "layers/models/resnet.h"
 #include "layers/models/seq2seq.h"
 #include "layers/models/vgg.h"
@@ -97,6 +98,7 @@ const std::vector<Entry>& table() {
                         [](Module& model) { dynamic_cast<Gpt2&>(model).scale_residual_weights(); }),
       transformer<Seq2Seq>("seq2seq", Initialization::xavier, InputKind::pairs,
                            [](Module& model) { dynamic_cast<Seq2Seq&>(model).scale_embeddings(); }),
+      transformer<Nmt>("nmt", Initialization::uniform, InputKind::pairs),
       transformer<Vit>("vit", Initialization::normal, InputKind::images),
   };
   return entries;

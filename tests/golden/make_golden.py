@@ -3,8 +3,8 @@
 
     python3 tests/golden/make_golden.py          # needs torch, safetensors and numpy
 
-Ten training steps of LeNet and of VGG-11-BN, and twelve steps of each optimizer on one small
-parameter. Initial weights, images, labels and gradients are drawn from Tessera's generator
+Ten training steps of LeNet and of VGG-11-BN, twelve steps of each optimizer on one small
+parameter, and results and gradients of an LSTM. Initial weights, images, labels and gradients are drawn from Tessera's generator
 (framework/core/random.h), which this script repeats, so that the files hold results only: the
 losses, and samples of the final weights at indices from the same generator.
 
@@ -24,7 +24,7 @@ SEED = 2024
 STEPS = 10
 SAMPLES = 1000  # of each tensor at most
 INITIALIZATION_STREAM = 0x10000000  # layers/initialize.h
-IMAGE_STREAM, LABEL_STREAM, SAMPLE_STREAM, GRADIENT_STREAM = 1, 2, 3, 4
+IMAGE_STREAM, LABEL_STREAM, SAMPLE_STREAM, GRADIENT_STREAM, STATE_STREAM = 1, 2, 3, 4, 5
 
 
 def words(stream, step, count):
@@ -138,8 +138,25 @@ def optimize():
     return out
 
 
+def lstm():
+    """Two layers of both directions over sequences of 6, 2 and 4 steps, with given states:
+    results, and the gradients of their sum of squares (see tests/layers/lstm_test.cc)."""
+    model = nn.LSTM(5, 7, num_layers=2, bidirectional=True, batch_first=True)
+    initialize(model)
+    x = uniform(IMAGE_STREAM, 0, (3, 6, 5), -1, 1).requires_grad_()
+    h0, c0 = (uniform(STATE_STREAM, i, (4, 3, 7), -1, 1).requires_grad_() for i in range(2))
+    packed = nn.utils.rnn.pack_padded_sequence(x, torch.tensor([6, 2, 4]), batch_first=True, enforce_sorted=False)
+    output, (h, c) = model(packed, (h0, c0))
+    output = nn.utils.rnn.pad_packed_sequence(output, batch_first=True)[0]
+    (output.square().sum() + h.square().sum() + c.square().sum()).backward()
+    out = {"output": output, "h": h, "c": c, "dx": x.grad, "dh0": h0.grad, "dc0": c0.grad}
+    out |= {name: parameter.grad for name, parameter in model.named_parameters()}
+    return {name: np.ascontiguousarray(tensor.detach().numpy()) for name, tensor in out.items()}
+
+
 if __name__ == "__main__":
     folder = pathlib.Path(__file__).parent
     save_file(train(LeNet(), (1, 28, 28), 16, 0.02), folder / "lenet.safetensors")
     save_file(train(Vgg11Bn(), (3, 32, 32), 8, 3e-5), folder / "vgg11_bn.safetensors")
     save_file(optimize(), folder / "optimizers.safetensors")
+    save_file(lstm(), folder / "lstm.safetensors")

@@ -1,4 +1,5 @@
-// BERT, GPT-2, seq2seq and ViT: names against transformers', shapes, errors, decoding by steps.
+// BERT, GPT-2, seq2seq, nmt and ViT: names against transformers', shapes, errors, decoding by
+// steps.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -68,6 +69,7 @@ const std::vector<Case>& cases() {
                                        {"bert", "span", {2, 2, 6}},
                                        {"gpt2", "auto", {2, 6, kVocabulary}},
                                        {"seq2seq", "auto", {2, 5, kVocabulary}},
+                                       {"nmt", "auto", {2, 5, kVocabulary}},
                                        {"vit", "auto", {2, 3}}};
   return table;
 }
@@ -159,9 +161,9 @@ TEST_CASE("a tied output layer is one tensor under one name, an untied one has i
 }
 
 TEST_CASE("decoding step by step, and in pieces, equals the full forward") {
-  for (const std::string type : {"gpt2", "seq2seq"})
+  for (const std::string type : {"gpt2", "seq2seq", "nmt"})
     for (const char* norm : {"pre", "post"}) {
-      if (type == "gpt2" && norm == std::string("post")) continue;
+      if (type != "seq2seq" && norm == std::string("post")) continue;
       INFO(type, " ", norm);
       ModelConfig config = config_of(type);
       config.norm = norm;
@@ -184,7 +186,7 @@ TEST_CASE("decoding step by step, and in pieces, equals the full forward") {
 }
 
 TEST_CASE("a decoder's state follows the hypotheses that are kept") {
-  for (const std::string type : {"gpt2", "seq2seq"}) {
+  for (const std::string type : {"gpt2", "seq2seq", "nmt"}) {
     INFO(type);
     const auto model = make_model(config_of(type), input_of(type), 1);
     model->set_training(false);
@@ -209,7 +211,7 @@ TEST_CASE("a decoder's state follows the hypotheses that are kept") {
 TEST_CASE("what lies beyond a length does not matter; a span never begins there") {
   for (const Case& c : cases()) {
     const std::string type = c.type;
-    if (type != "bert" && type != "seq2seq") continue;
+    if (type == "gpt2" || type == "vit") continue;
     INFO(type, " ", c.head);
     const auto model = make_model(config_of(type, c.head), input_of(type), 1);
     model->set_training(false);
@@ -252,6 +254,8 @@ TEST_CASE("initialisations are the references'") {
   CHECK(deviation(bert.at("bert.encoder.layer.1.intermediate.dense.bias")) == 0);
   CHECK(deviation(seq2seq.at("model.encoder.layers.0.fc1.weight")) ==
         doctest::Approx(std::sqrt(2.0 / (64 + 128))).epsilon(0.05));
+  for (const float value : state_of("nmt").at("encoder.rnn.weight_hh_l0").to_vector<float>())
+    CHECK(std::abs(value) <= 0.1f);
   CHECK(deviation(seq2seq.at("model.decoder.embed_tokens.weight")) ==
         doctest::Approx(1 / 8.0).epsilon(0.05));
 }
@@ -290,6 +294,8 @@ TEST_CASE("what does not fit is refused by name") {
          "norm of gpt2 must be pre");
   expect(error_of(with(config_of("vit"), [](C c) { c.patch_size = 5; }), input_of("vit")),
          "patch_size of vit must divide the image; got 5 for 16x16");
+  expect(error_of(with(config_of("nmt"), [](C c) { c.hidden_size = 7; }), input_of("nmt")),
+         "hidden_size of nmt must be even");
   ModelInput unequal = input_of("seq2seq");
   unequal.target_vocabulary = 40;
   expect(error_of(with(config_of("seq2seq"), [](C c) { c.share_embeddings = true; }), unequal),
@@ -297,7 +303,7 @@ TEST_CASE("what does not fit is refused by name") {
 }
 
 TEST_CASE("a resolved config says the whole input") {
-  for (const char* type : {"bert", "gpt2", "seq2seq"}) {
+  for (const char* type : {"bert", "gpt2", "seq2seq", "nmt"}) {
     const ModelInput input = resolve_input(config_of(type), input_of(type));
     const ModelConfig config = resolved(config_of(type), input);
     const ModelInput again = resolve_input(config, input_from(config));

@@ -48,6 +48,17 @@ TEST_CASE("warm-up rises linearly, and the schedule follows it") {
   CHECK(lr_at({.type = "linear", .warmup = {2}}, 9) == doctest::Approx(0.2));
 }
 
+TEST_CASE("inverse square root: goes on where the warm-up ends") {
+  const SchedulerConfig config{.type = "inverse_sqrt", .warmup = steps(4)};
+  CHECK(lr_at(config, 1) == doctest::Approx(0.2));
+  CHECK(lr_at(config, 3) == doctest::Approx(0.4));
+  CHECK(lr_at(config, 4) == doctest::Approx(0.4 * std::sqrt(4.0 / 5)));
+  CHECK(lr_at(config, 15) == doctest::Approx(0.2));
+  CHECK(lr_at(config, 63) == doctest::Approx(0.1));
+  CHECK(lr_at({.type = "inverse_sqrt"}, 0) == doctest::Approx(0.4));
+  CHECK(lr_at({.type = "inverse_sqrt"}, 3) == doctest::Approx(0.2));
+}
+
 TEST_CASE("durations in steps") {
   CHECK(steps_of({2}, 391) == 782);
   CHECK(steps_of({0.5}, 391) == 196);
@@ -60,7 +71,7 @@ TEST_CASE("impossible schedules are refused") {
     CHECK_THROWS_WITH_AS(lr_at(config, 0), doctest::Contains(message), std::invalid_argument);
   };
   expect({.type = "cosin"},
-         "type must be constant, step, cosine, linear or polynomial; got 'cosin'");
+         "type must be constant, step, cosine, linear, polynomial or inverse_sqrt; got 'cosin'");
   expect({.warmup = {10}}, "warmup must be shorter than the training; got 100 of 100 steps");
   expect({.type = "step", .every = steps(0)}, "step needs every >= 1 step and gamma > 0");
   expect({.type = "polynomial", .power = 0}, "polynomial needs power > 0; got 0");

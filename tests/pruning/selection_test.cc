@@ -57,6 +57,12 @@ TEST_CASE("where a model names its heads, they stay dense, and its last layer do
   CHECK(select_layers(config, layers).pruned.size() == 3);
 }
 
+TEST_CASE("where the head is tied to an embedding, the last layer is no head") {
+  const std::vector<PrunableLayer> layers{{"h.0.c_fc.weight"}, {"h.0.c_proj.weight"}};
+  CHECK(select_layers({}, layers).pruned.size() == 1);
+  CHECK(select_layers({}, layers, true).pruned.size() == 2);
+}
+
 TEST_CASE("include and exclude are searched in the names") {
   PruneConfig config;
   config.include = {"^features"};

@@ -57,15 +57,17 @@ TEST_CASE("stages are ones that the pattern can have") {
   check_plan(tvw, {0.5, 0.6, 0.8});
 }
 
-TEST_CASE("the last stage has the fine-tuning's epochs and rate, the others the schedule's") {
+TEST_CASE("the last stage has the fine-tuning's window and rate, the others the schedule's") {
   PruneConfig config = config_of("linear", 0.5);
   config.schedule.stages = 2;
-  config.schedule.epochs = 1.5;
-  config.fine_tune = {.epochs = 6, .lr = 0.01};
+  config.schedule.epochs = {500, Duration::Unit::steps};
+  config.fine_tune.epochs = {1.5};
   std::vector<PruneStage> stages = plan_stages(config);
-  CHECK(stages[0].epochs == 1.5);
+  CHECK(stages[0].window.count == 500);
+  CHECK(stages[0].window.unit == Duration::Unit::steps);
   CHECK(stages[0].lr == 0.01);  // no rate of its own
-  CHECK(stages[1].epochs == 6);
+  CHECK(stages[1].window.count == 1.5);
+  CHECK(stages[1].window.unit == Duration::Unit::epochs);
   config.schedule.lr = 0.02;
   stages = plan_stages(config);
   CHECK(stages[0].lr == 0.02);

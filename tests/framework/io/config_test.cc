@@ -57,6 +57,48 @@ TEST_CASE("keys that are not given keep the struct's defaults") {
   CHECK_FALSE(config.has_prune);
 }
 
+TEST_CASE("windows of pruning are epochs, with or without a unit, or steps") {
+  struct Case {
+    const char *text, *dumped;
+    double count;
+    Duration::Unit unit;
+  };
+  for (const Case& c : {Case{"3", "3ep", 3, Duration::Unit::epochs},
+                        Case{"0.5", "0.5ep", 0.5, Duration::Unit::epochs},
+                        Case{"2ep", "2ep", 2, Duration::Unit::epochs},
+                        Case{"500st", "500st", 500, Duration::Unit::steps},
+                        Case{"0", "0ep", 0, Duration::Unit::epochs}})
+    for (const char* path : {"prune.schedule.epochs", "prune.fine_tune.epochs"}) {
+      const Config config = parse_config(kMinimal, "c.yaml", {std::string(path) + "=" + c.text});
+      const Duration& read = std::string(path) == "prune.schedule.epochs"
+                                 ? config.prune.schedule.epochs
+                                 : config.prune.fine_tune.epochs;
+      CHECK(read.count == c.count);
+      CHECK(read.unit == c.unit);
+      CHECK(dump_config(config).find(std::string("epochs: ") + c.dumped + "\n") !=
+            std::string::npos);
+    }
+}
+
+TEST_CASE("fine-tuning inherits what is not given from the optimizer") {
+  const std::string text =
+      std::string(kMinimal) +
+      "optimizer: {type: adamw, lr: 0.5, weight_decay: 0.25, betas: [0.5, 0.5]}\n"
+      "scheduler: {type: step}\nprune: {fine_tune: {lr: 0.125, optimizer: ";
+  FineTuneConfig read = parse_config(text + "{weight_decay: 0}}}", "c").prune.fine_tune;
+  CHECK(read.optimizer.type == "adamw");
+  CHECK(read.optimizer.betas == std::vector<double>{0.5, 0.5});
+  CHECK(read.optimizer.weight_decay == 0);
+  CHECK(read.scheduler.type == "cosine");
+  CHECK(read.lr == 0.125);
+  read = parse_config(text + "{type: sgd, momentum: 0.5}, scheduler: {type: polynomial}}}", "c")
+             .prune.fine_tune;
+  CHECK(read.optimizer.type == "sgd");
+  CHECK(read.optimizer.momentum == 0.5);
+  CHECK(read.optimizer.weight_decay == 0.25);
+  CHECK(read.scheduler.type == "polynomial");
+}
+
 TEST_CASE("a dump is canonical and parses back to itself") {
   for (const char* text : {kMinimal, kFull}) {
     const std::string dump = dump_config(parse_config(text, "c.yaml"));

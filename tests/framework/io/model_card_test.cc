@@ -47,6 +47,15 @@ TEST_CASE("a model card survives JSON") {
   CHECK(json.find('\n') == std::string::npos);
 }
 
+TEST_CASE("a model card keeps tokenizers, whatever is in them") {
+  ModelCard text = card();
+  text.tokenizer = "{\"tokens\": [\"\\u0120\", \"\\\"\", \"" + std::string(2 << 20, 'x') + "\"]}";
+  text.target_tokenizer = "{}";
+  const ModelCard read = parse_model_card(model_card_json(text), "m");
+  CHECK(read.tokenizer == text.tokenizer);
+  CHECK(read.target_tokenizer == "{}");
+}
+
 TEST_CASE("hostile cards are refused") {
   const std::string json = model_card_json(card());
   const auto with = [&](const std::string& from, const std::string& to) {

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "framework/core/errors.h"
 #include "framework/io/load_config.h"
 #include "framework/io/schema_text.h"
 
@@ -36,6 +37,9 @@ TEST_CASE("every field stands in a section, once, with a default that it accepts
     std::vector<std::string> overrides = {field.path + "=" + format_default(field)};
     const std::string selector = std::string(parent_path(field.path)) + ".type";
     if (!type.empty()) overrides.push_back(selector + "=" + type);
+    for (const Section& section : config_sections())
+      if (!section.types.empty() && field.path.starts_with(section.path + "."))
+        overrides.push_back(concat(parent_path(section.path), ".type=", section.types.front()));
     if (field.path == "prune.schedule.sparsities") overrides[0] = field.path + "=[0.75]";
     if (field.path == "data.train_begin") overrides.push_back("data.train_end=10");
     CHECK_NOTHROW(parse_config("data: {type: glyphs}\nmodel: {type: lenet}", "c", overrides));

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "framework/io/load_config.h"
 #include "framework/train/child_process.h"
 #include "framework/train/sweep_results.h"
 #include "tests/framework/train/scratch_folder.h"
@@ -75,6 +76,33 @@ TEST_CASE("a sweep plans each distinct cell once a seed") {
   CHECK(has(arguments, "runs/study-sweep/dense/seed-2/model.safetensors"));
   CHECK(has(control_arguments(plan, 1), "train.epochs=5"));
   CHECK(has(control_arguments(plan, 1), "optimizer.lr=0.03"));
+}
+
+TEST_CASE("the control of a sweep is trained as the cells are fine-tuned, for as long") {
+  const ScratchFolder scratch("sweep-control");
+  const SweepPlan plan =
+      plan_sweep({.config_path = write_config(scratch),
+                  .overrides = {"prune.fine_tune={epochs: 18st, optimizer: {type: adamw}, "
+                                "scheduler: {type: linear, final_lr: 0.0012}}"},
+                  .patterns = {"tw"},
+                  .sparsities = {0.5}});
+  CHECK(plan.control_epochs == 5);  // 2 * 1.5 epochs, then two of 9 steps
+  const auto arguments = control_arguments(plan, 1);
+  CHECK(has(arguments, "optimizer.type=adamw"));
+  CHECK(has(arguments, "scheduler.type=linear"));
+  CHECK(has(arguments, "scheduler.final_lr=0.0012"));
+  std::vector<std::string> overrides;  // they make a config
+  for (const std::string& argument : arguments)
+    if (argument.find('=') != argument.npos) overrides.push_back(argument);
+  CHECK_NOTHROW(load_config(plan.base[0], overrides));
+
+  const SweepPlan rewound =
+      plan_sweep({.config_path = write_config(scratch),
+                  .overrides = {"~prune.schedule.epochs", "~prune.fine_tune", "train.epochs=4",
+                                "prune.rewind=true", "prune.rewind_to=1"},
+                  .patterns = {"tw"},
+                  .sparsities = {0.5}});
+  CHECK(rewound.control_epochs == 9);
 }
 
 TEST_CASE("what a sweep cannot do is said before anything runs") {

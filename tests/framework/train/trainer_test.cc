@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "framework/core/random.h"
+#include "framework/infer/model_file.h"
 #include "framework/train/interrupt.h"
 #include "layers/models/make_model.h"
 #include "tests/cuda_device.h"
@@ -63,8 +64,9 @@ Config small_config(const std::filesystem::path& folder) {
   config.prune.granularity = 8;
   config.prune.score.batches = 2;
   config.prune.schedule.stages = 2;
-  config.prune.schedule.epochs = 1;
-  config.prune.fine_tune = {.epochs = 1, .lr = 0.02};
+  config.prune.schedule.epochs = {1};
+  config.prune.fine_tune.epochs = {1};
+  config.prune.fine_tune.lr = 0.02;
   return config;
 }
 
@@ -77,6 +79,7 @@ struct Session {
         train(samples, {.batch_size = 16, .workers = 0, .shuffle = true, .seed = 3}),
         validation(left_or_right(32, 2), {.batch_size = 16, .workers = 0}),
         trainer(config, on_device(*model, device), train, &validation, directory, device) {
+    trainer.set_teacher(directory.file("dense.safetensors"));
     directory.begin();
     resumed = trainer.resume();
   }
@@ -84,7 +87,25 @@ struct Session {
   void run(const Config& config, const std::function<void(const Phase&)>& after) {
     RunLog log(directory, resumed ? trainer.total_steps() : -1);
     trainer.run(plan_phases(config, Command::run, trainer.steps_per_epoch()), log,
-                {.before = [](const Phase&) {}, .after = after});
+                {.before = [](const Phase&) {},
+                 .after =
+                     [&](const Phase& phase) {
+                       if (phase.kind == Phase::Kind::dense) write_teacher(config);
+                       after(phase);
+                     }});
+  }
+
+  void write_teacher(const Config& config) const {
+    ModelCard card;
+    card.model = config.model;
+    card.dataset = "glyphs";
+    card.channels = 1;
+    card.height = card.width = 6;
+    card.model.num_classes = 2;
+    card.model.in_channels = 1;
+    card.model.image_size = 6;
+    write_model_file(directory.file("dense.safetensors"), *model, card, {},
+                     {.format = ExportFormat::dense});
   }
 
   static Module& on_device(Module& model, Device device) {
@@ -109,27 +130,38 @@ std::vector<float> flat(const Module& model) {
   return values;
 }
 
-/// The weights after a run in one go.
-std::vector<float> uninterrupted_weights(const std::filesystem::path& folder, Device device) {
-  const Config config = small_config(folder);
+using Change = std::function<void(Config&)>;
+
+Config changed_config(const std::filesystem::path& folder, const Change& change) {
+  Config config = small_config(folder);
+  if (change) change(config);
+  return config;
+}
+
+/// The weights after a run in one go; `steps`: that it took.
+std::vector<float> uninterrupted_weights(const std::filesystem::path& folder, Device device,
+                                         const Change& change = nullptr, int64_t* steps = nullptr) {
+  const Config config = changed_config(folder, change);
   Session session(config, device);
   session.run(config, [](const Phase&) {});
+  if (steps != nullptr) *steps = session.trainer.total_steps();
   return flat(*session.model);
 }
 
 /// The weights after a run that is stopped after every step, the sessions taking turns on the
 /// devices.
 std::vector<float> interrupted_weights(const std::filesystem::path& folder,
-                                       const std::vector<Device>& devices) {
-  const Config config = small_config(folder);
+                                       const std::vector<Device>& devices,
+                                       const Change& change = nullptr, size_t steps = 24) {
+  const Config config = changed_config(folder, change);
   for (size_t stops = 0;; ++stops) {
-    REQUIRE(stops <= 24);  // 4 steps an epoch, in 2 dense, 2 pruning and 2 control epochs
+    REQUIRE(stops <= steps);  // 24: 4 an epoch, in 2 dense, 2 pruning and 2 control epochs
     Session session(config, devices[stops % devices.size()]);
     REQUIRE(session.resumed == (stops > 0));
     try {
       session.samples->raise_at_next_read = true;
       session.run(config, [](const Phase&) {});
-      CHECK(stops == 24);
+      CHECK(stops == steps);
       return flat(*session.model);
     } catch (const Interrupted&) {
     }
@@ -142,6 +174,91 @@ TEST_CASE("a run that is stopped after every step ends in the same weights, bit 
   const ScratchFolder scratch("trainer");
   CHECK(interrupted_weights(scratch.path() / "cut", {Device{}}) ==
         uninterrupted_weights(scratch.path() / "whole", Device{}));
+}
+
+TEST_CASE("so does one with a teacher, early stops, regrowth and an optimizer of its own") {
+  struct Case {
+    const char* name;
+    Change change;
+  };
+  const auto all = [](Config& config) {
+    config.prune.distill = {.alpha = 0.5, .temperature = 3};
+    config.prune.regrow = 0.3;
+    config.prune.schedule.stages = 3;
+    config.prune.schedule.epochs = {6, Duration::Unit::steps};
+    config.prune.fine_tune.epochs = {4};
+    config.prune.fine_tune.lr = 1e-3;
+    config.prune.fine_tune.optimizer.type = "adamw";
+    config.prune.fine_tune.scheduler.type = "linear";
+    config.prune.fine_tune.early_stop = {.patience = 2, .min_delta = 0.02};
+  };
+  const auto rewound = [](Config& config) {
+    config.scheduler.type = "step";
+    config.scheduler.every = {3, Duration::Unit::steps};
+    config.prune.rewind = true;
+    config.prune.rewind_to = {1};
+    config.prune.fine_tune.early_stop = {.patience = 1, .min_delta = 1};
+  };
+  for (const Case& c : {Case{"all", all}, Case{"rewound", rewound}}) {
+    CAPTURE(c.name);
+    const ScratchFolder scratch("trainer");
+    int64_t steps = 0;
+    const auto expected = uninterrupted_weights(scratch.path() / "whole", {}, c.change, &steps);
+    CHECK(interrupted_weights(scratch.path() / "cut", {Device{}}, c.change,
+                              static_cast<size_t>(steps)) == expected);
+  }
+}
+
+TEST_CASE("an early stop ends a stage, and the control takes as many steps as were taken") {
+  const ScratchFolder scratch("trainer");
+  Config config = small_config(scratch.path() / "run");
+  config.prune.fine_tune.epochs = {10};
+  config.prune.fine_tune.lr = 1e-12;  // the accuracy stands still
+  config.prune.fine_tune.early_stop = {.patience = 2};
+  Session session(config);
+  std::vector<int64_t> ends;
+  session.run(config, [&](const Phase&) { ends.push_back(session.trainer.total_steps()); });
+  // Of 4 steps an epoch: 2 dense, 1 of the first stage, 3 of the last; the control takes those 4.
+  CHECK(ends == std::vector<int64_t>{8, 12, 24, 40});
+}
+
+TEST_CASE("a teacher's file that was changed is noticed when a run goes on") {
+  const ScratchFolder scratch("trainer");
+  Config config = small_config(scratch.path() / "run");
+  config.prune.distill.alpha = 0.5;
+  {
+    Session session(config);
+    CHECK_THROWS_AS(session.run(config,
+                                [&](const Phase& phase) {
+                                  session.samples->raise_at_next_read =
+                                      phase.kind == Phase::Kind::prune;
+                                }),
+                    Interrupted);
+    session.write_teacher(config);
+  }
+  Session session(config);
+  CHECK_THROWS_WITH_AS(session.run(config, [](const Phase&) {}),
+                       doctest::Contains("[distill] the teacher"), std::runtime_error);
+}
+
+TEST_CASE("regrowth gives pruned weights back, and the stage still reaches its sparsity") {
+  const ScratchFolder scratch("trainer");
+  Config config = small_config(scratch.path() / "run");
+  config.prune.regrow = 0.5;
+  Session session(config);
+  std::vector<Masks> masks;
+  session.run(config, [&](const Phase& phase) {
+    if (phase.kind != Phase::Kind::prune) return;
+    masks.push_back(session.trainer.masks());
+    CHECK(sparsity(masks.back()) == doctest::Approx(phase.sparsity).epsilon(0.1));
+  });
+  REQUIRE(masks.size() == 2);
+  int64_t back = 0;
+  for (const auto& [name, mask] : masks[1]) {
+    const auto before = masks[0].at(name).to_vector<uint8_t>(), after = mask.to_vector<uint8_t>();
+    for (size_t i = 0; i < after.size(); ++i) back += before[i] == 0 && after[i] == 1;
+  }
+  CHECK(back > 0);
 }
 
 TEST_CASE("CUDA: so does one on a device; one that moves between devices stays close") {

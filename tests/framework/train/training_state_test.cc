@@ -17,6 +17,9 @@ TEST_CASE("a training state reads back to the same bits") {
   state.step = 17;
   state.total_steps = 1017;
   state.seconds = 0.1;
+  state.pruning_steps = 400;
+  state.early_stop = {.best = 0.7, .epochs_without_gain = 2};
+  state.teacher = "0f";
   state.epoch_loss = 1.0 / 3;
   state.best_accuracy = -1;
   state.model["fc.weight"] = Tensor::from<float>({1, 2}, {1, 2});
@@ -31,6 +34,10 @@ TEST_CASE("a training state reads back to the same bits") {
   CHECK(back.step == 17);
   CHECK(back.total_steps == 1017);
   CHECK(back.seconds == 0.1);
+  CHECK(back.pruning_steps == 400);
+  CHECK(back.early_stop.best == 0.7);
+  CHECK(back.early_stop.epochs_without_gain == 2);
+  CHECK(back.teacher == "0f");
   CHECK(back.epoch_loss == 1.0 / 3);
   CHECK(back.best_accuracy == -1);
   CHECK(back.model.at("fc.weight").to_vector<float>() == std::vector<float>{1, 2});

@@ -1,0 +1,70 @@
+#include "datasets/text/read_text.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "datasets/read_file.h"
+#include "framework/core/errors.h"
+
+namespace tessera {
+namespace {
+
+std::vector<std::string_view> split(std::string_view line, char mark) {
+  std::vector<std::string_view> fields;
+  while (true) {
+    const size_t end = line.find(mark);
+    fields.push_back(line.substr(0, end));
+    if (end == line.npos) return fields;
+    line.remove_prefix(end + 1);
+  }
+}
+
+size_t column_of(const std::string& name, const std::vector<std::string_view>& header,
+                 const std::string& path) {
+  const auto found = std::ranges::find(header, std::string_view(name));
+  std::string known;
+  for (const std::string_view column : header) known += concat(known.empty() ? "" : ", ", column);
+  require_runtime(found != header.end(), "[data] ", path, " must have a column '", name,
+                  "'; got the columns ", known,
+                  ". Set data.text_column, data.pair_column and data.label_column.");
+  return static_cast<size_t>(found - header.begin());
+}
+
+}  // namespace
+
+std::vector<std::string> read_lines(const std::filesystem::path& path) {
+  const std::vector<uint8_t> bytes = read_file("data", path);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::vector<std::string> lines;
+  for (std::string_view line : split(text, '\n')) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.emplace_back(line);
+  }
+  if (lines.back().empty()) lines.pop_back();
+  return lines;
+}
+
+std::vector<LabelledText> read_tsv(const std::filesystem::path& path, const TsvColumns& columns) {
+  const std::vector<std::string> lines = read_lines(path);
+  require_runtime(lines.size() >= 2, "[data] ", path.string(),
+                  " must hold a line of column names and at least one sample; got ", lines.size(),
+                  " lines.");
+  const auto header = split(lines[0], '\t');
+  const size_t text = column_of(columns.text, header, path.string());
+  const size_t label = column_of(columns.label, header, path.string());
+  const size_t pair = columns.pair.empty() ? 0 : column_of(columns.pair, header, path.string());
+  std::vector<LabelledText> rows;
+  for (size_t i = 1; i < lines.size(); ++i) {
+    if (lines[i].empty()) continue;
+    const auto fields = split(lines[i], '\t');
+    require_runtime(fields.size() == header.size(), "[data] ", path.string(), ":", i + 1,
+                    " must have ", header.size(), " fields between tabs; got ", fields.size(), ".");
+    rows.push_back({.text = std::string(fields[text]),
+                    .pair = columns.pair.empty() ? "" : std::string(fields[pair]),
+                    .label = std::string(fields[label]),
+                    .line = static_cast<int64_t>(i + 1)});
+  }
+  return rows;
+}
+
+}  // namespace tessera

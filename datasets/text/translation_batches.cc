@@ -1,0 +1,75 @@
+#include "datasets/text/translation_batches.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "framework/core/errors.h"
+
+namespace tessera {
+namespace {
+
+std::vector<SampleLength> lengths_of(const std::vector<SentencePair>& pairs) {
+  std::vector<SampleLength> lengths;
+  for (const SentencePair& pair : pairs)
+    lengths.push_back({std::ssize(pair.source), std::ssize(pair.target)});
+  return lengths;
+}
+
+}  // namespace
+
+SentenceTokens sentence_tokens(const Tokenizer& tokenizer, const char* what) {
+  const SpecialTokens& special = tokenizer.special_tokens();
+  SentenceTokens tokens{.begin = special.begin >= 0 ? special.begin : special.cls,
+                        .end = special.end >= 0 ? special.end : special.sep,
+                        .pad = std::max(special.pad, 0)};
+  require(tokens.begin >= 0 && tokens.end >= 0, "[tokenizer] the vocabulary of the ", what,
+          " must have tokens for begin and end, such as <s> and </s>; got none. Add them, or leave "
+          "data.tokenizer.files out to make a vocabulary from the training text.");
+  return tokens;
+}
+
+TranslationBatches::TranslationBatches(std::vector<SentencePair> pairs, int32_t source_pad,
+                                       SentenceTokens target, LengthBatchOptions options)
+    : pairs_(std::move(pairs)),
+      source_pad_(source_pad),
+      target_(target),
+      plan_(lengths_of(pairs_), options) {}
+
+double TranslationBatches::units_per_batch() const {
+  double tokens = 0;
+  for (const SentencePair& pair : pairs_) tokens += static_cast<double>(pair.target.size());
+  return tokens / static_cast<double>(std::max<int64_t>(batches(), 1));
+}
+
+BatchSource::Epoch TranslationBatches::epoch(uint32_t number) const {
+  auto chosen = std::make_shared<const std::vector<LengthBatches::Samples>>(plan_.epoch(number));
+  return [this, chosen](int64_t index) {
+    return prepare((*chosen)[static_cast<size_t>(index)], index);
+  };
+}
+
+Batch TranslationBatches::prepare(const LengthBatches::Samples& chosen, int64_t index) const {
+  const auto count = static_cast<int64_t>(chosen.size());
+  int64_t sources = 0, targets = 0;
+  for (const int64_t i : chosen) {
+    sources = std::max(sources, std::ssize(pairs_[static_cast<size_t>(i)].source));
+    targets = std::max(targets, std::ssize(pairs_[static_cast<size_t>(i)].target));
+  }
+  const int64_t S = plan_.padded(sources), T = plan_.padded(targets);
+  Tensor source = Tensor::full({count, S}, source_pad_, {.dtype = DType::i64});
+  Tensor lengths = Tensor::empty({count}, {.dtype = DType::i64});
+  Tensor target_in = Tensor::full({count, T}, target_.pad, {.dtype = DType::i64});
+  Tensor target = Tensor::full({count, T}, kIgnoredLabel, {.dtype = DType::i64});
+  for (int64_t n = 0; n < count; ++n) {
+    const SentencePair& pair = pairs_[static_cast<size_t>(chosen[static_cast<size_t>(n)])];
+    std::ranges::copy(pair.source, source.data<int64_t>() + n * S);
+    lengths.data<int64_t>()[n] = std::ssize(pair.source);
+    int64_t* const in = target_in.data<int64_t>() + n * T;
+    in[0] = target_.begin;
+    std::copy(pair.target.begin(), pair.target.end() - 1, in + 1);
+    std::ranges::copy(pair.target, target.data<int64_t>() + n * T);
+  }
+  return {.inputs = {source, lengths, target_in}, .target = target, .index = index};
+}
+
+}  // namespace tessera

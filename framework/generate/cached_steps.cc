@@ -1,0 +1,47 @@
+#include <algorithm>
+
+#include "framework/autograd/autograd.h"
+#include "framework/generate/token_rows.h"
+#include "framework/generate/token_steps.h"
+#include "layers/models/step_decoder.h"
+
+namespace tessera {
+namespace {
+
+class CachedSteps : public TokenSteps {
+ public:
+  CachedSteps(StepDecoder& decoder, const std::vector<Tensor>& inputs, int64_t copies,
+              Device device)
+      : decoder_(decoder), device_(device) {
+    const NoGrad no_grad;
+    state_ = decoder.begin(moved(repeat_rows(inputs, copies), device));
+  }
+
+  Tensor next(std::span<const int32_t> tokens) override {
+    const NoGrad no_grad;
+    return last_place(decoder_.step(ids_tensor(tokens, std::ssize(tokens)).to(device_), state_));
+  }
+
+  void select(std::span<const int64_t> rows) override {
+    const NoGrad no_grad;
+    Tensor chosen = Tensor::empty({std::ssize(rows)}, {.dtype = DType::i64});
+    std::ranges::copy(rows, chosen.data<int64_t>());
+    state_.select(chosen.to(device_));
+  }
+
+ private:
+  StepDecoder& decoder_;
+  const Device device_;
+  DecoderState state_;
+};
+
+}  // namespace
+
+std::unique_ptr<TokenSteps> make_token_steps(Module& model, const std::vector<Tensor>& inputs,
+                                             int64_t copies) {
+  if (auto* const decoder = dynamic_cast<StepDecoder*>(&model))
+    return std::make_unique<CachedSteps>(*decoder, inputs, copies, device_of(model));
+  return recomputed_steps(model, inputs, copies);
+}
+
+}  // namespace tessera

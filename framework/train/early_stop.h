@@ -1,0 +1,26 @@
+// Early stopping: ends a phase whose accuracy on validation data has not risen for some epochs.
+// It is part of the training state, so that a resumed run stops at the same epoch.
+#pragma once
+
+#include <cstdint>
+
+#include "framework/io/config.h"
+
+namespace tessera {
+
+struct EarlyStop {
+  double best = -1;                 ///< accuracy of the last gain
+  int64_t epochs_without_gain = 0;  ///< since then
+
+  /// An epoch's end. A gain is more than min_delta above `best`.
+  void add(double accuracy, const EarlyStopConfig& config) {
+    const bool is_gain = best < 0 || accuracy > best + config.min_delta;
+    if (is_gain) best = accuracy;
+    epochs_without_gain = is_gain ? 0 : epochs_without_gain + 1;
+  }
+  bool stops(const EarlyStopConfig& config) const {
+    return config.patience > 0 && epochs_without_gain >= config.patience;
+  }
+};
+
+}  // namespace tessera

@@ -1,0 +1,122 @@
+#include "framework/train/task_data.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "framework/core/errors.h"
+
+namespace tessera {
+namespace {
+
+std::filesystem::path token_cache(const Config& config) {
+  std::filesystem::path run = config.run.dir;
+  if (run.empty()) run = std::filesystem::path("runs") / config.run.name;
+  return run.parent_path() / "token-cache";
+}
+
+ModelInput input_of(const DatasetInfo& info) {
+  return {.channels = info.shape.channels,
+          .height = info.shape.height,
+          .width = info.shape.width,
+          .classes = info.num_classes()};
+}
+
+ModelInput input_of(const TextData& text) {
+  ModelInput input{.classes = std::ssize(text.class_names),
+                   .kind = InputKind::tokens,
+                   .vocabulary = text.tokenizer->size(),
+                   .length = text.length};
+  if (text.task == TextTask::translation) {
+    input.kind = InputKind::pairs;
+    input.target_vocabulary = text.target_tokenizer->size();
+  }
+  return input;
+}
+
+/// Data and model must be made for one task: their tensors alone would fit others, too.
+void check_task(const Config& config, TextTask task) {
+  const std::string& type = config.model.type;
+  const std::string& head = config.model.head;
+  const auto demand = [&](bool fits, const char* models) {
+    require(fits, "[model] data.type ", config.data.type, " must train ", models, "; got ", type,
+            head == "auto" ? "" : " with the head ", head == "auto" ? "" : head,
+            ". Change model.type or data.type.");
+  };
+  if (task == TextTask::classes)
+    demand(type == "bert" && (head == "auto" || head == "classification"),
+           "bert with its head for classification");
+  if (task == TextTask::next_token) demand(type == "gpt2", "gpt2");
+  if (task == TextTask::translation) demand(type == "seq2seq" || type == "nmt", "seq2seq or nmt");
+}
+
+}  // namespace
+
+TaskData make_task_data(const Config& config) {
+  TaskData data;
+  if (is_text(config.data)) {
+    data.text = make_text(config.data, config.run.seed, token_cache(config));
+    check_task(config, data.text->task);
+    data.train = data.text->train;
+    data.validation = data.text->validation;
+    data.test = data.text->test;
+    data.input = input_of(*data.text);
+    return data;
+  }
+  data.images = make_datasets(config.data, config.run.seed);
+  const Datasets& images = *data.images;
+  const DataLoaderOptions eval = eval_loader_options(config.data, images);
+  data.train = std::make_shared<ImageBatches>(
+      images.train, train_loader_options(config.data, images, config.run.seed));
+  data.test = std::make_shared<ImageBatches>(images.test, eval);
+  if (images.validation != nullptr)
+    data.validation = std::make_shared<ImageBatches>(images.validation, eval);
+  data.input = input_of(images.info());
+  return data;
+}
+
+std::unique_ptr<DataLoader> make_loader(const Config& config, BatchSourcePtr source) {
+  const int workers = config.data.workers;
+  return std::make_unique<DataLoader>(std::move(source), workers, 2 * std::max(workers, 1) + 2);
+}
+
+ModelCard card_of(const Config& config, const TaskData& data) {
+  const ModelInput input = resolve_input(config.model, data.input);
+  ModelCard card;
+  card.model = resolved(config.model, input);
+  card.dataset = config.data.type;
+  card.channels = input.channels;
+  card.height = input.height;
+  card.width = input.width;
+  if (data.images) {
+    card.mean = data.images->mean;
+    card.std = data.images->std;
+    card.class_names = data.images->info().class_names;
+    return card;
+  }
+  const TextData& text = *data.text;
+  card.class_names = text.class_names;
+  card.tokenizer = text.tokenizer->serialize();
+  if (text.task == TextTask::translation)
+    card.target_tokenizer = text.target_tokenizer->serialize();
+  return card;
+}
+
+void check_fits(const char* where, const ModelCard& card, const TaskData& data) {
+  if (data.images) {
+    const ImageShape expected{card.channels, card.height, card.width};
+    require(data.images->info().shape == expected, "[", where,
+            "] the data must have the shape that the model was trained on, ", expected, "; got ",
+            data.images->info().shape, ".");
+    return;
+  }
+  const TextData& text = *data.text;
+  const bool fits = (card.tokenizer.empty() || card.tokenizer == text.tokenizer->serialize()) &&
+                    (card.target_tokenizer.empty() || text.target_tokenizer == nullptr ||
+                     card.target_tokenizer == text.target_tokenizer->serialize());
+  require(
+      fits, "[", where, "] the data must be read with the tokenizer that the model was trained ",
+      "with; got another one of ", text.tokenizer->size(), " tokens. Use the data.tokenizer and ",
+      "the training text of the model's run, or its vocabulary as data.tokenizer.files.");
+}
+
+}  // namespace tessera

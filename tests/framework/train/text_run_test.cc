@@ -1,0 +1,152 @@
+// Models of language from a config to a summary, in seconds.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "framework/core/random.h"
+#include "framework/infer/model_file.h"
+#include "framework/io/load_config.h"
+#include "framework/train/run.h"
+#include "tests/framework/train/scratch_folder.h"
+
+using namespace tessera;
+using namespace tessera::testing;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
+
+Config config_of(const fs::path& folder, const std::string& sections) {
+  const std::string common =
+      "run: {name: tiny, threads: 1, dir: " + (folder / "runs/tiny").string() +
+      "}\noptimizer: {type: adamw, lr: 5.0e-3}\n"
+      "prune: {pattern: tw, granularity: 8, sparsity: 0.5, score: {type: taylor, batches: 4},\n"
+      "  schedule: {type: one_shot}, fine_tune: {epochs: 1, lr: 2.0e-3}}\n";
+  return parse_config(common + sections, "tiny.yaml");
+}
+
+nlohmann::json run(const Config& config) {
+  run_command(Command::run, config, {.overwrite = true});
+  std::ifstream file(fs::path(config.run.dir) / "summary.json");
+  return nlohmann::json::parse(file);
+}
+
+/// What every text run promises.
+void check_summary(const nlohmann::json& summary) {
+  CHECK(summary.at("sparsity").get<double>() == doctest::Approx(0.5).epsilon(0.05));
+  CHECK(summary.at("speedup").is_null());
+  CHECK(summary.at("sparse_ms").is_null());
+  CHECK(summary.contains("dense_loss"));
+  CHECK(summary.contains("sparse_loss"));
+}
+
+/// The model file alone: it evaluates to the summary's loss.
+void check_model_file(const Config& config, const nlohmann::json& summary) {
+  const fs::path file = fs::path(config.run.dir) / "model.safetensors";
+  CHECK_FALSE(read_model_file(file).card.tokenizer.empty());
+  CHECK(evaluate_file(config, file).loss ==
+        doctest::Approx(summary.at("sparse_loss").get<double>()).epsilon(1e-5));
+}
+
+std::string reviews(int count, uint32_t stream) {
+  const char* const words[2][3] = {{"dull", "bad", "poor"}, {"fine", "good", "great"}};
+  RandomSequence random({.seed = 1, .stream = stream});
+  std::string table = "sentence\tlabel\n";
+  for (int i = 0; i < count; ++i) {
+    const uint32_t label = random.below(2);
+    for (uint32_t n = random.below(6); n > 0; --n) table += "the film is ";
+    table += words[label][random.below(3)] + std::string("\t") + (label == 1 ? "1" : "0") + "\n";
+  }
+  return table;
+}
+
+}  // namespace
+
+TEST_CASE("a tiny BERT learns to classify, is pruned, exported and evaluated") {
+  const ScratchFolder folder("text-run");
+  write(folder.path() / "train.tsv", reviews(240, 1));
+  write(folder.path() / "dev.tsv", reviews(60, 2));
+  write(folder.path() / "test.tsv", reviews(60, 3));
+  const Config config = config_of(
+      folder.path(), "data: {type: sst2, root: " + folder.path().string() +
+                         ", batch_tokens: 256, max_length: 24, tokenizer: {type: words}}\n"
+                         "model: {type: bert, hidden_size: 32, num_layers: 1, num_heads: 2}\n"
+                         "train: {epochs: 3}\n");
+  const auto summary = run(config);
+  check_summary(summary);
+  CHECK(summary.at("sparse_accuracy").get<double>() > 0.9);
+  CHECK(summary.at("sparse_f1").get<double>() > 0.9);
+  CHECK(summary.at("sparse_matthews").get<double>() > 0.8);
+  check_model_file(config, summary);
+}
+
+TEST_CASE("a tiny GPT learns to go on, is pruned, exported and evaluated") {
+  const ScratchFolder folder("text-run");
+  std::string text;
+  for (int i = 0; i < 400; ++i) text += i % 2 == 0 ? "to be or not\n" : "to sleep no more\n";
+  write(folder.path() / "input.txt", text);
+  const Config config = config_of(
+      folder.path(), "data: {type: text, root: " + folder.path().string() +
+                         ", batch_size: 8, sequence: 32, tokenizer: {type: characters}}\n"
+                         "model: {type: gpt2, hidden_size: 32, num_layers: 1, num_heads: 2}\n"
+                         "train: {epochs: 4}\n");
+  const auto summary = run(config);
+  check_summary(summary);
+  // The two lines take turns: what follows is certain but for the first letters of a window.
+  CHECK(summary.at("dense_loss").get<double>() < 1);
+  check_model_file(config, summary);
+  CHECK(fs::exists(folder.path() / "runs/token-cache"));
+}
+
+TEST_CASE("a tiny translator learns, is pruned, and is judged by BLEU") {
+  const ScratchFolder folder("text-run");
+  const char* const words[2][4] = {{"one", "two", "three", "four"},
+                                   {"eins", "zwei", "drei", "vier"}};
+  RandomSequence random({.seed = 4, .stream = 1});
+  for (const char* const stem : {"train", "val", "test"}) {
+    std::string lines[2];
+    for (int i = 0; i < (stem == std::string("train") ? 300 : 40); ++i) {
+      for (uint32_t n = 4 + random.below(4); n > 0; --n) {
+        const uint32_t word = random.below(4);
+        for (int side = 0; side < 2; ++side)
+          lines[side] += words[side][word] + std::string(n > 1 ? " " : "\n");
+      }
+    }
+    write(folder.path() / (stem + std::string(".en")), lines[0]);
+    write(folder.path() / (stem + std::string(".de")), lines[1]);
+  }
+  const Config config = config_of(
+      folder.path(), "data: {type: parallel_text, root: " + folder.path().string() +
+                         ", batch_size: 16, max_length: 16, tokenizer: {type: words}}\n"
+                         "model: {type: seq2seq, hidden_size: 32, num_layers: 1, num_heads: 2}\n"
+                         "train: {epochs: 6}\n");
+  const auto summary = run(config);
+  check_summary(summary);
+  CHECK(summary.at("dense_bleu").get<double>() > 10);
+  CHECK(summary.contains("sparse_bleu"));
+  check_model_file(config, summary);
+}
+
+TEST_CASE("text: a model and data of different tasks, and a model of another vocabulary") {
+  const ScratchFolder folder("text-run");
+  write(folder.path() / "input.txt", std::string(500, 'a') + std::string(500, 'b'));
+  const std::string data = "data: {type: text, root: " + folder.path().string() +
+                           ", batch_size: 2, sequence: 8, tokenizer: {type: characters}}\n"
+                           "train: {epochs: 1}\n";
+  const Config bert = config_of(folder.path(), data + "model: {type: bert}\n");
+  CHECK_THROWS_WITH_AS(run(bert), doctest::Contains("data.type text must train gpt2; got bert"),
+                       std::invalid_argument);
+  CHECK_FALSE(fs::exists(folder.path() / "runs/tiny"));
+
+  const Config gpt = config_of(
+      folder.path(), data + "model: {type: gpt2, hidden_size: 16, num_layers: 1, num_heads: 1}\n");
+  run(gpt);
+  const fs::path kept = folder.path() / "kept.safetensors";
+  fs::copy_file(fs::path(gpt.run.dir) / "model.safetensors", kept);
+  write(folder.path() / "input.txt", std::string(500, 'a') + std::string(500, 'c'));
+  CHECK_THROWS_WITH_AS(evaluate_file(gpt, kept), doctest::Contains("the tokenizer that the model"),
+                       std::invalid_argument);
+}
