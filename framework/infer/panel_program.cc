@@ -51,7 +51,7 @@ class PanelProgram : public Program {
   }
 
   void run(const std::vector<Tensor>& inputs, int64_t first, int64_t count, Tensor& y) override {
-    Batch batch{.images = count, .first = first, .inputs = &inputs};
+    BatchPart batch{.images = count, .first = first, .inputs = &inputs};
     if (graph_.is_of_sequences())
       batch.tokens = inputs[0].dim(1);
     else
@@ -64,11 +64,11 @@ class PanelProgram : public Program {
   }
 
  private:
-  using Step = std::function<void(const Batch&)>;
+  using Step = std::function<void(const BatchPart&)>;
 
   const PanelView& view(int value) const { return views_[static_cast<size_t>(value)]; }
 
-  int64_t rows(int value, const Batch& batch) const {
+  int64_t rows(int value, const BatchPart& batch) const {
     return graph_.rows(value, batch.images, batch.tokens);
   }
 
@@ -81,7 +81,8 @@ class PanelProgram : public Program {
       case Kind::token:
         return sequence_step(node);
       default:
-        return [this, x = node.x, run = pass(node)](const Batch& batch) { run(rows(x, batch)); };
+        return
+            [this, x = node.x, run = pass(node)](const BatchPart& batch) { run(rows(x, batch)); };
     }
   }
   Step product(const GraphNode& node, StepReport& report);
@@ -90,7 +91,7 @@ class PanelProgram : public Program {
 
   const Graph graph_;
   bool dense_only_;
-  Batch whole_;  // as large as it may be
+  BatchPart whole_;  // as large as it may be
   std::vector<Tensor> buffers_;
   std::vector<PanelView> views_;  // by value
   std::vector<Step> run_;
@@ -108,7 +109,7 @@ PanelProgram::Step PanelProgram::product(const GraphNode& node, StepReport& repo
   };
   const auto step = [this, value = node.x, x, y,
                      residual](std::shared_ptr<const GatherConv2d> conv) -> Step {
-    return [=, this](const Batch& batch) {
+    return [=, this](const BatchPart& batch) {
       conv->run(cpu(), rows(value, batch), x.data, residual.data, y.data);
     };
   };
@@ -148,15 +149,16 @@ PanelProgram::Step PanelProgram::product(const GraphNode& node, StepReport& repo
 PanelProgram::Step PanelProgram::sequence_step(const GraphNode& node) const {
   const PanelView y = view(node.y);
   if (node.kind == Kind::embedding)
-    return [y, lookups = node.lookups](const Batch& batch) {
+    return [y, lookups = node.lookups](const BatchPart& batch) {
       panels_embedding(cpu(), batch, lookups, y);
     };
   const PanelView x = view(node.x);
   if (node.kind == Kind::token)
-    return
-        [x, y, token = node.token](const Batch& batch) { panels_token(cpu(), batch, token, x, y); };
+    return [x, y, token = node.token](const BatchPart& batch) {
+      panels_token(cpu(), batch, token, x, y);
+    };
   return [x, k = view(node.other), v = view(node.third), y, heads = node.heads](
-             const Batch& batch) { panels_attention(cpu(), batch, heads, x, k, v, y); };
+             const BatchPart& batch) { panels_attention(cpu(), batch, heads, x, k, v, y); };
 }
 
 /// A step that treats all rows alike.

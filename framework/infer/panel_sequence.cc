@@ -23,7 +23,7 @@ float* row_of(const PanelView& view, int64_t row) {
   return view.data + row / width * view.shape.panel_stride() + row % width;
 }
 
-void check_ids(const Batch& batch, const GraphNode::Lookup& lookup) {
+void check_ids(const BatchPart& batch, const GraphNode::Lookup& lookup) {
   const Tensor& ids = (*batch.inputs)[static_cast<size_t>(lookup.input)];
   const int64_t rows = lookup.table.dim(0);
   for (int64_t n = batch.first; n < batch.first + batch.images; ++n)
@@ -194,7 +194,7 @@ class HeadScratch {
 
 }  // namespace
 
-void panels_embedding(const Cpu& cpu, const Batch& batch,
+void panels_embedding(const Cpu& cpu, const BatchPart& batch,
                       const std::vector<GraphNode::Lookup>& lookups, const PanelView& y) {
   for (const GraphNode::Lookup& lookup : lookups)
     if (lookup.input >= 0) check_ids(batch, lookup);
@@ -236,7 +236,7 @@ void panels_layer_norm(const Cpu& cpu, int64_t rows, const PanelView& x, const f
   });
 }
 
-void panels_attention(const Cpu& cpu, const Batch& batch, const GraphNode::Heads& heads,
+void panels_attention(const Cpu& cpu, const BatchPart& batch, const GraphNode::Heads& heads,
                       const PanelView& q, const PanelView& k, const PanelView& v,
                       const PanelView& y) {
   const int64_t* const lengths =
@@ -261,7 +261,7 @@ void panels_attention(const Cpu& cpu, const Batch& batch, const GraphNode::Heads
   });
 }
 
-void panels_token(const Cpu& cpu, const Batch& batch, int64_t token, const PanelView& x,
+void panels_token(const Cpu& cpu, const BatchPart& batch, int64_t token, const PanelView& x,
                   const PanelView& y) {
   cpu.parallel_for(batch.images, 1, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {

@@ -12,7 +12,7 @@
 namespace tessera {
 
 /// The part of a batch that a program works on.
-struct Batch {
+struct BatchPart {
   int64_t images = 0;  ///< or sequences
   int64_t tokens = 1;  ///< of each sequence, padding included
   int64_t first = 0;   ///< the first one in `inputs`
@@ -21,8 +21,8 @@ struct Batch {
 
 /// y[row] = sum over the lookups of table[id of the row], or of table[t] where the lookup has no
 /// ids. Throws: std::invalid_argument for an id outside of a table.
-void panels_embedding(const Cpu&, const Batch& batch, const std::vector<GraphNode::Lookup>& lookups,
-                      const PanelView& y);
+void panels_embedding(const Cpu&, const BatchPart& batch,
+                      const std::vector<GraphNode::Lookup>& lookups, const PanelView& y);
 
 /// y = (x - mean) / sqrt(var + epsilon) * scale + shift over the features of each row; shift may be
 /// null.
@@ -32,12 +32,12 @@ void panels_layer_norm(const Cpu&, int64_t rows, const PanelView& x, const float
 /// Attention as in framework/ops/attention.h, for all heads: head h owns the features
 /// [h*D, (h+1)*D) behind the offsets of `heads`. Scores of 32 queries at a time are kept, one query
 /// a lane, so that all sums run along contiguous tokens.
-void panels_attention(const Cpu&, const Batch& batch, const GraphNode::Heads& heads,
+void panels_attention(const Cpu&, const BatchPart& batch, const GraphNode::Heads& heads,
                       const PanelView& q, const PanelView& k, const PanelView& v,
                       const PanelView& y);
 
 /// Row n of y is token `token` of sequence n.
-void panels_token(const Cpu&, const Batch& batch, int64_t token, const PanelView& x,
+void panels_token(const Cpu&, const BatchPart& batch, int64_t token, const PanelView& x,
                   const PanelView& y);
 
 }  // namespace tessera
