@@ -59,8 +59,9 @@ void print_machine() {
   print_line("threads", concat(cpu().threads()));
   const double page = static_cast<double>(::sysconf(_SC_PAGESIZE));
   const double pages = static_cast<double>(::sysconf(_SC_PHYS_PAGES));
+  const std::string available = proc_value("/proc/meminfo", "MemAvailable");  // in kB
   print_line("memory", concat(gibibytes(page * pages), ", available ",
-                              proc_value("/proc/meminfo", "MemAvailable")));
+                              gibibytes(1024 * std::strtod(available.c_str(), nullptr))));
 }
 
 void print_cuda() {

@@ -38,7 +38,10 @@ void export_model(const ExportArguments& arguments) {
   if (options.format == ExportFormat::dense && has_hugging_face_form(file.card.model.type))
     write_config_beside(arguments, file.card);
   std::cout << arguments.output << ": " << std::filesystem::file_size(arguments.output)
-            << " bytes, " << arguments.format << ", " << arguments.dtype << "\n";
+            << " bytes, " << arguments.format << ", " << arguments.dtype
+            << (loaded.masks.empty() && options.format != ExportFormat::dense
+                    ? " (nothing in it is pruned: all weights are dense)\n"
+                    : "\n");
 }
 
 }  // namespace

@@ -22,8 +22,9 @@ class MetricSums {
  public:
   explicit MetricSums(Device device);
 
-  /// Adds a batch. Among equal logits the lower class counts as larger. Rows of kIgnoredLabel do
-  /// not count; other labels outside [0, classes) count as misses.
+  /// Adds a batch. Among equal logits the lower class counts as larger, and NaN as larger than
+  /// all; a label whose logit is NaN counts as a miss, like one outside [0, classes). Rows of
+  /// kIgnoredLabel do not count.
   /// logits: [N, classes] f32; labels: i64 [N]; loss: the mean over the rows that count, an
   /// f32 scalar. All on the sums' device. `part`: which batch of its step it is, from 0.
   void add(const Tensor& logits, const Tensor& labels, const Tensor& loss, int64_t part = 0);

@@ -15,8 +15,10 @@ void metrics_add(Cpu&, const Tensor& logits, const Tensor& labels, const Tensor&
     samples += label[n] != kIgnoredLabel;
     if (label[n] < 0 || label[n] >= classes) continue;
     const float own = row[label[n]];
+    if (std::isnan(own)) continue;
     int64_t ahead = 0;
-    for (int64_t c = 0; c < classes; ++c) ahead += row[c] > own || (row[c] == own && c < label[n]);
+    for (int64_t c = 0; c < classes; ++c)
+      ahead += !(row[c] <= own) || (row[c] == own && c < label[n]);
     values->top1 += ahead < 1;
     values->top5 += ahead < 5;
   }

@@ -20,9 +20,10 @@ __global__ void metrics_kernel(const float* logits, const int64_t* labels, const
     const int64_t label = labels[n];
     if (label < 0 || label >= classes) continue;
     const float own = row[label];
+    if (isnan(own)) continue;
     int ahead = 0;
     for (int64_t c = lane; c < classes; c += kWarp)
-      ahead += row[c] > own || (row[c] == own && c < label);
+      ahead += !(row[c] <= own) || (row[c] == own && c < label);
     ahead = static_cast<int>(__reduce_add_sync(0xffffffffu, static_cast<unsigned>(ahead)));
     if (lane == 0 && ahead < 1) atomicAdd(&hits[0], 1);
     if (lane == 0 && ahead < 5) atomicAdd(&hits[1], 1);

@@ -1,5 +1,6 @@
 #include "framework/train/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <iomanip>
@@ -34,6 +35,38 @@ std::string percent(double fraction) {
   return concat(std::fixed, std::setprecision(2), 100 * fraction, "%");
 }
 
+/// Where to go on after a run diverged: the end of the error.
+std::string after_divergence(const RunDirectory& directory) {
+  const auto checkpoints = directory.checkpoints();
+  return concat(". The last good checkpoint is ",
+                checkpoints.empty() ? "none yet" : checkpoints.front().string(),
+                ". Lower optimizer.lr, add scheduler.warmup, or set train.clip_norm.");
+}
+
+/// The first tensor of f32 that holds a value that is not finite; empty where none does.
+std::string not_finite_in(const TensorMap& tensors) {
+  for (const auto& [name, tensor] : tensors) {
+    if (tensor.dtype() != DType::f32) continue;
+    const Tensor values = tensor.to(Device{});
+    const float* const data = values.data<float>();
+    if (!std::all_of(data, data + values.numel(), [](float value) { return std::isfinite(value); }))
+      return name;
+  }
+  return {};
+}
+
+/// Of several checkpoints, names the one before a broken one, too.
+TrainingState load_newest(const std::vector<std::filesystem::path>& checkpoints) {
+  try {
+    return load_training_state(checkpoints.front());
+  } catch (const std::runtime_error& error) {
+    fail_runtime(error.what(), " Delete it ",
+                 checkpoints.size() > 1 ? "to go on from " + checkpoints[1].string()
+                                        : std::string("and start afresh with --overwrite"),
+                 ".");
+  }
+}
+
 }  // namespace
 
 Trainer::Trainer(const Config& config, Module& model, DataLoader& train, DataLoader* validation,
@@ -58,7 +91,7 @@ Trainer::Trainer(const Config& config, Module& model, DataLoader& train, DataLoa
 bool Trainer::resume() {
   const auto checkpoints = directory_.checkpoints();
   if (checkpoints.empty()) return false;
-  state_ = load_training_state(checkpoints.front());
+  state_ = load_newest(checkpoints);
   model_.load_state_dict(state_.model);
   check_masks(parameters_, state_.masks);
   step_.load_state(state_.loss_scale);
@@ -186,12 +219,9 @@ void Trainer::read_metrics() {
   if (values.first_bad >= 0) {
     const int64_t done = values.first_bad / config_.train.accumulate;
     const int64_t before = state_.total_steps - (state_.step - metrics_from_) + done;
-    const auto checkpoints = directory_.checkpoints();
     fail_runtime("[train] the loss must stay finite; got ", values.bad_loss, " at step ",
                  before + 1, " with learning rate ", lr(metrics_from_ + done),
-                 ". The last good checkpoint is ",
-                 checkpoints.empty() ? "none yet" : checkpoints.front().string(),
-                 ". Lower optimizer.lr, add scheduler.warmup, or set train.clip_norm.");
+                 after_divergence(directory_));
   }
   state_.epoch_loss = values.loss;
   state_.epoch_correct = values.top1;
@@ -199,8 +229,18 @@ void Trainer::read_metrics() {
   step_loss_ = values.step_loss / static_cast<double>(config_.train.accumulate);
 }
 
+/// A step may end in weights that are not finite while its own loss was.
+void Trainer::check_weights() const {
+  const std::string name = not_finite_in(model_.state_dict());
+  if (name.empty()) return;
+  fail_runtime("[train] the weights must stay finite; got others in ", name, " after step ",
+               state_.total_steps, " with learning rate ", lr(state_.step - 1),
+               after_divergence(directory_));
+}
+
 void Trainer::end_epoch(const Phase& phase, RunLog& log, const Hooks& hooks) {
   read_metrics();
+  check_weights();
   const auto samples = static_cast<double>(std::max<int64_t>(state_.epoch_samples, 1));
   const double train_loss = state_.epoch_loss / samples;
   const double train_accuracy = static_cast<double>(state_.epoch_correct) / samples;
@@ -253,7 +293,10 @@ void Trainer::take_final_weights(const Phase& phase) {
 }
 
 void Trainer::save() {
-  if (state_.step > 0) read_metrics();
+  if (state_.step > 0) {
+    read_metrics();
+    check_weights();
+  }
   state_.model = model_.state_dict();
   if (optimizer_) state_.optimizer = optimizer_->state();
   if (average_) state_.average = average_->state();

@@ -72,6 +72,7 @@ class Trainer {
   void say_once(RunLog& log, const std::string& graph_failure);
   void start_metrics();
   void read_metrics();
+  void check_weights() const;
   void end_epoch(const Phase& phase, RunLog& log, const Hooks& hooks);
   double lr(int64_t step) const { return schedule_->lr(schedule_step(phase_, step)); }
   void validate(RunLog& log, std::string& line, const Hooks& hooks);
