@@ -89,7 +89,7 @@ void infer(const InferArguments& arguments) {
   std::cout << images.size() << " images, " << std::fixed << std::setprecision(0)
             << static_cast<double>(images.size()) / seconds << " images/s in the model on "
             << device << "\n";
-  if (arguments.compare_dense) print_comparison(compare_with_dense(loaded, file, example, dtype));
+  if (arguments.compare_dense) print_comparison(compare_with_dense(loaded, file, {example}, dtype));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <vector>
 
 #include "framework/autograd/autograd.h"
@@ -21,9 +22,9 @@ constexpr double kTimeLimit = 10;
 
 using Clock = std::chrono::steady_clock;
 
-double milliseconds(const InferencePlan& plan, const Tensor& batch) {
+double milliseconds(const std::function<Tensor()>& run) {
   const auto start = Clock::now();
-  const Tensor y = plan.run(batch);
+  const Tensor y = run();
   if constexpr (kCudaBuild) synchronize(y.device());
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
@@ -44,9 +45,12 @@ double largest_difference(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file, const Tensor& batch,
-                              DType dtype) {
+Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
+                              const std::vector<Tensor>& batch, DType dtype) {
   NoGrad no_grad;
+  require(!batch.empty(), "[compare] the batch must hold the model's inputs; got none.");
+  const bool of_images = batch[0].dtype() == DType::f32;
+  const auto forward = [&] { return forward_in(dtype, *loaded.model, batch); };
   const auto plan_by = [&](Executor executor, bool dense_only) {
     return make_plan(*loaded.model, batch, file.tiles,
                      {.executor = executor, .dtype = dtype, .dense_only = dense_only});
@@ -54,34 +58,39 @@ Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file, 
   std::vector<InferencePlan> plans;
   plans.push_back(plan_by(Executor::fastest, false));
   plans.push_back(plan_by(Executor::fastest, true));
-  const bool on_cpu = batch.device().is_cpu();
+  const bool on_cpu = batch[0].device().is_cpu();
 #ifdef TESSERA_ONEDNN
-  if (on_cpu) plans.push_back(plan_by(Executor::library, true));
+  if (on_cpu && of_images) plans.push_back(plan_by(Executor::library, true));
 #endif
 
-  std::vector<std::vector<double>> times(plans.size());
+  std::vector<std::function<Tensor()>> contestants;
+  for (const InferencePlan& plan : plans)
+    contestants.push_back([&] { return of_images ? plan.run(batch[0]) : plan.run(batch); });
+#ifdef TESSERA_ONEDNN
+  if (!of_images) contestants.push_back(forward);
+#endif
+  std::vector<std::vector<double>> times(contestants.size());
   const auto start = Clock::now();
-  for (const InferencePlan& plan : plans) milliseconds(plan, batch);  // warms caches and pages
+  for (const auto& contestant : contestants) milliseconds(contestant);  // warms caches and pages
   for (int round = 0; round < kRounds; ++round) {
-    for (size_t i = 0; i < plans.size(); ++i) {
-      const size_t turn = (i + static_cast<size_t>(round)) % plans.size();
-      times[turn].push_back(milliseconds(plans[turn], batch));
+    for (size_t i = 0; i < contestants.size(); ++i) {
+      const size_t turn = (i + static_cast<size_t>(round)) % contestants.size();
+      times[turn].push_back(milliseconds(contestants[turn]));
     }
     if (std::chrono::duration<double>(Clock::now() - start).count() > kTimeLimit) break;
   }
 
-  Comparison result{.batch_size = batch.dim(0),
+  Comparison result{.batch_size = batch[0].dim(0),
                     .dense_ms = median(times[1]),
                     .sparse_ms = median(times[0]),
-                    .best_library_ms = plans.size() > 2 ? median(times[2]) : 0,
-                    .best_library = plans.size() > 2 ? "oneDNN" : "none in this build"};
+                    .best_library_ms = times.size() > 2 ? median(times[2]) : 0,
+                    .best_library = times.size() > 2 ? "oneDNN" : "none in this build"};
   if (!on_cpu) {  // there the dense plan is the library's
     result.best_library_ms = result.dense_ms;
     result.best_library = "cuDNN and cuBLASLt";
   }
   result.speedup = result.dense_ms / result.sparse_ms;
-  result.max_abs_diff = largest_difference(plans[0].run(batch).to(Device{}),
-                                           forward_in(dtype, *loaded.model, {batch}).to(Device{}));
+  result.max_abs_diff = largest_difference(contestants[0]().to(Device{}), forward().to(Device{}));
   result.plan = plans[0].describe();
   return result;
 }

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "framework/infer/model_file.h"
 
 namespace tessera {
 
 struct Comparison {
-  int64_t batch_size = 0;
-  double dense_ms = 0;   ///< one batch through the fastest dense plan of this program
-  double sparse_ms = 0;  ///< the same through the sparse plan
+  int64_t batch_size = 0;  ///< images or sequences
+  double dense_ms = 0;     ///< one batch through the fastest dense plan of this program
+  double sparse_ms = 0;    ///< the same through the sparse plan
   double best_library_ms = 0;
   std::string best_library = {};
   double speedup = 0;  ///< dense_ms / sparse_ms
@@ -19,10 +20,13 @@ struct Comparison {
   std::string plan = {};  ///< the sparse plan, a step a line
 };
 
-/// Times the plans of a model in turn, in rounds, and takes the medians.
-/// `batch`: f32 [N, C, H, W] nhwc, prepared as the model's card says, on the model's device.
+/// Times the plans of a model in turn, in rounds, and takes the medians. The best library for
+/// sequences is the model's own forward pass, whose products are oneDNN's.
+/// `batch`: the inputs, {f32 [N, C, H, W] nhwc} or those of sequences, prepared as the model's card
+/// says, on the model's device.
 /// `dtype`: of the activations, as PlanOptions has it.
-Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file, const Tensor& batch,
-                              DType dtype = DType::f32);
+/// Throws: as make_plan().
+Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
+                              const std::vector<Tensor>& batch, DType dtype = DType::f32);
 
 }  // namespace tessera

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 
@@ -13,6 +14,10 @@ namespace tessera {
 namespace {
 
 constexpr int64_t kQueries = kBlockProductColumns;
+
+// Makes the features' stride an odd number of cache lines: those of a power of two would share
+// sets.
+constexpr int64_t kSkew = kChunkWidth;
 
 constexpr int64_t padded(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
@@ -46,10 +51,13 @@ void for_each_run(const PanelView& view, int64_t n, int64_t tokens, F&& f) {
   }
 }
 
-/// to[i] = factor * from[i]: whole panels, the usual case, without a call.
+/// to[i] = factor * from[i]: whole panels, the usual case, in registers.
 void copy_lanes(const float* from, int64_t count, float factor, float* to) {
   if (count == kChunkWidth) {
-    for (int64_t i = 0; i < kChunkWidth; ++i) to[i] = from[i] * factor;
+    float lanes[kChunkWidth];
+    std::memcpy(lanes, from, sizeof(lanes));
+    for (float& lane : lanes) lane *= factor;
+    std::memcpy(to, lanes, sizeof(lanes));
     return;
   }
   for (int64_t i = 0; i < count; ++i) to[i] = from[i] * factor;
@@ -84,13 +92,40 @@ struct PanelNorm {
   }
 };
 
+/// scores [keys][kQueries]: of each lane over the keys below sees[lane]; 0 for the others.
+void softmax(const int32_t* sees, int32_t keys, float* scores) {
+  float largest[kQueries], sum[kQueries];
+  for (int64_t i = 0; i < kQueries; ++i) {
+    largest[i] = sees[i] > 0 ? -std::numeric_limits<float>::infinity() : 0.0f;
+    sum[i] = 0;
+  }
+  for (int32_t j = 0; j < keys; ++j) {
+    const float* const score = scores + j * kQueries;
+    for (int64_t i = 0; i < kQueries; ++i)
+      largest[i] = j < sees[i] && !(score[i] <= largest[i]) ? score[i] : largest[i];
+  }
+  for (int32_t j = 0; j < keys; ++j) {
+    float* const score = scores + j * kQueries;
+    for (int64_t i = 0; i < kQueries; ++i) {
+      // Hidden scores are not handed to exp: their results could be denormal, which is slow.
+      const bool hidden = j >= sees[i];
+      const float e = vector_math::exp(hidden ? 0.0f : score[i] - largest[i]);
+      score[i] = hidden ? 0.0f : e;
+      sum[i] += score[i];
+    }
+  }
+  for (int64_t i = 0; i < kQueries; ++i) sum[i] = sum[i] > 0 ? 1.0f / sum[i] : 0.0f;
+  for (int32_t j = 0; j < keys; ++j)
+    for (int64_t i = 0; i < kQueries; ++i) scores[j * kQueries + i] *= sum[i];
+}
+
 /// One head of one sequence, in scratch memory: q, k and v feature-major, tokens contiguous.
 class HeadScratch {
  public:
   HeadScratch(const GraphNode::Heads& heads, int64_t tokens)
       : heads_(heads),
         tokens_(tokens),
-        stride_(padded(tokens, kQueries)),
+        stride_(padded(tokens, kQueries) + kSkew),
         features_(padded(heads.dim, kBlockProductRows)),
         memory_(Tensor::zeros({3 * features_ * stride_ + (features_ + stride_) * kQueries})) {}
 
@@ -130,7 +165,10 @@ class HeadScratch {
                         .b_row = stride_,
                         .c = scores(),
                         .c_row = kQueries});
-    softmax(first, keys, length);
+    int32_t sees[kQueries];
+    for (int64_t i = 0; i < kQueries; ++i)
+      sees[i] = static_cast<int32_t>(visible(first + i, length));
+    softmax(sees, static_cast<int32_t>(keys), scores());
     block_product(isa, {.M = features_,
                         .N = kQueries,
                         .K = keys,
@@ -157,36 +195,6 @@ class HeadScratch {
   }
 
  private:
-  /// Of each lane over its visible keys among `keys`; 0 for the others.
-  void softmax(int64_t first, int64_t keys, int64_t length) {
-    int32_t sees[kQueries];
-    float largest[kQueries], sum[kQueries];
-    for (int64_t i = 0; i < kQueries; ++i) {
-      sees[i] = static_cast<int32_t>(visible(first + i, length));
-      largest[i] = -std::numeric_limits<float>::infinity();
-      sum[i] = 0;
-    }
-    const auto end = static_cast<int32_t>(keys);
-    for (int32_t j = 0; j < end; ++j) {
-      const float* const score = scores() + j * kQueries;
-      for (int64_t i = 0; i < kQueries; ++i)
-        largest[i] = j < sees[i] && !(score[i] <= largest[i]) ? score[i] : largest[i];
-    }
-    for (int32_t j = 0; j < end; ++j) {
-      float* const score = scores() + j * kQueries;
-      for (int64_t i = 0; i < kQueries; ++i) {
-        // Hidden scores are not handed to exp: their results could be denormal, which is slow.
-        const bool hidden = j >= sees[i];
-        const float e = vector_math::exp(hidden ? 0.0f : score[i] - largest[i]);
-        score[i] = hidden ? 0.0f : e;
-        sum[i] += score[i];
-      }
-    }
-    for (int64_t i = 0; i < kQueries; ++i) sum[i] = sum[i] > 0 ? 1.0f / sum[i] : 0.0f;
-    for (int32_t j = 0; j < end; ++j)
-      for (int64_t i = 0; i < kQueries; ++i) scores()[j * kQueries + i] *= sum[i];
-  }
-
   const GraphNode::Heads& heads_;
   int64_t tokens_, stride_, features_;
   Tensor memory_;

@@ -117,7 +117,10 @@ int64_t InferencePlan::workspace_bytes() const { return state_->program->workspa
 
 std::string InferencePlan::describe() const {
   std::ostringstream out;
-  out << "plan for batches of " << state_->input_shape[0] << ": " << state_->choice << "\n";
+  out << "plan for batches of " << state_->input_shape[0];
+  if (!state_->example.empty())
+    out << " sequences of up to " << state_->input_shape[1] << " tokens";
+  out << ": " << state_->choice << "\n";
   out << std::left << std::setw(20) << "step" << std::setw(30) << "weight" << std::setw(26)
       << "shape" << std::setw(8) << "kept" << std::setw(8) << "runs"
       << "because\n";

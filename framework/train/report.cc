@@ -80,7 +80,22 @@ std::string kibibytes(int64_t bytes) {
   return format_number(static_cast<double>(bytes) / 1024, 1) + " KiB";
 }
 
-/// Of a pruned model of language, which nothing was timed of.
+void add_times(const Summary& s, HtmlTable& table) {
+  table.rows.push_back(
+      {concat("batch of ", s.batch_size), milliseconds(s.dense_ms), milliseconds(s.sparse_ms)});
+  table.rows.push_back({"speed-up", "1", format_number(s.speedup)});
+}
+
+std::string library_and_time(const Summary& s) {
+  return concat("<p class=\"quiet\">Dense accuracy before pruning: ",
+                percent_text(s.dense_accuracy_before_pruning),
+                ". Best dense library: ", escape_html(s.best_library), ", ",
+                milliseconds(s.best_library_ms),
+                ". Largest difference of the logits to the dense masked model: ", s.max_abs_diff,
+                ". The run took ", format_number(s.run_seconds, 1), " s.</p>\n");
+}
+
+/// Of a pruned model of language.
 std::string text_result(const RunRecord& run, const Summary& s) {
   HtmlTable table{
       .caption = concat(s.model, ", ", s.parameters, " parameters, ", s.pattern, " at ",
@@ -97,11 +112,15 @@ std::string text_result(const RunRecord& run, const Summary& s) {
   add("test F1", s.dense_text.f1, s.sparse_text.f1);
   add("test Matthews correlation", s.dense_text.matthews, s.sparse_text.matthews);
   table.rows.push_back({"file size", kibibytes(s.dense_bytes), kibibytes(s.sparse_bytes)});
+  if (s.is_timed) add_times(s, table);
   return html_table(table) +
-         concat(
-             "<p class=\"quiet\">The sparse kernels do not run this model yet: the sparse file "
-             "was evaluated with its zeros in place, and nothing was timed. The run took ",
-             format_number(s.run_seconds, 1), " s.</p>\n");
+         (s.is_timed
+              ? library_and_time(s)
+              : concat(
+                    "<p class=\"quiet\">The sparse kernels do not run this model yet: the sparse "
+                    "file was evaluated with its zeros in place, and nothing was timed. The run "
+                    "took ",
+                    format_number(s.run_seconds, 1), " s.</p>\n"));
 }
 
 std::string result(const RunRecord& run) {
@@ -117,19 +136,11 @@ std::string result(const RunRecord& run) {
       .caption = concat(s.model, ", ", s.parameters, " parameters, ", s.pattern, " at ",
                         percent_text(s.sparsity), " sparsity"),
       .header = {"", run.config.prune.dense_control ? "dense control" : "dense", "sparse"},
-      .rows = {
-          {"test accuracy", percent_text(s.dense_accuracy), percent_text(s.sparse_accuracy)},
-          {"test top-5", percent_text(s.dense_top5), percent_text(s.sparse_top5)},
-          {"file size", kibibytes(s.dense_bytes), kibibytes(s.sparse_bytes)},
-          {concat("batch of ", s.batch_size), milliseconds(s.dense_ms), milliseconds(s.sparse_ms)},
-          {"speed-up", "1", format_number(s.speedup)}}};
-  return html_table(table) +
-         concat("<p class=\"quiet\">Dense accuracy before pruning: ",
-                percent_text(s.dense_accuracy_before_pruning),
-                ". Best dense library: ", escape_html(s.best_library), ", ",
-                milliseconds(s.best_library_ms),
-                ". Largest difference of the logits to the dense masked model: ", s.max_abs_diff,
-                ". The run took ", format_number(s.run_seconds, 1), " s.</p>\n");
+      .rows = {{"test accuracy", percent_text(s.dense_accuracy), percent_text(s.sparse_accuracy)},
+               {"test top-5", percent_text(s.dense_top5), percent_text(s.sparse_top5)},
+               {"file size", kibibytes(s.dense_bytes), kibibytes(s.sparse_bytes)}}};
+  add_times(s, table);
+  return html_table(table) + library_and_time(s);
 }
 
 std::string comparison(const std::vector<RunRecord>& runs) {
@@ -148,7 +159,7 @@ std::string comparison(const std::vector<RunRecord>& runs) {
     table.rows.push_back(
         {run.name(), is_sparse ? s.pattern : "dense", is_sparse ? percent_text(s.sparsity) : "-",
          percent_text(s.dense_accuracy), is_sparse ? percent_text(s.sparse_accuracy) : "-",
-         is_sparse && !s.is_text ? format_number(s.speedup) : "-",
+         is_sparse && s.is_timed ? format_number(s.speedup) : "-",
          is_sparse ? kibibytes(s.sparse_bytes) : "-"});
   }
   return html_section("Comparison", html_table(table) + draw_chart(chart));

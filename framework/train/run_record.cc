@@ -178,6 +178,7 @@ Summary read_summary(const fs::path& path) {
   scores("dense", s.dense_text);
   scores("sparse", s.sparse_text);
   s.is_text = s.dense_text.loss.has_value();
+  s.is_timed = json.contains("dense_ms") && json["dense_ms"].is_number();
   return s;
 }
 

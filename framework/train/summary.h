@@ -37,10 +37,12 @@ struct Summary {
   double speedup = 0;       ///< dense_ms / sparse_ms
   double max_abs_diff = 0;  ///< between the logits of the sparse and of the dense masked model
   double run_seconds = 0;   ///< without installing and building
-  bool is_text = false;     ///< then nothing above from batch_size to max_abs_diff is measured: the
-                            ///< sparse kernels do not run these models yet
+  bool is_timed = true;     ///< else nothing above from batch_size to max_abs_diff is measured: the
+                            ///< sparse kernels do not run this model yet
+  bool is_text = false;
   TextScores dense_text = {};   ///< as dense_accuracy
-  TextScores sparse_text = {};  ///< of the exported file, with its zeros in place
+  TextScores sparse_text = {};  ///< as sparse_accuracy; of text both are of the exported file with
+                                ///< its zeros in place
 };
 
 void write_summary(const std::filesystem::path& path, const Summary& summary);

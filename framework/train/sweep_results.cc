@@ -71,7 +71,7 @@ Tensor random_batch(const ModelCard& card) {
 Json time_model(const fs::path& path) {
   const ModelFile file = read_model_file(path);
   const LoadedModel loaded = load_model(file, path);
-  const Comparison c = compare_with_dense(loaded, file, random_batch(file.card));
+  const Comparison c = compare_with_dense(loaded, file, {random_batch(file.card)});
   return {{"batch_size", c.batch_size},
           {"threads", cpu().threads()},
           {"dense_ms", c.dense_ms},
