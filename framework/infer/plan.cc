@@ -121,15 +121,18 @@ std::string InferencePlan::describe() const {
   if (!state_->example.empty())
     out << " sequences of up to " << state_->input_shape[1] << " tokens";
   out << ": " << state_->choice << "\n";
-  out << std::left << std::setw(20) << "step" << std::setw(30) << "weight" << std::setw(26)
+  size_t name = 28;
+  for (const StepReport& step : steps()) name = std::max(name, step.weight.size());
+  const int name_width = static_cast<int>(name) + 2;
+  out << std::left << std::setw(20) << "step" << std::setw(name_width) << "weight" << std::setw(26)
       << "shape" << std::setw(8) << "kept" << std::setw(8) << "runs"
       << "because\n";
   for (const StepReport& step : steps()) {
     std::ostringstream kept;
     if (!step.weight.empty()) kept << std::fixed << std::setprecision(1) << 100 * step.kept << "%";
-    out << std::left << std::setw(20) << step.kind << std::setw(30) << step.weight << std::setw(26)
-        << step.shape << std::setw(8) << kept.str() << std::setw(8) << step.algorithm << step.reason
-        << "\n";
+    out << std::left << std::setw(20) << step.kind << std::setw(name_width) << step.weight
+        << std::setw(26) << step.shape << std::setw(8) << kept.str() << std::setw(8)
+        << step.algorithm << step.reason << "\n";
   }
   return out.str();
 }
