@@ -8,9 +8,12 @@
 #include "framework/autograd/autograd.h"
 #include "framework/autograd/trace.h"
 #include "framework/ops/adaptive_avg_pool2d.h"
+#include "framework/ops/attention.h"
 #include "framework/ops/batch_norm.h"
 #include "framework/ops/gelu.h"
+#include "framework/ops/layer_norm.h"
 #include "framework/ops/linear.h"
+#include "framework/ops/slice.h"
 #include "framework/ops/softmax.h"
 
 namespace tessera {
@@ -18,11 +21,17 @@ namespace {
 
 using Kind = GraphNode::Kind;
 
-GraphValue value_of(const Tensor& tensor) {
+/// The value that a tensor holds, one row of each image, or of each token of a sequence.
+GraphValue value_of(const Tensor& tensor, bool of_sequences) {
+  if (of_sequences && tensor.rank() >= 3) {
+    const int64_t rows = tensor.dim(0) * tensor.dim(1);
+    return {.c = tensor.numel() / rows, .tokens = tensor.dim(1)};
+  }
   if (tensor.rank() == 4) return {tensor.dim(1), tensor.dim(2), tensor.dim(3)};
   require(tensor.rank() == 2,
-          "[plan] activations must be [N, C, H, W] or [N, K] tensors; got shape ", tensor.shape(),
-          ".");
+          "[plan] activations must be [N, C, H, W] or [N, K] tensors, or those of sequences of "
+          "ids; got shape ",
+          tensor.shape(), ".");
   return {tensor.dim(1), 1, 1};
 }
 
@@ -96,9 +105,10 @@ std::vector<TracedOp> taken_apart(const std::vector<TracedOp>& ops) {
 /// Lowers one op after the other.
 class Lowering {
  public:
-  Lowering(Module& model, const std::map<std::string, TileMatrix>& tiles, const Tensor& example,
-           const Tensor& output, const std::vector<TracedOp>& ops)
-      : tiles_(tiles) {
+  Lowering(Module& model, const std::map<std::string, TileMatrix>& tiles,
+           const std::vector<Tensor>& example, const Tensor& output,
+           const std::vector<TracedOp>& ops)
+      : tiles_(tiles), of_sequences_(example[0].dtype() == DType::i64) {
     for (const Parameter& parameter : model.parameters())
       names_[parameter.tensor.id()] = parameter.name;
     for (const auto& [name, tile_matrix] : tiles) check_tile_matrix(model, name, tile_matrix);
@@ -106,13 +116,18 @@ class Lowering {
     for (const TracedOp& op : ops)
       for (const Tensor& input : op.inputs)
         if (input.defined()) ++uses_[input.id()];
-    graph_.values.push_back(value_of(example));
-    graph_.input_shape = example.shape();
-    graph_.input_layout = example.layout();
+    graph_.values.push_back(of_sequences_ ? GraphValue{.c = 1, .tokens = example[0].dim(1)}
+                                          : value(example[0]));
+    graph_.input_shape = example[0].shape();
+    graph_.input_layout = example[0].layout();
     graph_.output_shape = output.shape();
     graph_.output_layout = output.layout();
-    values_[example.id()] = {0, true};
-    for (const TracedOp& op : ops) lower(op);
+    if (of_sequences_)
+      for (size_t i = 0; i < example.size(); ++i) inputs_[example[i].id()] = static_cast<int>(i);
+    else
+      values_[example[0].id()] = {0, true};
+    for (const TracedOp& op : ops)
+      if (!is_constant(op)) lower(op);
     graph_.output = find(output, "the model").value;
   }
 
@@ -146,16 +161,33 @@ class Lowering {
     return out;
   }
 
+  GraphValue value(const Tensor& tensor) const { return value_of(tensor, of_sequences_); }
+
+  /// Of sequences: whether an op reads no input, such as the embedding of places.
+  bool is_constant(const TracedOp& op) const {
+    return of_sequences_ && std::ranges::none_of(op.inputs, [&](const Tensor& input) {
+             return input.defined() &&
+                    (values_.contains(input.id()) || inputs_.contains(input.id()));
+           });
+  }
+
   /// Makes `output` another name of the value.
   void alias(const Tensor& output, Reference reference) { values_[output.id()] = reference; }
 
   GraphNode& append(const TracedOp& op, Kind kind) {
+    return append(op, kind, find(op.inputs[0], op.op).value, value(op.output));
+  }
+  GraphNode& append(const TracedOp& op, Kind kind, int x, const GraphValue& y) {
     GraphNode node;
     node.kind = kind;
     node.op = op.op;
-    node.x = find(op.inputs[0], op.op).value;
+    node.x = x;
     node.y = static_cast<int>(graph_.values.size());
-    graph_.values.push_back(value_of(op.output));
+    const bool changes_rows = kind == Kind::token;
+    require(changes_rows || graph_.values[static_cast<size_t>(x)].tokens == y.tokens, "[plan] ",
+            op.op, " must keep the tokens of its sequences; got ", op.inputs[0], " to ", op.output,
+            ".");
+    graph_.values.push_back(y);
     producer_[node.y] = static_cast<int>(graph_.nodes.size());
     alias(op.output, {node.y, true});
     graph_.nodes.push_back(std::move(node));
@@ -168,25 +200,31 @@ class Lowering {
     const auto it = producer_.find(reference.value);
     if (!reference.exclusive || it == producer_.end()) return nullptr;
     GraphNode& node = graph_.nodes[static_cast<size_t>(it->second)];
-    return graph_.values[static_cast<size_t>(node.y)] == value_of(op.output) ? &node : nullptr;
+    return graph_.values[static_cast<size_t>(node.y)] == value(op.output) ? &node : nullptr;
   }
 
   void lower(const TracedOp& op);
   void lower_product(const TracedOp& op);
   void lower_batch_norm(const TracedOp& op);
   void lower_activation(const TracedOp& op, Activation activation);
-  void lower_gelu(const TracedOp& op);
   void lower_add(const TracedOp& op);
   void lower_pool(const TracedOp& op);
   void lower_reshape(const TracedOp& op);
   void lower_softmax(const TracedOp& op, Kind kind);
+  void lower_embedding(const TracedOp& op);
+  bool merge_embeddings(const TracedOp& op);
+  void lower_layer_norm(const TracedOp& op);
+  void lower_attention(const TracedOp& op);
+  void lower_slice(const TracedOp& op);
 
   const std::map<std::string, TileMatrix>& tiles_;
+  const bool of_sequences_;
   Graph graph_;
   std::map<const void*, std::string> names_;
   std::map<const void*, int> uses_;
   std::map<const void*, Reference> values_;
-  std::map<int, int> producer_;  // of a value: the node
+  std::map<const void*, int> inputs_;  // of sequences: the model's inputs, by their number
+  std::map<int, int> producer_;        // of a value: the node
 };
 
 void Lowering::lower_product(const TracedOp& op) {
@@ -196,6 +234,8 @@ void Lowering::lower_product(const TracedOp& op) {
   node.weight = weight.to(Device{}).detach();
   if (op.inputs[2].defined()) node.bias = op.inputs[2].to(Device{}).detach();
   if (op.op == "conv2d") node.conv = std::any_cast<const Conv2dOptions&>(op.attributes);
+  if (op.op == "linear" && std::any_cast<const LinearOptions&>(op.attributes).relu)
+    node.activation = Activation::relu;
   const auto name = names_.find(weight.id());
   if (name == names_.end()) return;
   node.weight_name = name->second;
@@ -230,13 +270,8 @@ void Lowering::lower_activation(const TracedOp& op, Activation activation) {
   append(op, Kind::activation).activation = activation;
 }
 
-void Lowering::lower_gelu(const TracedOp& op) {
-  require(std::any_cast<GeluForm>(op.attributes) == GeluForm::exact,
-          "[plan] gelu must be in its exact form; got the tanh form with output ", op.output, ".");
-  lower_activation(op, Activation::gelu);
-}
-
 void Lowering::lower_add(const TracedOp& op) {
+  if (of_sequences_ && merge_embeddings(op)) return;
   require(op.inputs[0].shape() == op.inputs[1].shape(), "[plan] sums must be of equal shapes; got ",
           op.inputs[0], " and ", op.inputs[1], ".");
   const int a = find(op.inputs[0], op.op).value, b = find(op.inputs[1], op.op).value;
@@ -273,13 +308,95 @@ void Lowering::lower_pool(const TracedOp& op) {
 void Lowering::lower_reshape(const TracedOp& op) {
   const Reference x = find(op.inputs[0], op.op);
   const GraphValue& from = graph_.values[static_cast<size_t>(x.value)];
-  const GraphValue to = value_of(op.output);
+  const GraphValue to = value(op.output);
   if (from == to) return alias(op.output, x);
   const bool flattens = to.h * to.w == 1 && to.c == from.c * from.h * from.w &&
                         op.output.dim(0) == op.inputs[0].dim(0);
-  require(flattens, "[plan] a reshape must flatten [N, C, H, W] to [N, C*H*W]; got ",
+  require(flattens && !of_sequences_,
+          "[plan] a reshape must flatten [N, C, H, W] to [N, C*H*W], or split the features of a "
+          "sequence; got ",
           op.inputs[0].shape(), " to ", op.output.shape(), ".");
   append(op, Kind::flatten);
+}
+
+void Lowering::lower_embedding(const TracedOp& op) {
+  const auto ids = inputs_.find(op.inputs[1].id());
+  require(ids != inputs_.end() && op.inputs[1].rank() == 2,
+          "[plan] an embedding must look up one of the model's inputs, ids [N, T]; got ids ",
+          op.inputs[1], ".");
+  append(op, Kind::embedding, 0, value(op.output)).lookups = {
+      {op.inputs[0].to(Device{}).detach(), ids->second}};
+}
+
+/// A sum of embeddings is one step, with the constant embedding of places, too.
+bool Lowering::merge_embeddings(const TracedOp& op) {
+  const auto is_known = [&](size_t i) { return values_.contains(op.inputs[i].id()); };
+  const auto embedding = [&](size_t i) -> GraphNode* {
+    GraphNode* const node = is_known(i) ? sole_producer(op, i) : nullptr;
+    return node != nullptr && node->kind == Kind::embedding ? node : nullptr;
+  };
+  GraphNode *a = embedding(0), *b = embedding(1);
+  if (a != nullptr && b != nullptr && a != b) {
+    if (a > b) std::swap(a, b);
+    if (b != &graph_.nodes.back() || b->y + 1 != static_cast<int>(graph_.values.size()))
+      return false;
+    a->lookups.insert(a->lookups.end(), b->lookups.begin(), b->lookups.end());
+    alias(op.output, {a->y, true});
+    producer_.erase(b->y);
+    graph_.nodes.pop_back();
+    graph_.values.pop_back();
+    return true;
+  }
+  if (is_known(0) && is_known(1)) return false;
+  GraphNode* const into = a != nullptr ? a : b;
+  const Tensor& constant = op.inputs[is_known(0) ? 1 : 0];
+  const GraphValue extents = value(op.output);
+  require(into != nullptr && constant.numel() == extents.tokens * extents.c &&
+              constant.dim(-1) == extents.c,
+          "[plan] a constant must be added to an embedding, as [T, D]; got ", op.inputs[0], " and ",
+          op.inputs[1], ".");
+  into->lookups.push_back({constant.to(Device{}).detach().alias({extents.tokens, extents.c}), -1});
+  alias(op.output, {into->y, true});
+  return true;
+}
+
+void Lowering::lower_layer_norm(const TracedOp& op) {
+  GraphNode& node = append(op, Kind::layer_norm);
+  node.scale = op.inputs[1].to(Device{}).detach();
+  if (op.inputs[2].defined()) node.bias = op.inputs[2].to(Device{}).detach();
+  node.epsilon = static_cast<float>(std::any_cast<const LayerNormOptions&>(op.attributes).epsilon);
+}
+
+void Lowering::lower_attention(const TracedOp& op) {
+  const bool is_packed = op.op == "packed_attention";
+  const auto& options = std::any_cast<const AttentionOptions&>(op.attributes);
+  const Tensor &x = op.inputs[0], &lengths = op.inputs.back();
+  const int64_t count = x.dim(-2), dim = x.dim(-1);
+  GraphNode& node = append(op, Kind::attention);
+  node.other = is_packed ? node.x : find(op.inputs[1], op.op).value;
+  node.third = is_packed ? node.x : find(op.inputs[2], op.op).value;
+  for (const int v : {node.other, node.third})
+    require(graph_.values[static_cast<size_t>(v)] == graph_.values[static_cast<size_t>(node.x)],
+            "[plan] attention must be of a sequence to itself; got q = ", x, ", k = ", op.inputs[1],
+            ".");
+  node.heads = {.count = count, .dim = dim, .causal = options.causal};
+  node.heads.scale = static_cast<float>(
+      options.scale > 0 ? options.scale : 1 / std::sqrt(static_cast<double>(dim)));
+  if (is_packed) node.heads.k_offset = count * dim, node.heads.v_offset = 2 * count * dim;
+  if (!lengths.defined()) return;
+  const auto input = inputs_.find(lengths.id());
+  require(input != inputs_.end(), "[plan] the lengths of attention must be an input of the model; ",
+          "got ", lengths, ".");
+  node.heads.lengths = input->second;
+}
+
+void Lowering::lower_slice(const TracedOp& op) {
+  const auto& options = std::any_cast<const SliceOptions&>(op.attributes);
+  const GraphValue x = graph_.values[static_cast<size_t>(find(op.inputs[0], op.op).value)];
+  require(options.axis == 1 && x.tokens > 0 && options.begin == 0 && options.end == 1,
+          "[plan] a slice must take the first token of sequences; got ", op.inputs[0], " to ",
+          op.output, ".");
+  append(op, Kind::token, find(op.inputs[0], op.op).value, {.c = x.c});
 }
 
 void Lowering::lower_softmax(const TracedOp& op, Kind kind) {
@@ -297,7 +414,11 @@ void Lowering::lower(const TracedOp& op) {
       {"linear", &Self::lower_product},
       {"batch_norm", &Self::lower_batch_norm},
       {"relu", [](Self& s, const TracedOp& o) { s.lower_activation(o, Activation::relu); }},
-      {"gelu", &Self::lower_gelu},
+      {"gelu",
+       [](Self& s, const TracedOp& o) {
+         const bool exact = std::any_cast<GeluForm>(o.attributes) == GeluForm::exact;
+         s.lower_activation(o, exact ? Activation::gelu : Activation::gelu_tanh);
+       }},
       {"sigmoid", [](Self& s, const TracedOp& o) { s.append(o, Kind::sigmoid); }},
       {"tanh", [](Self& s, const TracedOp& o) { s.append(o, Kind::tanh); }},
       {"add", &Self::lower_add},
@@ -311,15 +432,39 @@ void Lowering::lower(const TracedOp& op) {
        }},
       {"softmax", [](Self& s, const TracedOp& o) { s.lower_softmax(o, Kind::softmax); }},
       {"log_softmax", [](Self& s, const TracedOp& o) { s.lower_softmax(o, Kind::log_softmax); }},
+      {"embedding", &Self::lower_embedding},
+      {"layer_norm", &Self::lower_layer_norm},
+      {"attention", &Self::lower_attention},
+      {"packed_attention", &Self::lower_attention},
+      {"slice", &Self::lower_slice},
   };
   const auto it = kTable.find(op.op);
   if (it == kTable.end())
     fail("[plan] inference plans know convolutions, linear layers, norms, pooling, activations, ",
-         "sums, flatten and softmax; got the op '", op.op, "' with output ", op.output, ".");
+         "sums, flatten, softmax, embeddings and attention; got the op '", op.op, "' with output ",
+         op.output, ".");
   it->second(*this, op);
 }
 
+Graph traced(Module& model, const std::vector<Tensor>& inputs,
+             const std::map<std::string, TileMatrix>& tiles) {
+  const NoGrad no_grad;
+  const bool was_training = model.training();
+  model.set_training(false);
+  const Trace trace;
+  const Tensor output = model.forward_batch(inputs);
+  if (was_training) model.set_training(true);
+  return Lowering(model, tiles, inputs, output, taken_apart(trace.ops())).take();
+}
+
 }  // namespace
+
+std::vector<int> GraphNode::operands() const {
+  std::vector<int> out;
+  for (const int value : {x, other, third})
+    if (value >= 0 && std::ranges::find(out, value) == out.end()) out.push_back(value);
+  return out;
+}
 
 Graph make_graph(Module& model, const Tensor& example,
                  const std::map<std::string, TileMatrix>& tiles) {
@@ -330,14 +475,18 @@ Graph make_graph(Module& model, const Tensor& example,
           example.dim(0) >= 1,
       "[plan] the example must be f32, [N, C, H, W] nhwc or [N, K] row-major, with N >= 1; got ",
       example, ".");
-  const NoGrad no_grad;
-  const bool was_training = model.training();
-  model.set_training(false);
-  const Trace trace;
-  const Tensor input = example.detach();
-  const Tensor output = model.forward(input);
-  if (was_training) model.set_training(true);
-  return Lowering(model, tiles, input, output, taken_apart(trace.ops())).take();
+  return traced(model, {example.detach()}, tiles);
+}
+
+Graph make_graph(Module& model, const std::vector<Tensor>& example,
+                 const std::map<std::string, TileMatrix>& tiles) {
+  require(!example.empty() && example[0].dtype() == DType::i64 && example[0].rank() == 2 &&
+              example[0].numel() >= 1,
+          "[plan] the first input of sequences must be ids, i64 [N, T] with N, T >= 1; got ",
+          example.empty() ? Tensor{} : example[0], ".");
+  std::vector<Tensor> inputs;
+  for (const Tensor& tensor : example) inputs.push_back(tensor.detach());
+  return traced(model, inputs, tiles);
 }
 
 }  // namespace tessera

@@ -27,8 +27,9 @@ constexpr auto kInference = dnnl::prop_kind::forward_inference;
 constexpr int64_t kBlockedChannels = 16;
 
 dnnl::algorithm algorithm_of(Activation activation) {
-  return activation == Activation::relu ? dnnl::algorithm::eltwise_relu
-                                        : dnnl::algorithm::eltwise_gelu_erf;
+  if (activation == Activation::relu) return dnnl::algorithm::eltwise_relu;
+  return activation == Activation::gelu ? dnnl::algorithm::eltwise_gelu_erf
+                                        : dnnl::algorithm::eltwise_gelu_tanh;
 }
 
 dnnl::primitive_attr attributes(Activation activation, bool sums = false) {
@@ -66,7 +67,8 @@ class LibraryProgram : public Program {
     name_algorithm();
   }
 
-  void run(const Tensor& x, int64_t first, int64_t count, Tensor& y) override {
+  void run(const std::vector<Tensor>& inputs, int64_t first, int64_t count, Tensor& y) override {
+    const Tensor& x = inputs[0];
     const auto row = [](const Tensor& t) { return t.nbytes() / std::max<int64_t>(t.dim(0), 1); };
     auto* const input = static_cast<std::byte*>(values_[0].get_data_handle());
     const auto used = static_cast<size_t>(count * row(x));
@@ -161,7 +163,13 @@ class LibraryProgram : public Program {
       case Kind::flatten:
         value(node.y) = matrix(node.x);
         return;
+      case Kind::embedding:
+      case Kind::layer_norm:
+      case Kind::attention:
+      case Kind::token:
+        break;
     }
+    fail("[plan] this program runs images; got the op ", node.op, " of sequences.");
   }
 
   void add_convolution(const GraphNode& node);

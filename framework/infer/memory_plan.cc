@@ -13,8 +13,7 @@ MemoryPlan plan_memory(const Graph& graph, const std::vector<PanelShape>& shapes
   const size_t values = graph.values.size();
   std::vector<size_t> last_reader(values, 0);
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    last_reader[static_cast<size_t>(graph.nodes[i].x)] = i;
-    if (graph.nodes[i].other >= 0) last_reader[static_cast<size_t>(graph.nodes[i].other)] = i;
+    for (const int value : graph.nodes[i].operands()) last_reader[static_cast<size_t>(value)] = i;
   }
   last_reader[static_cast<size_t>(graph.output)] = graph.nodes.size();
 
@@ -37,11 +36,11 @@ MemoryPlan plan_memory(const Graph& graph, const std::vector<PanelShape>& shapes
       free.erase(it);
     }
     auto& floats = plan.floats[static_cast<size_t>(buffer)];
-    floats = std::max(floats, shape.floats(images));
+    floats = std::max(floats, shape.floats(graph.rows(value, images, graph.values[0].tokens)));
     plan.buffer_of[static_cast<size_t>(value)] = buffer;
   };
   const auto release = [&](int value, size_t reader) {
-    if (value >= 0 && last_reader[static_cast<size_t>(value)] == reader)
+    if (last_reader[static_cast<size_t>(value)] == reader)
       free.push_back(plan.buffer_of[static_cast<size_t>(value)]);
   };
 
@@ -49,8 +48,7 @@ MemoryPlan plan_memory(const Graph& graph, const std::vector<PanelShape>& shapes
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const GraphNode& node = graph.nodes[i];
     assign(node.y);
-    release(node.x, i);
-    if (node.other != node.x) release(node.other, i);
+    for (const int value : node.operands()) release(value, i);
   }
   return plan;
 }

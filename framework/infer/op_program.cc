@@ -65,6 +65,8 @@ Tensor activated(Activation activation, const Tensor& x) {
       return relu(x);
     case Activation::gelu:
       return gelu(x);
+    case Activation::gelu_tanh:
+      return gelu(x, GeluForm::tanh);
   }
   return x;
 }
@@ -97,9 +99,9 @@ class OpProgram : public Program {
     record();
   }
 
-  void run(const Tensor& x, int64_t first, int64_t count, Tensor& y) override {
+  void run(const std::vector<Tensor>& inputs, int64_t first, int64_t count, Tensor& y) override {
     const NoGrad no_grad;
-    copy_images(x, first, input_, 0, count);
+    copy_images(inputs[0], first, input_, 0, count);
     if (graph_work_ != nullptr)
       graph_work_->replay();
     else
@@ -301,9 +303,13 @@ OpProgram::Step OpProgram::pass(const GraphNode& node) {
     case Kind::flatten:
       return [=, this] { value(to) = flatten(image(x)); };
     case Kind::conv2d:
+    case Kind::embedding:
+    case Kind::layer_norm:
+    case Kind::attention:
+    case Kind::token:
       break;
   }
-  fail("[plan] a product is no pass; got the op ", node.op, ".");
+  fail("[plan] passes of this program are those of images; got the op ", node.op, ".");
 }
 
 }  // namespace

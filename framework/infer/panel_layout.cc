@@ -40,6 +40,12 @@ std::vector<PanelShape> panel_shapes(const Graph& graph, int64_t images) {
   const int64_t of_rows = std::min<int64_t>(images, kChunkWidth);
   std::vector<PanelShape> shapes;
   for (const GraphValue& v : graph.values) shapes.push_back({.c = v.c, .h = v.h, .w = v.w});
+  if (graph.is_of_sequences()) {
+    for (size_t v = 0; v < shapes.size(); ++v)
+      shapes[v].width = std::min<int64_t>(
+          graph.rows(static_cast<int>(v), images, graph.values[0].tokens), kChunkWidth);
+    return shapes;
+  }
   const auto is_image = [&](int value) {
     const GraphValue& v = graph.values[static_cast<size_t>(value)];
     return v.h * v.w > 1;

@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "framework/backend/vectorized.h"
+#include "framework/ops/gelu_tanh.h"
+#include "framework/ops/vector_math_cpu.h"
 
 namespace tessera {
 namespace {
@@ -60,6 +62,8 @@ void with_activation(Activation activation, F&& f) {
       return f([](float v) { return v > 0 ? v : 0.0f; });
     case Activation::gelu:
       return f([](float v) { return gelu_value(v); });
+    case Activation::gelu_tanh:
+      return f([](float v) { return v * vector_math::sigmoid(GeluTanh(v).twice_u); });
   }
 }
 

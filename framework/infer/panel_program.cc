@@ -5,6 +5,7 @@
 #include "framework/infer/memory_plan.h"
 #include "framework/infer/panel_layout.h"
 #include "framework/infer/panel_ops.h"
+#include "framework/infer/panel_sequence.h"
 #include "framework/infer/program.h"
 #include "framework/infer/stopwatch.h"
 #include "framework/sparse/gather_conv2d.h"
@@ -30,9 +31,11 @@ std::string milliseconds(double ms) {
 class PanelProgram : public Program {
  public:
   PanelProgram(const Graph& graph, const PlanOptions& options)
-      : dense_only_(options.dense_only), images_(graph.input_shape[0]) {
-    const auto shapes = panel_shapes(graph, images_);
-    const MemoryPlan memory = plan_memory(graph, shapes, images_);
+      : graph_(graph),
+        dense_only_(options.dense_only),
+        whole_{.images = graph.input_shape[0], .tokens = graph.values[0].tokens} {
+    const auto shapes = panel_shapes(graph, whole_.images);
+    const MemoryPlan memory = plan_memory(graph, shapes, whole_.images);
     for (const int64_t floats : memory.floats) {
       buffers_.push_back(Tensor::zeros({floats}));
       workspace_bytes_ += buffers_.back().nbytes();
@@ -43,32 +46,55 @@ class PanelProgram : public Program {
     }
     for (const GraphNode& node : graph.nodes) {
       steps_.push_back(report_of(graph, node));
-      run_.push_back(node.kind == Kind::conv2d ? product(node, steps_.back()) : pass(node));
+      run_.push_back(step_of(node));
     }
-    output_ = graph.output;
   }
 
-  void run(const Tensor& x, int64_t first, int64_t count, Tensor& y) override {
-    pack_panels(cpu(), x, first, count, views_[0].shape, views_[0].data);
-    for (const auto& step : run_) step(count);
-    const PanelView& out = views_[static_cast<size_t>(output_)];
-    unpack_panels(cpu(), out.shape, out.data, first, count, y);
+  void run(const std::vector<Tensor>& inputs, int64_t first, int64_t count, Tensor& y) override {
+    BatchPart batch{.images = count, .first = first, .inputs = &inputs};
+    if (graph_.is_of_sequences())
+      batch.tokens = inputs[0].dim(1);
+    else
+      pack_panels(cpu(), inputs[0], first, count, views_[0].shape, views_[0].data);
+    for (const auto& step : run_) step(batch);
+    const PanelView& out = view(graph_.output);
+    const int64_t rows_each = rows(graph_.output, {.images = 1, .tokens = batch.tokens});
+    Tensor to = y.rank() == 3 ? y.alias({y.dim(0) * y.dim(1), y.dim(2)}) : y;
+    unpack_panels(cpu(), out.shape, out.data, first * rows_each, count * rows_each, to);
   }
 
  private:
-  using Step = std::function<void(int64_t images)>;
+  using Step = std::function<void(const BatchPart&)>;
 
   const PanelView& view(int value) const { return views_[static_cast<size_t>(value)]; }
 
-  Step product(const GraphNode& node, StepReport& report);
-  Step pass(const GraphNode& node) const;
+  int64_t rows(int value, const BatchPart& batch) const {
+    return graph_.rows(value, batch.images, batch.tokens);
+  }
 
+  Step step_of(const GraphNode& node) {
+    switch (node.kind) {
+      case Kind::conv2d:
+        return product(node, steps_.back());
+      case Kind::embedding:
+      case Kind::attention:
+      case Kind::token:
+        return sequence_step(node);
+      default:
+        return
+            [this, x = node.x, run = pass(node)](const BatchPart& batch) { run(rows(x, batch)); };
+    }
+  }
+  Step product(const GraphNode& node, StepReport& report);
+  Step sequence_step(const GraphNode& node) const;
+  std::function<void(int64_t rows)> pass(const GraphNode& node) const;
+
+  const Graph graph_;
   bool dense_only_;
-  int64_t images_;
+  BatchPart whole_;  // as large as it may be
   std::vector<Tensor> buffers_;
   std::vector<PanelView> views_;  // by value
   std::vector<Step> run_;
-  int output_ = 0;
 };
 
 /// A convolution or linear layer: over the packed weight, or dense where that is faster. 2:4 sparse
@@ -81,9 +107,10 @@ PanelProgram::Step PanelProgram::product(const GraphNode& node, StepReport& repo
     return std::make_shared<const GatherConv2d>(cpu().isa(), tiles, node.bias, node.conv, x.shape,
                                                 y.shape, node.activation, added);
   };
-  const auto step = [x, y, residual](std::shared_ptr<const GatherConv2d> conv) -> Step {
-    return [x, y, residual, conv](int64_t images) {
-      conv->run(cpu(), images, x.data, residual.data, y.data);
+  const auto step = [this, value = node.x, x, y,
+                     residual](std::shared_ptr<const GatherConv2d> conv) -> Step {
+    return [=, this](const BatchPart& batch) {
+      conv->run(cpu(), rows(value, batch), x.data, residual.data, y.data);
     };
   };
   const auto keep = [&](std::shared_ptr<const GatherConv2d> conv) {
@@ -105,7 +132,7 @@ PanelProgram::Step PanelProgram::product(const GraphNode& node, StepReport& repo
   names.push_back("dense");
   ways.push_back(dense());
   std::vector<std::function<void()>> contestants;
-  for (const auto& way : ways) contestants.push_back([&, run = step(way)] { run(images_); });
+  for (const auto& way : ways) contestants.push_back([&, run = step(way)] { run(whole_); });
   const std::vector<double> ms = race(contestants);
 
   for (size_t i = 0; i < ms.size(); ++i)
@@ -119,7 +146,23 @@ PanelProgram::Step PanelProgram::product(const GraphNode& node, StepReport& repo
   return keep(ways[chosen]);
 }
 
-PanelProgram::Step PanelProgram::pass(const GraphNode& node) const {
+PanelProgram::Step PanelProgram::sequence_step(const GraphNode& node) const {
+  const PanelView y = view(node.y);
+  if (node.kind == Kind::embedding)
+    return [y, lookups = node.lookups](const BatchPart& batch) {
+      panels_embedding(cpu(), batch, lookups, y);
+    };
+  const PanelView x = view(node.x);
+  if (node.kind == Kind::token)
+    return [x, y, token = node.token](const BatchPart& batch) {
+      panels_token(cpu(), batch, token, x, y);
+    };
+  return [x, k = view(node.other), v = view(node.third), y, heads = node.heads](
+             const BatchPart& batch) { panels_attention(cpu(), batch, heads, x, k, v, y); };
+}
+
+/// A step that treats all rows alike.
+std::function<void(int64_t rows)> PanelProgram::pass(const GraphNode& node) const {
   const PanelView x = view(node.x), y = view(node.y);
   const PanelView other = node.other >= 0 ? view(node.other) : PanelView{};
   const Activation activation = node.activation;
@@ -149,10 +192,18 @@ PanelProgram::Step PanelProgram::pass(const GraphNode& node) const {
       };
     case Kind::flatten:
       return [=](int64_t n) { panels_flatten(cpu(), n, x, y); };
+    case Kind::layer_norm:
+      return [=, scale = node.scale, shift = node.bias, epsilon = node.epsilon](int64_t n) {
+        panels_layer_norm(cpu(), n, x, scale.data<float>(),
+                          shift.defined() ? shift.data<float>() : nullptr, epsilon, y);
+      };
     case Kind::conv2d:
+    case Kind::embedding:
+    case Kind::attention:
+    case Kind::token:
       break;
   }
-  fail("[plan] a product is no pass; got the op ", node.op, ".");
+  fail("[plan] a product or a step of sequences is no pass; got the op ", node.op, ".");
 }
 
 }  // namespace

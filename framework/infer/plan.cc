@@ -14,6 +14,7 @@ namespace tessera {
 namespace {
 
 std::string extents(const GraphValue& v) {
+  if (v.tokens > 0) return concat(v.tokens, " x ", v.c);
   if (v.h * v.w == 1) return concat(v.c);
   return concat(v.c, "x", v.h, "x", v.w);
 }
@@ -36,6 +37,7 @@ StepReport report_of(const Graph& graph, const GraphNode& node) {
   if (node.kind == GraphNode::Kind::conv2d && node.other >= 0) report.kind += "+add";
   if (node.activation != Activation::none && node.kind != GraphNode::Kind::activation)
     report.kind += node.activation == Activation::relu ? "+relu" : "+gelu";
+  if (node.kind == GraphNode::Kind::token) report.kind = "token";
   if (node.tiles && node.weight.numel() > 0)
     report.kept =
         static_cast<double>(node.tiles->stored()) / static_cast<double>(node.weight.numel());
@@ -46,6 +48,7 @@ struct InferencePlan::State {
   Shape input_shape, output_shape;
   Layout input_layout, output_layout;
   Device device;
+  std::vector<Tensor> example;  ///< of sequences
   std::unique_ptr<Program> program;
   Executor executor = Executor::panels;
   std::string choice;  ///< why this executor
@@ -78,8 +81,33 @@ Tensor InferencePlan::run(const Tensor& x) const {
   const NoGrad no_grad;
   Tensor y = output_for(state_->output_shape, x.dim(0), x.device());
   for (int64_t first = 0; first < x.dim(0); first += example[0])
-    state_->program->run(x, first, std::min(example[0], x.dim(0) - first), y);
+    state_->program->run({x}, first, std::min(example[0], x.dim(0) - first), y);
   return y.rank() == 4 ? to_layout(y, state_->output_layout) : y;
+}
+
+Tensor InferencePlan::run(const std::vector<Tensor>& inputs) const {
+  require(state_ != nullptr, "[plan] the plan must be made by make_plan(); got an empty one.");
+  const std::vector<Tensor>& example = state_->example;
+  require(!example.empty() && inputs.size() == example.size(), "[plan] there must be the ",
+          example.size(), " inputs of the example's sequences; got ", inputs.size(), ".");
+  const Tensor& ids = inputs[0];
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Tensor &x = inputs[i], &like = example[i];
+    require(x.dtype() == like.dtype() && x.device() == like.device() && x.rank() == like.rank() &&
+                x.layout() == like.layout() && x.dim(0) == ids.dim(0) &&
+                (x.rank() < 2 || (x.dim(1) == ids.dim(1) && x.dim(1) <= like.dim(1))),
+            "[plan] input ", i, " must be as the example ", like,
+            " but for the batch and fewer tokens, and agree with the first input; got ", x, ".");
+  }
+  const NoGrad no_grad;
+  const int64_t each = example[0].dim(0), sequences = ids.dim(0);
+  std::vector<int64_t> dims(state_->output_shape.begin(), state_->output_shape.end());
+  dims[0] = sequences;
+  if (dims.size() == 3) dims[1] = ids.dim(1);
+  Tensor y = Tensor::empty(Shape(dims));
+  for (int64_t first = 0; first < sequences; first += each)
+    state_->program->run(inputs, first, std::min(each, sequences - first), y);
+  return y;
 }
 
 Executor InferencePlan::executor() const { return state_->executor; }
@@ -139,8 +167,8 @@ InferencePlan make_plan(Module& model, const Tensor& example,
     auto panels = make_panel_program(graph, options);
     auto library = make_library_program(graph, options);
     Tensor y = output_for(graph.output_shape, example.dim(0), example.device());
-    const auto ms = race({[&] { panels->run(example, 0, example.dim(0), y); },
-                          [&] { library->run(example, 0, example.dim(0), y); }},
+    const auto ms = race({[&] { panels->run({example}, 0, example.dim(0), y); },
+                          [&] { library->run({example}, 0, example.dim(0), y); }},
                          200);
     state->executor = ms[0] <= ms[1] ? Executor::panels : Executor::library;
     state->choice = concat("panels ", ms[0], " ms, oneDNN (dense) ", ms[1], " ms");
@@ -151,6 +179,29 @@ InferencePlan make_plan(Module& model, const Tensor& example,
   }
   state->choice = concat(state->executor == Executor::panels ? "row-gather kernels" : "oneDNN",
                          " (", state->choice, ")");
+  return InferencePlan(std::move(state));
+}
+
+InferencePlan make_plan(Module& model, const std::vector<Tensor>& example,
+                        const std::map<std::string, TileMatrix>& tiles,
+                        const PlanOptions& options) {
+  require(!example.empty(), "[plan] the example must hold the model's inputs; got none.");
+  if (example.size() == 1 && example[0].dtype() == DType::f32)
+    return make_plan(model, example[0], tiles, options);
+  require(example[0].device().is_cpu() && options.dtype == DType::f32 &&
+              (options.executor == Executor::fastest || options.executor == Executor::panels),
+          "[plan] plans of sequences run on the cpu's panels in f32; got an example on ",
+          example[0].device(), ", or another executor or type. Move the model to the cpu.");
+  const Graph graph = make_graph(model, example, tiles);
+  auto state = std::make_unique<InferencePlan::State>();
+  state->input_shape = graph.input_shape;
+  state->output_shape = graph.output_shape;
+  state->input_layout = graph.input_layout;
+  state->output_layout = graph.output_layout;
+  state->example = example;
+  state->executor = Executor::panels;
+  state->choice = "row-gather kernels (those that run sequences)";
+  state->program = make_panel_program(graph, options);
   return InferencePlan(std::move(state));
 }
 

@@ -12,6 +12,8 @@
 //   - On the cpu the same graph is also made for the dense library (oneDNN) as a whole, in its own
 //     formats;
 //     the plan runs there where that is faster, and says so.
+//   - Of models of language a sequence's tokens are the rows of matrices; embeddings are one step,
+//     attention one more. Such plans run on the cpu's panels.
 //
 // The output equals the model's in evaluation mode, up to the rounding of f32 sums.
 #pragma once
@@ -69,6 +71,9 @@ class InferencePlan {
   /// in slices of the example's. One call at a time: the plan owns its memory.
   /// Throws: std::invalid_argument where x does not fit.
   Tensor run(const Tensor& x) const;
+  /// The same for sequences: the inputs of Module::forward_batch, with any N, in slices of the
+  /// example's, and at most the example's T.
+  Tensor run(const std::vector<Tensor>& inputs) const;
 
   /// Who runs it, panels or library, never `fastest`.
   Executor executor() const;
@@ -84,6 +89,8 @@ class InferencePlan {
   explicit InferencePlan(std::unique_ptr<State> state);
   friend InferencePlan make_plan(Module&, const Tensor&, const std::map<std::string, TileMatrix>&,
                                  const PlanOptions&);
+  friend InferencePlan make_plan(Module&, const std::vector<Tensor>&,
+                                 const std::map<std::string, TileMatrix>&, const PlanOptions&);
   std::unique_ptr<State> state_;
 };
 
@@ -96,6 +103,12 @@ class InferencePlan {
 /// parameter, Executor::library in a build without oneDNN, or another one than `ops` on a CUDA
 /// device.
 InferencePlan make_plan(Module& model, const Tensor& example,
+                        const std::map<std::string, TileMatrix>& tiles = {},
+                        const PlanOptions& options = {});
+
+/// The same for model.forward_batch(example): ids i64 [N, T] first, then the model's other inputs.
+/// Throws: also for another executor than `panels` and for another device than the cpu.
+InferencePlan make_plan(Module& model, const std::vector<Tensor>& example,
                         const std::map<std::string, TileMatrix>& tiles = {},
                         const PlanOptions& options = {});
 

@@ -14,9 +14,10 @@ class Program {
  public:
   virtual ~Program() = default;
 
-  /// Images [first, first + count) of x to the same rows of y; count is at most the batch that the
-  /// program was made for. y: rank 2 row-major or rank 4 nhwc.
-  virtual void run(const Tensor& x, int64_t first, int64_t count, Tensor& y) = 0;
+  /// Images [first, first + count) of the inputs to the same rows of y; count is at most the batch
+  /// that the program was made for, as are the tokens of sequences. y: rank 2 row-major or rank 4
+  /// nhwc, of sequences also [N, T, K].
+  virtual void run(const std::vector<Tensor>& inputs, int64_t first, int64_t count, Tensor& y) = 0;
 
   const std::vector<StepReport>& steps() const { return steps_; }
   int64_t weight_bytes() const { return weight_bytes_; }
@@ -30,10 +31,12 @@ class Program {
 /// The row-gather kernels on panels.
 std::unique_ptr<Program> make_panel_program(const Graph& graph, const PlanOptions& options);
 
-/// oneDNN in its own formats. Throws: std::invalid_argument in a build without it.
+/// oneDNN in its own formats. REQUIRES: a graph of images. Throws: std::invalid_argument in a build
+/// without it.
 std::unique_ptr<Program> make_library_program(const Graph& graph, const PlanOptions& options);
 
 /// The ops of framework/ops on a device, and tile_conv2d for pruned layers where it is faster.
+/// REQUIRES: a graph of images.
 std::unique_ptr<Program> make_op_program(const Graph& graph, const PlanOptions& options,
                                          Device device);
 

@@ -21,26 +21,44 @@ struct VectorOf {
   typedef int32_t integers __attribute__((vector_size(kWidth * sizeof(float)), aligned(4)));
 };
 
-/// x = x/2 erfc(-x / sqrt 2), with Abramowitz and Stegun's 7.1.26 for erfc (error 1.5e-7) and
-/// exp(-a^2) as 2^n 2^f, |f| <= 1/2, by its Taylor series (error 1e-7).
+/// z = 2^z for -126 <= z <= 0 as 2^n 2^f, |f| <= 1/2, by its Taylor series (error 1e-7).
+template <int kWidth>
+TESSERA_INLINE void power_of_two(typename VectorOf<kWidth>::type& z) {
+  using V = typename VectorOf<kWidth>::type;
+  using I = typename VectorOf<kWidth>::integers;
+  const I n = __builtin_convertvector(z - 0.5f, I);
+  const V f = (z - __builtin_convertvector(n, V)) * 0.69314718f;
+  const V tail = 1.0f / 6 + f * (1.0f / 24 + f * (1.0f / 120 + f * (1.0f / 720)));
+  const V power = 1.0f + f * (1.0f + f * (0.5f + f * tail));
+  const I exponent = (n + 127) << 23;
+  z = power * (V)exponent;
+}
+
+/// x = x/2 erfc(-x / sqrt 2), with Abramowitz and Stegun's 7.1.26 for erfc (error 1.5e-7).
 template <int kWidth>
 TESSERA_INLINE void apply_gelu(typename VectorOf<kWidth>::type& x) {
   using V = typename VectorOf<kWidth>::type;
-  using I = typename VectorOf<kWidth>::integers;
   V a = (x < 0 ? -x : x) * 0.70710678f;
   a = a < 9.0f ? a : V{} + 9.0f;  // erfc(9) is 0 in f32, and 2^n stays a normal number
   const V t = 1.0f / (1.0f + 0.3275911f * a);
   const V series =
       t * (0.254829592f +
            t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
-  const V z = a * a * -1.44269504f;
-  const I n = __builtin_convertvector(z - 0.5f, I);
-  const V f = (z - __builtin_convertvector(n, V)) * 0.69314718f;
-  const V tail = 1.0f / 6 + f * (1.0f / 24 + f * (1.0f / 120 + f * (1.0f / 720)));
-  const V power = 1.0f + f * (1.0f + f * (0.5f + f * tail));
-  const I exponent = (n + 127) << 23;
-  const V erfc = series * power * (V)exponent;
+  V power = a * a * -1.44269504f;
+  power_of_two<kWidth>(power);
+  const V erfc = series * power;
   x = 0.5f * x * (x < 0 ? erfc : 2.0f - erfc);
+}
+
+/// x/2 (1 + tanh(u)) = x / (1 + exp(-2u)); with exp(-|2u|), which cannot overflow.
+template <int kWidth>
+TESSERA_INLINE void apply_gelu_tanh(typename VectorOf<kWidth>::type& x) {
+  using V = typename VectorOf<kWidth>::type;
+  const V twice_u = x * (1.59576912f + 0.07135481f * x * x);
+  V e = (twice_u < 0 ? twice_u : -twice_u) * 1.44269504f;
+  e = e > -126.0f ? e : V{} - 126.0f;
+  power_of_two<kWidth>(e);
+  x = x * (twice_u < 0 ? e : V{} + 1.0f) / (1.0f + e);
 }
 
 /// Moves the positions that are stored to the front of the chunk.
@@ -70,6 +88,8 @@ TESSERA_INLINE void store_row(const TileCall& call, const Chunk& chunk, int32_t 
   }
   if (call.activation == Activation::gelu)
     for (int v = 0; v < kVectors; ++v) apply_gelu<kWidth>(sums[v]);
+  if (call.activation == Activation::gelu_tanh)
+    for (int v = 0; v < kVectors; ++v) apply_gelu_tanh<kWidth>(sums[v]);
   if (chunk.lanes == kChunkWidth) {
     for (int v = 0; v < kVectors; ++v) reinterpret_cast<V*>(y)[v] = sums[v];
   } else {

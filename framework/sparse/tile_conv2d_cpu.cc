@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "framework/ops/gelu_tanh.h"
 #include "framework/sparse/tile_conv2d.h"
 
 namespace tessera {
@@ -15,6 +16,8 @@ float activated(Activation activation, float value) {
       return std::max(value, 0.0f);
     case Activation::gelu:
       return 0.5f * value * (1 + std::erf(value / std::numbers::sqrt2_v<float>));
+    case Activation::gelu_tanh:
+      return value / (1 + std::exp(-GeluTanh(value).twice_u));
   }
   return value;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "framework/backend/cuda.h"
+#include "framework/ops/gelu_tanh.h"
 #include "framework/sparse/tile_conv2d.h"
 
 namespace tessera {
@@ -45,6 +46,7 @@ __device__ void store_output(const TileOperands<T>& o, int64_t m, int32_t output
   if (o.residual != nullptr) value += static_cast<float>(o.residual[at]);
   if (o.activation == Activation::relu) value = fmaxf(value, 0.0f);
   if (o.activation == Activation::gelu) value = 0.5f * value * (1 + erff(value * 0.70710678f));
+  if (o.activation == Activation::gelu_tanh) value /= 1 + expf(-GeluTanh(value).twice_u);
   o.y[at] = static_cast<T>(value);
 }
 

@@ -2,9 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <cmath>
-
 #include "framework/autograd/autograd.h"
 #include "framework/io/config.h"
 #include "framework/ops/concat.h"
@@ -12,73 +9,31 @@
 #include "layers/batch_norm2d.h"
 #include "layers/conv2d.h"
 #include "layers/flatten.h"
-#include "layers/initialize.h"
 #include "layers/linear.h"
 #include "layers/models/make_model.h"
 #include "layers/pooling.h"
 #include "layers/residual.h"
 #include "layers/sequential.h"
 #include "tests/cuda_device.h"
-#include "tests/framework/sparse/random_tiles.h"
+#include "tests/framework/infer/pruned_model.h"
 
 using namespace tessera;
 using namespace tessera::testing;
 
 namespace {
 
-using Tiles = std::map<std::string, TileMatrix>;
-
-/// Weights, norms and running statistics that differ from their first values.
-void randomize(Module& model) {
-  initialize(model, 1, Initialization::kaiming);
-  uint32_t stream = 100;
-  for (const Parameter& p : model.parameters()) {
-    if (p.role == ParameterRole::weight) continue;
-    const Tensor noise = random_f32(p.tensor.shape(), ++stream);
-    for (int64_t i = 0; i < noise.numel(); ++i)
-      Tensor(p.tensor).data<float>()[i] += 0.3f * noise.data<float>()[i];
-  }
-  for (const NamedTensor& buffer : model.buffers()) {
-    if (buffer.tensor.dtype() != DType::f32) continue;
-    const Tensor noise = random_f32(buffer.tensor.shape(), ++stream);
-    for (int64_t i = 0; i < noise.numel(); ++i)
-      Tensor(buffer.tensor).data<float>()[i] += 0.3f * noise.data<float>()[i];
-  }
-}
-
-/// Prunes every weight but the first, in the model and as tiles.
 Tiles prune(Module& model, bool unstructured = false) {
-  Tiles tiles;
-  uint32_t stream = 200;
-  bool first = true;
-  for (const Parameter& p : model.parameters()) {
-    if (!p.is_prunable()) continue;
-    if (std::exchange(first, false)) continue;
-    const Tensor mask = tile_wise_mask(p.tensor.shape(), 16, ++stream);
-    tiles[p.name] =
-        unstructured ? pack_remainder(p.tensor, mask) : pack(p.tensor, mask, 16, p.groups);
-    Tensor(p.tensor).copy_from(masked(p.tensor, mask));
-  }
-  return tiles;
+  return testing::prune(
+      model, [](const Shape& shape, uint32_t stream) { return tile_wise_mask(shape, 16, stream); },
+      [&](const Parameter& p, const Tensor& mask) {
+        return unstructured ? pack_remainder(p.tensor, mask) : pack(p.tensor, mask, 16, p.groups);
+      });
 }
 
 Tensor expected_of(Module& model, const Tensor& x) {
   const NoGrad no_grad;
   model.set_training(false);
   return model.forward(x);
-}
-
-/// The largest difference, relative to the largest value.
-double relative_error(const Tensor& got, const Tensor& want) {
-  REQUIRE(got.shape() == want.shape());
-  REQUIRE(got.layout() == want.layout());
-  double difference = 0, largest = 1e-6;
-  for (int64_t i = 0; i < want.numel(); ++i) {
-    const double w = want.data<float>()[i];
-    difference = std::max(difference, std::abs(got.data<float>()[i] - w));
-    largest = std::max(largest, std::abs(w));
-  }
-  return difference / largest;
 }
 
 std::vector<Executor> executors() {
@@ -298,6 +253,13 @@ struct Doubled : Module {
 
 }  // namespace
 
+TEST_CASE("plan: both forms of gelu") {
+  for (const GeluForm form : {GeluForm::exact, GeluForm::tanh}) {
+    GELU gelu(form);
+    check_plans(gelu, random_f32({2, 3}, 1), {});
+  }
+}
+
 TEST_CASE("plan: what does not fit is refused") {
   const auto model = model_of("lenet", {.channels = 1, .height = 28, .width = 28, .classes = 10});
   randomize(*model);
@@ -328,11 +290,6 @@ TEST_CASE("plan: what does not fit is refused") {
                   make_plan(doubled, random_f32({2, 3}, 1));
                 }),
                 "got the op 'concat'");
-  GELU approximate(GeluForm::tanh);
-  check_message(message_of([&] {
-                  make_plan(approximate, random_f32({2, 3}, 1));
-                }),
-                "[plan] gelu must be in its exact form; got the tanh form");
   const InferencePlan plan = make_plan(*model, x, {}, {.executor = Executor::panels});
   check_message(message_of([&] {
                   plan.run(random_f32({2, 1, 28, 27}, 1, Layout::nhwc));

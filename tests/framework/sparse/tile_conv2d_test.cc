@@ -30,6 +30,7 @@ const std::vector<Case>& cases() {
       {{4, 20, 4, 4}, {70, 20, 1, 1}, {}, 64, false, true, Activation::relu},
       {{1, 3, 11, 11}, {33, 3, 5, 5}, {.stride = {1, 3}}, 16, true, true, Activation::gelu},
       {{130, 40}, {72, 40}, {}, 32, true, true, Activation::relu},
+      {{37, 40}, {72, 40}, {}, 32, true, true, Activation::gelu_tanh},
       {{0, 40}, {72, 40}, {}, 32},
   };
   return all;
@@ -50,6 +51,7 @@ std::pair<Tensor, Tensor> sparse_and_dense(const Case& test, Device device,
   if (test.residual) dense = add(dense, residual);
   if (test.activation == Activation::relu) dense = relu(dense);
   if (test.activation == Activation::gelu) dense = gelu(dense);
+  if (test.activation == Activation::gelu_tanh) dense = gelu(dense, GeluForm::tanh);
 
   const TileConv2d packed = make_tile_conv2d(
       pack(weight, mask, test.granularity, test.options.groups), bias, test.options,

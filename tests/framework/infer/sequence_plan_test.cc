@@ -1,0 +1,190 @@
+// Plans of models of language against their forward passes.
+#include <doctest/doctest.h>
+
+#include "framework/autograd/autograd.h"
+#include "framework/infer/plan.h"
+#include "layers/models/make_model.h"
+#include "tests/framework/infer/pruned_model.h"
+
+using namespace tessera;
+using namespace tessera::testing;
+
+namespace {
+
+constexpr int64_t kVocabulary = 50, kLength = 40;
+// f32 sums in another order, through two layers and their norms.
+constexpr double kTolerance = 1e-4;
+
+struct Extents {
+  int64_t width, heads, intermediate;
+};
+
+std::unique_ptr<Module> model_of(const std::string& type, const std::string& head, const Extents& e,
+                                 const std::string& activation = "auto") {
+  ModelConfig config;
+  config.type = type;
+  config.head = head;
+  config.hidden_size = e.width;
+  config.num_layers = 2;
+  config.num_heads = e.heads;
+  config.intermediate_size = e.intermediate;
+  config.activation = activation;
+  auto model = make_model(
+      config,
+      {.classes = 3, .kind = input_kind_of(type), .vocabulary = kVocabulary, .length = kLength}, 1);
+  randomize(*model);
+  return model;
+}
+
+Tensor integers(const Shape& shape, int64_t first, int64_t last, uint32_t stream) {
+  Tensor out = Tensor::empty(shape, {.dtype = DType::i64});
+  RandomSequence random({.seed = 3, .stream = stream});
+  for (int64_t i = 0; i < out.numel(); ++i)
+    out.data<int64_t>()[i] = first + random.below(static_cast<uint32_t>(last - first + 1));
+  return out;
+}
+
+std::vector<Tensor> batch_of(const std::string& type, int64_t sequences, int64_t tokens) {
+  const Tensor ids = integers({sequences, tokens}, 0, kVocabulary - 1, 1);
+  if (type == "gpt2") return {ids};
+  return {ids, integers({sequences}, 1, tokens, 2), integers({sequences, tokens}, 0, 1, 3)};
+}
+
+Tensor expected_of(Module& model, const std::vector<Tensor>& inputs) {
+  const NoGrad no_grad;
+  model.set_training(false);
+  return model.forward_batch(inputs);
+}
+
+/// Whole blocks of 32 x 32, about a third of them kept.
+Tensor block_mask(const Shape& shape, uint32_t stream) {
+  Tensor mask = Tensor::zeros(shape, {.dtype = DType::u8});
+  RandomSequence random({.seed = 8, .stream = stream});
+  for (int64_t n = 0; n < shape[0]; n += 32)
+    for (int64_t k = 0; k < shape[1]; k += 32) {
+      const uint8_t keep = random.uniform() < 0.35f || n + k == 0;
+      for (int64_t i = n; i < std::min(n + 32, shape[0]); ++i)
+        std::fill_n(mask.data<uint8_t>() + i * shape[1] + k, std::min<int64_t>(32, shape[1] - k),
+                    keep);
+    }
+  return mask;
+}
+
+Tiles prune(Module& model, const std::string& pattern) {
+  if (pattern == "dense") return {};
+  return testing::prune(
+      model,
+      [&](const Shape& shape, uint32_t stream) {
+        if (pattern == "bw") return block_mask(shape, stream);
+        return pattern == "ew" ? scattered_mask(shape, 0.25f, stream)
+                               : tile_wise_mask(shape, 16, stream);
+      },
+      [&](const Parameter& p, const Tensor& mask) {
+        if (pattern == "ew") return pack_remainder(p.tensor, mask);
+        return pack(p.tensor, mask, pattern == "bw" ? 32 : 16);
+      });
+}
+
+std::string message_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+}  // namespace
+
+TEST_CASE("plan of sequences: equals the forward pass for any batch and fewer tokens") {
+  struct Case {
+    const char *type, *head, *pattern, *activation;
+    Extents extents;
+  };
+  const Extents wide{64, 2, 96}, odd{18, 3, 37};
+  for (const Case& t :
+       {Case{"bert", "classification", "dense", "auto", wide},
+        Case{"bert", "classification", "tw", "auto", wide},
+        Case{"bert", "classification", "ew", "relu", odd},
+        Case{"bert", "classification", "bw", "gelu_tanh", wide},
+        Case{"bert", "masked_lm", "tw", "auto", odd}, Case{"gpt2", "auto", "dense", "auto", odd},
+        Case{"gpt2", "auto", "tw", "auto", wide}}) {
+    CAPTURE(t.type);
+    CAPTURE(t.head);
+    CAPTURE(t.pattern);
+    const auto model = model_of(t.type, t.head, t.extents, t.activation);
+    const Tiles tiles = prune(*model, t.pattern);
+    for (const bool dense_only : {false, true}) {
+      const InferencePlan plan =
+          make_plan(*model, batch_of(t.type, 4, 37), tiles, {.dense_only = dense_only});
+      INFO(plan.describe());
+      for (const auto& [sequences, tokens] :
+           {std::pair<int64_t, int64_t>{4, 37}, {1, 37}, {9, 37}, {4, 32}, {3, 5}, {1, 1}}) {
+        CAPTURE(sequences);
+        CAPTURE(tokens);
+        const auto batch = batch_of(t.type, sequences, tokens);
+        CHECK(relative_error(plan.run(batch), expected_of(*model, batch)) < kTolerance);
+      }
+    }
+  }
+}
+
+TEST_CASE("plan of sequences: steps are fused and reported") {
+  const auto model = model_of("bert", "auto", {64, 2, 96});
+  const auto tiles = prune(*model, "tw");
+  const InferencePlan plan = make_plan(*model, batch_of("bert", 2, 16), tiles);
+  std::map<std::string, int> count;
+  for (const StepReport& step : plan.steps()) ++count[step.kind];
+  CHECK(count == std::map<std::string, int>{{"embedding", 1},
+                                            {"layer_norm", 5},
+                                            {"linear", 8},
+                                            {"attention", 2},
+                                            {"linear+add", 4},
+                                            {"linear+gelu", 2},
+                                            {"token", 1},
+                                            {"tanh", 1}});
+  CHECK(plan.describe().find("sparse") != std::string::npos);
+}
+
+TEST_CASE("plan of sequences: padding changes nothing, and no length leaves zeros") {
+  const auto model = model_of("bert", "classification", {64, 2, 96});
+  const InferencePlan plan = make_plan(*model, batch_of("bert", 2, 20));
+  auto batch = batch_of("bert", 2, 20);
+  batch[1] = Tensor::from<int64_t>({7, 0}, {2});
+  const Tensor before = plan.run(batch);
+  CHECK(relative_error(before, expected_of(*model, batch)) < kTolerance);
+  for (int64_t t = 7; t < 20; ++t) batch[0].data<int64_t>()[t] = 11;
+  const Tensor after = plan.run(batch);
+  for (int64_t c = 0; c < 3; ++c) CHECK(after.data<float>()[c] == before.data<float>()[c]);
+}
+
+TEST_CASE("plan of sequences: what does not fit is refused") {
+  const Extents extents{16, 2, 24};
+  const auto model = model_of("bert", "classification", extents);
+  const auto example = batch_of("bert", 2, 8);
+  const InferencePlan plan = make_plan(*model, example);
+  const auto with = [&](size_t i, const Tensor& x) {
+    auto inputs = example;
+    inputs[i] = x;
+    return inputs;
+  };
+  const Tensor too_large = Tensor::full({2, 8}, kVocabulary, {.dtype = DType::i64});
+  const auto span = model_of("bert", "span", extents);
+  struct Case {
+    std::function<void()> call;
+    const char* part;
+  };
+  for (const Case& t : std::vector<Case>{
+           {[&] { plan.run(with(0, too_large)); }, "[embedding] an id must be in [0, 50)"},
+           {[&] { plan.run(batch_of("bert", 2, 9)); }, "[plan] input 0 must be as the example"},
+           {[&] { plan.run(with(1, Tensor::from<int64_t>({1}, {1}))); }, "[plan] input 1 must be"},
+           {[&] { plan.run(std::vector<Tensor>{example[0]}); },
+            "[plan] there must be the 3 inputs"},
+           {[&] { plan.run(example[0]); }, "[plan] the input must be"},
+           {[&] { make_plan(*model, example, {}, {.executor = Executor::library}); },
+            "[plan] plans of sequences run on the cpu's panels"},
+           {[&] { make_plan(*span, example); }, "got the op 'transpose'"}}) {
+    INFO(message_of(t.call));
+    CHECK(message_of(t.call).find(t.part) != std::string::npos);
+  }
+}
