@@ -17,11 +17,14 @@ Tensor in_file_precision(const Tensor& tensor, DType dtype) {
 }
 
 ModelFile interpret(SafetensorsFile raw, const std::string& path) {
-  require_runtime(
-      raw.metadata[kVersionKey] == kFileVersion && !raw.metadata["tessera.config"].empty(),
-      "[model file] ", path, " must hold tessera.config and tessera.version ", kFileVersion,
-      " in its metadata; got neither. Use a run's model.safetensors, or its "
-      "checkpoints/best.safetensors while it is not finished.");
+  const std::string& version = raw.metadata[kVersionKey];
+  const bool has_config = !raw.metadata["tessera.config"].empty();
+  require_runtime(version == kFileVersion && has_config, "[model file] ", path,
+                  " must hold tessera.config and tessera.version ", kFileVersion,
+                  " in its metadata; got ", has_config ? "a config" : "no config", " and ",
+                  version.empty() ? "no version" : "version " + version,
+                  ". Use a run's model.safetensors, or its "
+                  "checkpoints/best.safetensors while it is not finished.");
   ModelFile file;
   file.card = parse_model_card(raw.metadata["tessera.config"], path);
   const std::string& sparse = raw.metadata[kSparseKey];
