@@ -1,4 +1,4 @@
-// tessera bench gemm | conv | train
+// tessera bench gemm | conv | train | --calibrate
 #include <CLI/CLI.hpp>
 #include <iomanip>
 #include <iostream>
@@ -133,7 +133,8 @@ void add_extent(CLI::App& command, const char* name, int64_t& value, const char*
 void add_bench_commands(CLI::App& program, Action& action) {
   CLI::App* group =
       program.add_subcommand("bench", "Time one product, sparse against dense, or a training step");
-  group->require_subcommand(1);
+  group->require_subcommand(0, 1);
+  add_calibrate_option(*group, action);
 
   CLI::App* gemm = group->add_subcommand("gemm", "Y[M, N] = X[M, K] W[K, N]");
   KernelBenchOptions& g = add_common(*gemm, action, {})->options;

@@ -24,6 +24,7 @@ void add_report_command(CLI::App& program, Action& action);
 void add_sweep_command(CLI::App& program, Action& action);
 void add_sensitivity_command(CLI::App& program, Action& action);
 void add_bench_commands(CLI::App& program, Action& action);
+void add_calibrate_option(CLI::App& bench, Action& action);
 void add_train_bench_command(CLI::App& bench, Action& action);
 void add_apply_command(CLI::App& program, Action& action);
 void add_mask_command(CLI::App& program, Action& action);
