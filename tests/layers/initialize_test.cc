@@ -110,7 +110,8 @@ TEST_CASE("fillers give the sequence of the key") {
 
 TEST_CASE("an unknown scheme is refused with the known ones") {
   CHECK(initialization_from("xavier") == Initialization::xavier);
-  CHECK_THROWS_WITH_AS(initialization_from("he"),
-                       doctest::Contains("must be auto, pytorch, kaiming, xavier, normal or uniform; got 'he'"),
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      initialization_from("he"),
+      doctest::Contains("must be auto, pytorch, kaiming, xavier, normal or uniform; got 'he'"),
+      std::invalid_argument);
 }

@@ -109,7 +109,8 @@ TEST_CASE("what does not fit is refused when the model is built") {
   expect(config, kCifar, "[model] head must be cifar or imagenet; got 'imagnet'");
   config = config_of("lenet");
   config.init = "he";
-  expect(config, kCifar, "[model] init must be auto, pytorch, kaiming, xavier, normal or uniform; got 'he'");
+  expect(config, kCifar,
+         "[model] init must be auto, pytorch, kaiming, xavier, normal or uniform; got 'he'");
   config = config_of("mlp");
   config.hidden = {16, 0};
   expect(config, kCifar, "[Linear] in and out must be at least 1; got in = 16, out = 0");
