@@ -27,8 +27,11 @@ class TemporaryText {
     std::ofstream out(path_, std::ios::binary);
     for (const std::string& line : lines) out << line << '\n';
     out.close();
-    require_runtime(out.good(), "[tokenizer] ", name, " must take the training text; got a full ",
-                    "disk. Set TMPDIR to a folder with room.");
+    if (out.good()) return;
+    fs::remove(path_);
+    fail_runtime("[tokenizer] ", name,
+                 " must take the training text; got a full disk. Set TMPDIR to ",
+                 "a folder with room.");
   }
   ~TemporaryText() {
     std::error_code ignored;
