@@ -1,7 +1,6 @@
 // tessera apply: the pruned model of anybody's safetensors file, through the command line.
 #include <doctest/doctest.h>
 
-#include "framework/core/random.h"
 #include "framework/io/safetensors.h"
 #include "pruning/pattern.h"
 #include "tests/framework/cli/cli_testing.h"
@@ -11,12 +10,6 @@ using namespace tessera;
 using namespace tessera::testing;
 
 namespace {
-
-Tensor random_values(const Shape& shape, RandomSequence& draws) {
-  Tensor values = Tensor::empty(shape);
-  for (int64_t i = 0; i < values.numel(); ++i) values.data<float>()[i] = draws.normal();
-  return values;
-}
 
 /// Weights of ranks 2, 3 and 4, beside tensors of every type that is only copied.
 SafetensorsFile foreign_file() {

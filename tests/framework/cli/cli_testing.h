@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "framework/cli/command_line.h"
+#include "framework/core/random.h"
+#include "framework/core/tensor.h"
 #include "framework/infer/model_file.h"
 #include "layers/models/make_model.h"
 
@@ -70,6 +72,13 @@ inline void write_lenet(const std::filesystem::path& path, const std::vector<std
   }
   REQUIRE(masks.size() == packed.size());
   write_model_file(path, *model, card, masks, {.granularity = 16});
+}
+
+/// f32, normal.
+inline Tensor random_values(const Shape& shape, RandomSequence& draws) {
+  Tensor values = Tensor::empty(shape);
+  for (int64_t i = 0; i < values.numel(); ++i) values.data<float>()[i] = draws.normal();
+  return values;
 }
 
 }  // namespace tessera::testing

@@ -3,7 +3,6 @@
 
 #include <limits>
 
-#include "framework/core/random.h"
 #include "framework/io/safetensors.h"
 #include "pruning/pattern.h"
 #include "tests/framework/cli/cli_testing.h"
@@ -13,12 +12,6 @@ using namespace tessera;
 using namespace tessera::testing;
 
 namespace {
-
-Tensor random_values(const Shape& shape, RandomSequence& draws) {
-  Tensor values = Tensor::empty(shape);
-  for (int64_t i = 0; i < values.numel(); ++i) values.data<float>()[i] = draws.normal();
-  return values;
-}
 
 /// Two weights that can be pruned, beside what cannot.
 SafetensorsFile foreign_file() {
