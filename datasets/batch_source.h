@@ -18,6 +18,7 @@ struct Batch {
   /// What the model takes, in its order.
   ///   images          {x f32 [N, C, H, W], Layout::nhwc: (pixel / 255 - mean) / std}
   ///   classification  {ids i64 [N, T], lengths i64 [N], segments i64 [N, T]}
+  ///   hidden tokens   as classification
   ///   language model  {ids i64 [N, T]}
   ///   translation     {source i64 [N, S], source_lengths i64 [N], target_in i64 [N, T]}
   std::vector<Tensor> inputs;

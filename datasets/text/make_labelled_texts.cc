@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 #include <set>
 #include <utility>
 
@@ -25,27 +24,6 @@ struct LabelledFiles {
 TsvColumns columns_of(const DataConfig& config) {
   if (config.type == "sst2") return {.text = "sentence", .label = "label"};
   return {.text = config.text_column, .pair = config.pair_column, .label = config.label_column};
-}
-
-Rows chosen(const Rows& rows, const std::vector<int64_t>& numbers) {
-  Rows out;
-  for (const int64_t i : numbers) out.push_back(rows[static_cast<size_t>(i)]);
-  return out;
-}
-
-/// Moves a share of `from`, drawn by seed, to the result.
-Rows hold_out(Rows& from, double share, uint64_t seed, const char* key) {
-  if (share == 0) return {};
-  const auto size = std::ssize(from);
-  const int64_t count = std::llround(share * static_cast<double>(size));
-  require(count >= 1 && count < size, "[data] data.", key,
-          " must leave at least one sample on both sides; got ", share, " of ", size, " samples.");
-  const auto held = drawn_samples(size, count, seed, key);
-  std::vector<int64_t> everything = epoch_order(size, false, 0, 0), kept;
-  std::ranges::set_difference(everything, held, std::back_inserter(kept));
-  Rows out = chosen(from, held);
-  from = chosen(from, kept);
-  return out;
 }
 
 LabelledFiles read_files(const DataConfig& config, uint64_t seed) {
@@ -122,8 +100,7 @@ class Encoder {
     require_runtime(name != data_.class_names.end() && *name == row.label, "[data] the ", part,
                     " sample in line ", row.line, " must be of a class of the training samples; ",
                     "got the label '", row.label, "'.");
-    return {.ids = std::move(encoding.ids),
-            .segments = std::move(encoding.token_types),
+    return {.text = {std::move(encoding.ids), std::move(encoding.token_types)},
             .label = static_cast<int32_t>(name - data_.class_names.begin())};
   }
 

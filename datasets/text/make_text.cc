@@ -1,6 +1,7 @@
 #include "datasets/text/make_text.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "datasets/text/make_text_types.h"
 #include "framework/core/errors.h"
@@ -16,8 +17,9 @@ bool is_text(const DataConfig& config) {
 TextData make_text(const DataConfig& config, uint64_t seed, const std::filesystem::path& cache) {
   if (config.type == "text") return make_long_text(config, seed, cache);
   if (config.type == "parallel_text") return make_parallel_text(config, seed);
+  if (config.type == "masked_text") return make_masked_text(config, seed);
   require(config.type == "sst2" || config.type == "tsv", "[data] data.type must be one of sst2, ",
-          "tsv, text, parallel_text here; got '", config.type, "'.");
+          "tsv, text, masked_text, parallel_text here; got '", config.type, "'.");
   return make_labelled_texts(config, seed);
 }
 
@@ -28,6 +30,16 @@ std::vector<int64_t> drawn_samples(int64_t size, int64_t count, uint64_t seed, c
   if (count > 0) drawn.resize(static_cast<size_t>(count));
   std::ranges::sort(drawn);
   return drawn;
+}
+
+HeldOut draw_held_out(int64_t size, double share, uint64_t seed, const char* key) {
+  const int64_t count = std::llround(share * static_cast<double>(size));
+  require(count >= 1 && count < size, "[data] data.", key,
+          " must leave at least one sample on both sides; got ", share, " of ", size, " samples.");
+  HeldOut out{.held = drawn_samples(size, count, seed, key), .kept = {}};
+  std::ranges::set_difference(epoch_order(size, false, 0, 0), out.held,
+                              std::back_inserter(out.kept));
+  return out;
 }
 
 LengthBatchOptions length_options(const DataConfig& config, bool shuffle, uint64_t seed) {

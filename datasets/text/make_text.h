@@ -15,16 +15,22 @@ namespace tessera {
 
 /// What a model learns to say of a text.
 enum class TextTask : uint8_t {
-  classes,      ///< its class (sst2, tsv)
-  next_token,   ///< its next token at each place (text)
-  translation,  ///< the text in another language (parallel_text)
+  classes,       ///< its class (sst2, tsv)
+  next_token,    ///< its next token at each place (text)
+  masked_token,  ///< the tokens that are hidden (masked_text)
+  translation,   ///< the text in another language (parallel_text)
 };
+
+/// Whether the loss is that of a token in its context, so that its perplexity says something.
+inline bool is_of_language(TextTask task) {
+  return task == TextTask::next_token || task == TextTask::masked_token;
+}
 
 struct TextData {
   TextTask task = TextTask::classes;
   BatchSourcePtr train = {};
   BatchSourcePtr validation = {};  ///< null where data.validation is 0
-  BatchSourcePtr test = {};        ///< next_token without data.test_file: the validation part
+  BatchSourcePtr test = {};  ///< without data.test_file, of text and masked_text: as validation
   std::vector<std::string> class_names = {};
   std::shared_ptr<const Tokenizer> tokenizer = {};         ///< translation: of the source
   std::shared_ptr<const Tokenizer> target_tokenizer = {};  ///< translation only
@@ -43,6 +49,8 @@ bool is_text(const DataConfig& config);
 ///                  tokens are cut and counted
 ///   text           one long text, with its empty lines; the end of it, data.validation of its
 ///                  length, is the validation part, which the tokenizer does not learn from
+///   masked_text    a text a line; empty lines are passed over, lines over data.max_length tokens
+///                  are several texts
 ///   parallel_text  training pairs with an empty side, or one over data.max_length, are left out
 ///                  and counted; validation and test pairs are cut and counted
 /// `cache`: the folder of token files, where data.cache is not given.

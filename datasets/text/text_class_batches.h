@@ -7,12 +7,12 @@
 
 #include "datasets/batch_source.h"
 #include "datasets/text/length_batches.h"
+#include "datasets/text/text_rows.h"
 
 namespace tessera {
 
 struct TextSample {
-  std::vector<int32_t> ids;       ///< with special tokens
-  std::vector<int32_t> segments;  ///< 0: first text, 1: second
+  TextRow text;
   int32_t label = 0;
 };
 

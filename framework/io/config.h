@@ -67,9 +67,12 @@ struct DataConfig {
   double test_share = 0;        ///< tsv: of the training samples, without test_file
   std::string text_column = "sentence", pair_column, label_column = "label";  ///< tsv
   std::string source = "en", target = "de";  ///< parallel_text: the files' endings
-  int64_t max_length = 128;                  ///< sst2, tsv, parallel_text: tokens
-  int64_t sequence = 128;                    ///< text: tokens of a window
-  std::string windows = "random";            ///< text: random, consecutive; training only
+  int64_t max_length = 128;                  ///< of samples of their own: tokens
+  int64_t doc_stride = 0;            ///< squad: tokens from window to window; 0: max_length / 3
+  int64_t max_question_length = 64;  ///< squad: tokens
+  int64_t max_answer_length = 30;    ///< squad: tokens of a predicted answer
+  int64_t sequence = 128;            ///< text: tokens of a window
+  std::string windows = "random";    ///< text: random, consecutive; training only
   std::string cache;  ///< text: folder of token files; token-cache beside the run where empty
   TokenizerConfig tokenizer;
 };
@@ -124,9 +127,10 @@ struct SchedulerConfig {
 struct TrainConfig {
   int64_t epochs = 10;
   double label_smoothing = 0;
-  double clip_norm = 0;    ///< 0: no clipping
-  int64_t accumulate = 1;  ///< batches per step
-  double ema = 0;          ///< decay of the moving average of the weights; 0: none
+  double clip_norm = 0;                 ///< 0: no clipping
+  int64_t accumulate = 1;               ///< batches per step
+  double ema = 0;                       ///< decay of the moving average of the weights; 0: none
+  bool checkpoint_activations = false;  ///< Transformers: layers are recomputed in backward
 };
 
 struct CheckpointConfig {

@@ -6,9 +6,10 @@ namespace {
 
 const std::vector<std::string> kImages = {"glyphs", "mnist", "cifar10", "cifar100", "image_folder"};
 /// Text as samples of their own.
-const std::vector<std::string> kSentences = {"sst2", "tsv", "parallel_text"};
+const std::vector<std::string> kSentences = {"sst2", "tsv", "masked_text", "parallel_text"};
 /// Files that the config can name.
-const std::vector<std::string> kNamedFiles = {"sst2", "tsv", "text", "parallel_text"};
+const std::vector<std::string> kNamedFiles = {"sst2", "tsv", "text", "masked_text",
+                                              "parallel_text"};
 
 std::vector<std::string> join(std::vector<std::string> a, const std::vector<std::string>& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -63,18 +64,18 @@ std::vector<Field> image_fields() {
 std::vector<Field> text_fields() {
   return {
       {TESSERA_FIELD(data.train_file),
-       .doc = "Below root. Where not given: train.tsv (sst2, tsv), input.txt (text), train "
-              "(parallel_text, whose names stand without the languages' endings).",
+       .doc = "Below root. Where not given: train.tsv (sst2, tsv), input.txt (text), train.txt "
+              "(masked_text), train (parallel_text, whose names stand without the languages' "
+              "endings).",
        .types = kNamedFiles},
       {TESSERA_FIELD(data.validation_file),
-       .doc =
-           "Where not given: dev.tsv (sst2), the share data.validation (tsv, text), the first of "
-           "val, valid, validation, dev (parallel_text).",
+       .doc = "Where not given: dev.tsv (sst2), the share data.validation (tsv, text, "
+              "masked_text), the first of "
+              "val, valid, validation, dev (parallel_text).",
        .types = kNamedFiles},
       {TESSERA_FIELD(data.test_file),
-       .doc =
-           "Where not given: test.tsv (sst2), data.test_share (tsv), the validation text (text), "
-           "the first of test, test_2016_flickr (parallel_text).",
+       .doc = "Where not given: test.tsv (sst2), data.test_share (tsv), the validation text (text, "
+              "masked_text), the first of test, test_2016_flickr (parallel_text).",
        .types = kNamedFiles},
       {TESSERA_FIELD(data.test_share),
        .doc = "Share of the training samples to test on, without data.test_file.",
@@ -88,7 +89,8 @@ std::vector<Field> text_fields() {
       {TESSERA_FIELD(data.target), .doc = "Ending of the files to translate to.",
        .types = {"parallel_text"}},
       {TESSERA_FIELD(data.max_length),
-       .doc = "Tokens of a text, with special ones. Longer texts to classify are cut; longer "
+       .doc = "Tokens of a text, with special ones. Longer texts to classify are cut; longer lines "
+              "of masked_text become several texts; longer "
               "training pairs are left out, longer pairs of validation and test are cut: the run "
               "says how many.",
        .range = within(4, 1 << 16), .types = kSentences},
@@ -123,7 +125,8 @@ std::vector<Field> text_fields() {
 }  // namespace
 
 const std::vector<std::string>& text_data_types() {
-  static const std::vector<std::string> types = {"sst2", "tsv", "text", "parallel_text"};
+  static const std::vector<std::string> types = {"sst2", "tsv", "text", "masked_text",
+                                                 "parallel_text"};
   return types;
 }
 

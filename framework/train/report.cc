@@ -108,6 +108,7 @@ std::string text_result(const RunRecord& run, const Summary& s) {
       table.rows.push_back({name, format_number(*dense, 4), format_number(*sparse, 4)});
   };
   add("test loss (nats)", s.dense_text.loss, s.sparse_text.loss);
+  add("test perplexity", s.dense_text.perplexity, s.sparse_text.perplexity);
   add("test BLEU", s.dense_text.bleu, s.sparse_text.bleu);
   add("test F1", s.dense_text.f1, s.sparse_text.f1);
   add("test Matthews correlation", s.dense_text.matthews, s.sparse_text.matthews);

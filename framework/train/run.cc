@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "datasets/text_metrics.h"
 #include "framework/backend/autotune.h"
 #include "framework/backend/cpu.h"
 #include "framework/backend/cuda_info.h"
@@ -231,6 +232,7 @@ class Run {
     if (data_.text) {
       scores = score_text(model, *data_.text, batches);
       scores.loss = result.loss;
+      if (is_of_language(data_.text->task)) scores.perplexity = perplexity(result.loss);
     }
     return result;
   }

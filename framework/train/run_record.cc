@@ -171,6 +171,7 @@ Summary read_summary(const fs::path& path) {
       if (json.contains(key) && !json[key].is_null()) member = value;
     };
     optional("_loss", text.loss);
+    optional("_perplexity", text.perplexity);
     optional("_bleu", text.bleu);
     optional("_f1", text.f1);
     optional("_matthews", text.matthews);

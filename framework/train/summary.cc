@@ -37,6 +37,7 @@ void add_scores(const char* which, const TextScores& scores, nlohmann::ordered_j
     if (value) json[concat(which, "_", name)] = *value;
   };
   add("loss", scores.loss);
+  add("perplexity", scores.perplexity);
   add("bleu", scores.bleu);
   add("f1", scores.f1);
   add("matthews", scores.matthews);
@@ -49,6 +50,7 @@ void add_score_rows(std::ostringstream& table, const TextScores& dense, const Te
     if (a) add_row(table, name, number(*a, decimals), b ? number(*b, decimals) : "-");
   };
   add("test loss (nats)", dense.loss, sparse.loss, 4);
+  add("test perplexity", dense.perplexity, sparse.perplexity, 3);
   add("test BLEU", dense.bleu, sparse.bleu, 2);
   add("test F1", dense.f1, sparse.f1, 4);
   add("test Matthews", dense.matthews, sparse.matthews, 4);

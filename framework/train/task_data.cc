@@ -45,6 +45,8 @@ void check_task(const Config& config, TextTask task) {
   if (task == TextTask::classes)
     demand(type == "bert" && (head == "auto" || head == "classification"),
            "bert with its head for classification");
+  if (task == TextTask::masked_token)
+    demand(type == "bert" && head == "masked_lm", "bert with model.head masked_lm");
   if (task == TextTask::next_token) demand(type == "gpt2", "gpt2");
   if (task == TextTask::translation) demand(type == "seq2seq" || type == "nmt", "seq2seq or nmt");
 }

@@ -278,7 +278,9 @@ void Trainer::validate(RunLog& log, std::string& line, const Hooks& hooks) {
   if (average_) average_->swap(model_);
   log.add("validation", state_.total_steps,
           {{"loss", result.loss}, {"accuracy", result.top1}, {"top5", result.top5}});
-  if (by_loss) line += concat(", validation loss ", std::setprecision(4), result.loss);
+  if (by_loss)
+    line += concat(", validation loss ", std::setprecision(4), result.loss, ", perplexity ",
+                   std::exp(result.loss));
   line += concat(", validation accuracy ", percent(result.top1));
 }
 

@@ -41,10 +41,10 @@ std::shared_ptr<const Tokenizer> letters() {
 }
 
 TextSample sample_of(int length, int32_t label) {
-  TextSample sample{.ids = {}, .segments = {}, .label = label};
+  TextSample sample{.text = {}, .label = label};
   for (int i = 0; i < length; ++i) {
-    sample.ids.push_back(10 * (label + 1) + i);
-    sample.segments.push_back(i > 1);
+    sample.text.ids.push_back(10 * (label + 1) + i);
+    sample.text.segments.push_back(i > 1);
   }
   return sample;
 }

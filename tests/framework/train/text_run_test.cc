@@ -1,6 +1,7 @@
 // Models of language from a config to a summary, in seconds.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -18,6 +19,11 @@ namespace {
 namespace fs = std::filesystem;
 
 void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
 Config config_of(const fs::path& folder, const std::string& sections) {
   const std::string common =
@@ -102,6 +108,39 @@ TEST_CASE("a tiny GPT learns to go on, is pruned, exported and evaluated") {
   CHECK(fs::exists(folder.path() / "runs/token-cache"));
 }
 
+TEST_CASE("a tiny BERT learns hidden tokens, is pruned, exported, evaluated, and resumes exactly") {
+  const ScratchFolder folder("text-run");
+  std::string text;
+  for (int i = 0; i < 150; ++i) text += i % 2 == 0 ? "to be or not to be\n" : "we sleep no more\n";
+  write(folder.path() / "train.txt", text);
+  const std::string sections =
+      "data: {type: masked_text, root: " + folder.path().string() +
+      ", batch_size: 8, max_length: 16, tokenizer: {min_count: 1}}\n"
+      "model: {type: bert, head: masked_lm, hidden_size: 32, num_layers: 1, num_heads: 2}\n"
+      "train: {epochs: 6}\ncheckpoint: {every: 8st, keep: 100}\n";
+  const Config config = config_of(folder.path(), sections);
+  const auto summary = run(config);
+  check_summary(summary);
+  CHECK(summary.at("dense_perplexity").get<double>() ==
+        doctest::Approx(std::exp(summary.at("dense_loss").get<double>())));
+  CHECK(summary.at("dense_perplexity").get<double>() < 3);  // of about 30 tokens
+  CHECK(summary.at("dense_accuracy").get<double>() > 0.6);
+  check_model_file(config, summary);
+
+  const fs::path run_folder = config.run.dir, model = run_folder / "model.safetensors";
+  const std::string wanted = read(model);
+  fs::remove(run_folder / "summary.json");
+  fs::remove(model);
+  for (const auto& entry : fs::directory_iterator(run_folder / "checkpoints")) {
+    const std::string name = entry.path().filename().string();
+    const size_t dash = name.find('-');
+    if (name.starts_with("step-") && std::stoi(name.substr(dash + 1)) > 24)
+      fs::remove(entry.path());
+  }
+  run_command(Command::run, config, {.resume = true});
+  CHECK(read(model) == wanted);
+}
+
 TEST_CASE("a tiny translator learns, is pruned, and is judged by BLEU") {
   const ScratchFolder folder("text-run");
   const char* const words[2][4] = {{"one", "two", "three", "four"},
@@ -141,6 +180,14 @@ TEST_CASE("text: a model and data of different tasks, and a model of another voc
   CHECK_THROWS_WITH_AS(run(bert), doctest::Contains("data.type text must train gpt2; got bert"),
                        std::invalid_argument);
   CHECK_FALSE(fs::exists(folder.path() / "runs/tiny"));
+
+  write(folder.path() / "train.txt", "a b\nb a\na b\nb a\na b\nb a\na b\nb a\na b\nb a\n");
+  const Config masked =
+      config_of(folder.path(), "data: {type: masked_text, root: " + folder.path().string() +
+                                   ", tokenizer: {min_count: 1}}\nmodel: {type: bert}\n");
+  CHECK_THROWS_WITH_AS(run(masked),
+                       doctest::Contains("must train bert with model.head masked_lm; got bert"),
+                       std::invalid_argument);
 
   const Config gpt = config_of(
       folder.path(), data + "model: {type: gpt2, hidden_size: 16, num_layers: 1, num_heads: 1}\n");
