@@ -19,6 +19,16 @@ RandomScope::RandomScope(uint64_t seed, uint32_t step, Tensor device_step)
   innermost = this;
 }
 
+RandomScope::RandomScope(const Position& position)
+    : key_(position.next), device_step_(position.device_step), previous_(innermost) {
+  innermost = this;
+}
+
+std::optional<RandomScope::Position> RandomScope::position() {
+  if (innermost == nullptr) return {};
+  return Position{innermost->key_, innermost->device_step_};
+}
+
 RandomScope::~RandomScope() { innermost = previous_; }
 
 RandomKey RandomScope::next_key(const char* layer) {

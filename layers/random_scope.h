@@ -1,6 +1,8 @@
 // The randomness of a forward pass: which numbers the dropout layers draw.
 #pragma once
 
+#include <optional>
+
 #include "framework/core/random.h"
 #include "framework/core/tensor.h"
 
@@ -13,6 +15,16 @@ class RandomScope {
  public:
   /// `device_step`, where defined, stands for `step` in kernels: see DropoutOptions::step.
   RandomScope(uint64_t seed, uint32_t step, Tensor device_step = {});
+
+  /// Where the draws of a scope have got to.
+  struct Position {
+    RandomKey next;
+    Tensor device_step;
+  };
+  /// Of the innermost scope; none where no scope is open.
+  static std::optional<Position> position();
+  /// Goes on from there: the same draws once more.
+  explicit RandomScope(const Position& position);
   ~RandomScope();
   RandomScope(const RandomScope&) = delete;
   RandomScope& operator=(const RandomScope&) = delete;

@@ -5,6 +5,7 @@
 #include "framework/ops/gelu.h"
 #include "framework/ops/relu.h"
 #include "framework/ops/silu.h"
+#include "layers/checkpoint.h"
 
 namespace tessera {
 
@@ -127,6 +128,17 @@ Tensor TransformerLayer::sublayer(LayerNorm& norm, const Tensor& x,
 }
 
 Tensor TransformerLayer::forward(const Tensor& x, const TransformerContext& context) {
+  if (!is_checkpointed_ || !training() || context.cache != nullptr) return compute(x, context);
+  return checkpoint({x, context.memory}, parameters(),
+                    [this, lengths = context.lengths,
+                     memory_lengths = context.memory_lengths](const std::vector<Tensor>& in) {
+                      return compute(
+                          in[0],
+                          {.lengths = lengths, .memory = in[1], .memory_lengths = memory_lengths});
+                    });
+}
+
+Tensor TransformerLayer::compute(const Tensor& x, const TransformerContext& context) {
   KeyValueCache::Layer* const cache = context.cache;
   Tensor y = sublayer(*attention_norm_, x, [&](const Tensor& in) {
     return run(*attention_, [&] {
@@ -146,6 +158,17 @@ Tensor TransformerLayer::forward(const Tensor& x, const TransformerContext& cont
   return sublayer(*norm_, y, [&](const Tensor& in) {
     return run(*down_, activate(options_.activation, run(*up_, in)));
   });
+}
+
+int64_t checkpoint_activations(Module& model) {
+  int64_t layers = 0;
+  model.visit([&](const std::string&, Module& module) {
+    auto* const layer = dynamic_cast<TransformerLayer*>(&module);
+    if (layer == nullptr) return;
+    layer->set_checkpointing(true);
+    ++layers;
+  });
+  return layers;
 }
 
 }  // namespace tessera

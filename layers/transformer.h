@@ -73,7 +73,11 @@ class TransformerLayer : public Scope {
   /// Throws: std::invalid_argument where a layer with a memory is given none.
   Tensor forward(const Tensor& x, const TransformerContext& context);
 
+  /// Whether training keeps of this layer its inputs alone (layers/checkpoint.h).
+  void set_checkpointing(bool value) { is_checkpointed_ = value; }
+
  private:
+  Tensor compute(const Tensor& x, const TransformerContext& context);
   Tensor sublayer(LayerNorm& norm, const Tensor& x,
                   const std::function<Tensor(const Tensor&)>& compute);
   void add_norm(LayerNorm*& norm, const char* path);
@@ -83,6 +87,10 @@ class TransformerLayer : public Scope {
   LayerNorm *attention_norm_ = nullptr, *memory_norm_ = nullptr, *norm_ = nullptr;
   Linear *up_ = nullptr, *down_ = nullptr;
   Dropout* dropout_ = nullptr;
+  bool is_checkpointed_ = false;
 };
+
+/// set_checkpointing(true) for all Transformer layers of a model; returns how many there are.
+int64_t checkpoint_activations(Module& model);
 
 }  // namespace tessera

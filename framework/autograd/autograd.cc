@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "framework/autograd/recording.h"
 #include "framework/autograd/trace.h"
 #include "framework/core/out_of_memory.h"
 
@@ -127,5 +128,8 @@ void backward(const Tensor& root, Tensor gradient) {
 
 NoGrad::NoGrad() : previous_(std::exchange(recording, false)) {}
 NoGrad::~NoGrad() { recording = previous_; }
+
+Recording::Recording() : previous_(std::exchange(recording, true)) {}
+Recording::~Recording() { recording = previous_; }
 
 }  // namespace tessera

@@ -162,6 +162,10 @@ std::vector<Field> train_fields() {
       {TESSERA_FIELD(train.accumulate), .doc = "Batches a step.", .range = within(1, 1 << 20)},
       {TESSERA_FIELD(train.ema), .doc = "Decay of the moving average of the weights.",
        .range = between(0, 1), .word = Word{"none", 0}},
+      {TESSERA_FIELD(train.checkpoint_activations),
+       .doc = "Whether Transformer layers (bert, gpt2, seq2seq, vit) keep for the backward pass "
+              "their inputs alone and compute the rest again: less memory, more time, the same "
+              "gradients (of seq2seq to rounding). Of pruning and fine-tuning, too."},
       {TESSERA_FIELD(checkpoint.every), .doc = "How often the state is saved.",
        .range = {.min = 0, .max = kMaxCount, .open_min = true}},
       {TESSERA_FIELD(checkpoint.keep),

@@ -7,6 +7,7 @@
 #include "framework/train/batch_loss.h"
 #include "layers/precision.h"
 #include "layers/random_scope.h"
+#include "layers/transformer.h"
 #include "optim/gradients.h"
 
 namespace tessera {
@@ -35,6 +36,10 @@ TrainStep::TrainStep(const Config& config, Module& model, Device device)
       device_(device),
       dtype_(activation_type(config.run, device)),
       sums_(device) {
+  if (config.train.checkpoint_activations)
+    require(checkpoint_activations(model) > 0,
+            "[train] train.checkpoint_activations needs a model with Transformer layers; got ",
+            config.model.type, ". Leave it out.");
   if (dtype_ == DType::f16) loss_scale_.emplace(device);
   if (device.is_cpu()) return;
   lr_ = Tensor::zeros({}, {.dtype = DType::f64, .device = device});
