@@ -60,6 +60,8 @@ class WordBuilder {
     return std::move(out_);
   }
   void reserve(size_t bytes) { out_.text.reserve(bytes); }
+  /// What was added since the last call came from there.
+  void mark_source(TextSpan source) { out_.sources.resize(out_.text.size(), source); }
 
  private:
   BertWords out_;
@@ -90,6 +92,7 @@ BertWords bert_words(std::string_view text, const BertTextOptions& options) {
     for (const char32_t part : plain)
       options.lowercase ? append_lower_case(part, cased) : cased.push_back(part);
     for (const char32_t part : cased) alone ? words.add_alone(part) : words.add(part);
+    if (options.keep_sources) words.mark_source({at - c.bytes, at});
   }
   return words.take();
 }

@@ -18,6 +18,14 @@ namespace tessera {
 struct BertTextOptions {
   bool lowercase = false;
   bool strip_accents = false;
+  bool keep_sources = false;  ///< fills BertWords::sources
+};
+
+/// Bytes [begin, end) of a text.
+struct TextSpan {
+  size_t begin = 0, end = 0;
+
+  friend bool operator==(const TextSpan&, const TextSpan&) = default;
 };
 
 struct BertWord {
@@ -29,6 +37,7 @@ struct BertWord {
 struct BertWords {
   std::string text;  ///< UTF-8: the words one after the other
   std::vector<BertWord> words;
+  std::vector<TextSpan> sources = {};  ///< of each byte of `text`: the character that it came from
 
   std::string_view view(const BertWord& word) const {
     return std::string_view(text).substr(word.start, word.bytes);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "datasets/tokenizers/bert_words.h"
-
 namespace tessera {
 namespace {
 
@@ -49,19 +47,45 @@ WordPiece::WordPiece(TokenizerData from)
 }
 
 void WordPiece::encode_plain(std::string_view text, std::vector<int32_t>& ids) const {
-  const TokenizerOptions& options = data().options;
-  const BertWords words =
-      bert_words(text, {options.lowercase, options.strip_accents.value_or(options.lowercase)});
+  const BertWords words = words_of(text, false);
   ids.reserve(ids.size() + words.words.size());
-  for (const BertWord& word : words.words) {
-    if (word.characters > kLongestWord)
-      ids.push_back(special_tokens().unknown);
-    else
-      encode_word(words.view(word), ids);
-  }
+  for (const BertWord& word : words.words) encode_word(words, word, ids);
 }
 
-void WordPiece::encode_word(std::string_view word, std::vector<int32_t>& ids) const {
+WordPiece::Pieces WordPiece::encode_with_spans(std::string_view text) const {
+  const BertWords words = words_of(text, true);
+  Pieces out;
+  for (const BertWord& word : words.words) {
+    const size_t first = out.ids.size();
+    encode_word(words, word, out.ids);
+    size_t begin = word.start;
+    for (size_t i = first; i < out.ids.size(); ++i) {
+      const std::string_view piece = token(out.ids[i]);
+      size_t bytes = piece.size() - (i > first ? kContinuation.size() : 0);
+      if (out.ids[i] == special_tokens().unknown) bytes = word.bytes;
+      out.spans.push_back({words.sources[begin].begin, words.sources[begin + bytes - 1].end});
+      begin += bytes;
+    }
+  }
+  return out;
+}
+
+BertWords WordPiece::words_of(std::string_view text, bool keep_sources) const {
+  const TokenizerOptions& options = data().options;
+  return bert_words(text, {.lowercase = options.lowercase,
+                           .strip_accents = options.strip_accents.value_or(options.lowercase),
+                           .keep_sources = keep_sources});
+}
+
+void WordPiece::encode_word(const BertWords& words, const BertWord& word,
+                            std::vector<int32_t>& ids) const {
+  if (word.characters > kLongestWord)
+    ids.push_back(special_tokens().unknown);
+  else
+    encode_pieces(words.view(word), ids);
+}
+
+void WordPiece::encode_pieces(std::string_view word, std::vector<int32_t>& ids) const {
   const size_t before = ids.size();
   for (size_t start = 0; start < word.size();) {
     size_t end = std::min(word.size(), start + longest_token_);

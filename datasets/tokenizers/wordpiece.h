@@ -3,6 +3,7 @@
 // Korean voice search", 2012; Devlin et al., "BERT", 2018.
 #pragma once
 
+#include "datasets/tokenizers/bert_words.h"
 #include "datasets/tokenizers/tokenizer.h"
 
 namespace tessera {
@@ -15,6 +16,16 @@ class WordPiece : public Tokenizer {
  public:
   explicit WordPiece(TokenizerData data);
 
+  /// Tokens and the bytes of the text that each stands for, of equal length.
+  struct Pieces {
+    std::vector<int32_t> ids;
+    std::vector<TextSpan> spans;
+  };
+  /// As encode(), but special tokens that stand in the text are text. The span of an unknown token
+  /// is its word; characters that were dropped from a text belong to no span but where they stand
+  /// within one.
+  Pieces encode_with_spans(std::string_view text) const;
+
   static constexpr std::string_view kContinuation = "##";
   static constexpr size_t kLongestWord = 100;
 
@@ -23,7 +34,9 @@ class WordPiece : public Tokenizer {
   std::string join(std::span<const int32_t> ids) const override;
 
  private:
-  void encode_word(std::string_view word, std::vector<int32_t>& ids) const;
+  BertWords words_of(std::string_view text, bool keep_sources) const;
+  void encode_word(const BertWords& words, const BertWord& word, std::vector<int32_t>& ids) const;
+  void encode_pieces(std::string_view word, std::vector<int32_t>& ids) const;
 
   std::unordered_map<std::string_view, int32_t> continuations_;  // without their "##"
   size_t longest_token_ = 0;                                     // in bytes

@@ -126,6 +126,20 @@ def make_wordpiece():
               {"texts": list(encodings(tokenizer, repairs=True)), "pairs": list(pairs(tokenizer))})
 
 
+def make_wordpiece_spans():
+    """The bytes of a text that each token stands for, without special tokens in the text."""
+    vocabulary = {token: i for i, token in enumerate((OUT / "wordpiece_vocab.txt").read_text().splitlines())}
+    for cased in (True, False):
+        tokenizer, cases = bert(cased, vocabulary), []
+        for text in TEXTS:
+            if len(text) > 60 or not text.isprintable():
+                continue
+            encoding = tokenizer.encode(text, add_special_tokens=False)
+            places = [len(text[:place].encode()) for offsets in encoding.offsets for place in offsets]
+            cases.append({"text": text.encode().hex(), "ids": encoding.ids, "spans": places})
+        write(f"wordpiece_spans_{'cased' if cased else 'uncased'}.json", cases)
+
+
 def make_bpe():
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -206,6 +220,7 @@ def main():
     shakespeare = pathlib.Path(os.environ["TESSERA_DATA"], "tinyshakespeare", "input.txt").read_text()[:40000]
     CORPUS.write_text(shakespeare[:shakespeare.rindex("\n") + 1] + FOREIGN)
     make_wordpiece()
+    make_wordpiece_spans()
     make_bpe()
     make_bleu()
     make_squad()

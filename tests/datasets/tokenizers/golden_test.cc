@@ -5,6 +5,7 @@
 #include "datasets/tokenizers/make_tokenizer.h"
 #include "datasets/tokenizers/train_tokenizer.h"
 #include "datasets/tokenizers/utf8.h"
+#include "datasets/tokenizers/wordpiece.h"
 
 using namespace tessera;
 using namespace tessera::testing;
@@ -63,6 +64,25 @@ TEST_CASE("wordpiece equals Hugging Face's") {
     check_pairs(*tokenizer, golden["pairs"]);
     // What a model file holds is enough.
     check_texts(*deserialize_tokenizer(tokenizer->serialize()), golden["texts"], 100);
+  }
+}
+
+TEST_CASE("wordpiece: tokens stand for the bytes that Hugging Face's offsets say") {
+  for (const bool lowercase : {false, true}) {
+    const auto tokenizer = make_tokenizer(wordpiece(lowercase));
+    const auto& wordpieces = dynamic_cast<const WordPiece&>(*tokenizer);
+    const auto golden =
+        golden_json(lowercase ? "wordpiece_spans_uncased.json" : "wordpiece_spans_cased.json");
+    CHECK(golden.size() >= 50);
+    for (const auto& expected : golden) {
+      const std::string text = from_hex(expected["text"].get<std::string>());
+      INFO("text: ", text);
+      const WordPiece::Pieces pieces = wordpieces.encode_with_spans(text);
+      CHECK(pieces.ids == expected["ids"].get<Ids>());
+      std::vector<size_t> spans;
+      for (const auto& [begin, end] : pieces.spans) spans.insert(spans.end(), {begin, end});
+      CHECK(spans == expected["spans"].get<std::vector<size_t>>());
+    }
   }
 }
 
