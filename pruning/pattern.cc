@@ -83,9 +83,9 @@ void require_reachable(const PatternOptions& options, double sparsity) {
   const auto pattern = make_pattern(options);
   if (options.variant == "reference") return;  // meets any sparsity roughly
   const double nearest = pattern->nearest_sparsity(sparsity);
-  require(std::abs(nearest - sparsity) <= kSparsityTolerance, "[prune] the sparsity of ", options.pattern,
-          " must be one that it can have, ", pattern->reachable(), "; got ", sparsity,
-          ". The nearest is ", nearest, ".");
+  require(std::abs(nearest - sparsity) <= kSparsityTolerance, "[prune] the sparsity of ",
+          options.pattern, " must be one that it can have, ", pattern->reachable(), "; got ",
+          sparsity, ". The nearest is ", nearest, ".");
 }
 
 PatternOptions pattern_options(const PruneConfig& config) {

@@ -108,7 +108,8 @@ void RunDirectory::begin() {
 }
 
 void RunDirectory::check_resumable() const {
-  const std::string difference = first_difference(read_file_text("run", file("config.yaml")), resolved_config_);
+  const std::string difference =
+      first_difference(read_file_text("run", file("config.yaml")), resolved_config_);
   require(difference.empty(),
           "[run] a resumed run must keep its command and config; got a change: ", difference,
           ". Restore it, start afresh with --overwrite, or use another run.dir.");
