@@ -101,7 +101,6 @@ class Run {
     load_start_weights();
     if (command != Command::train && config_.prune.target_speedup > 0) plan_speed();
     phases_ = plan_phases(config_, command, trainer_->steps_per_epoch(), start_sparsity_);
-    if (speed_) set_speed_targets();
     check_everything();
   }
 
@@ -177,12 +176,7 @@ class Run {
     const PruneConfig prune = prune_by_magnitude();
     config_.prune.sparsity =
         speed_->plan(ModelScores(*model_, prune, trainer_->masks(), *train_, 0, 0));
-    trainer_->set_speed_target(speed_.get());
-  }
-
-  void set_speed_targets() {
-    const PruneConfig prune = prune_by_magnitude();
-    speed_->set_targets(ModelScores(*model_, prune, trainer_->masks(), *train_, 0, 0), phases_);
+    trainer_->set_speed_target(speed_.get(), start_sparsity_);
   }
 
   /// Measured once in a run: what resumes must find the same sparsities.

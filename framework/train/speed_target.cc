@@ -51,14 +51,20 @@ SpeedSolution SpeedTarget::at(const ModelScores& scores, double sparsity) const 
   return out;
 }
 
-SpeedSolution SpeedTarget::solve(const ModelScores& scores, double target) const {
+SpeedSolution SpeedTarget::solve(const ModelScores& scores) const {
   const double present = scores.present_sparsity();
+  // Once the sparsity is planned, a stage needs the minima of layers in part only.
   const double least = config_.sparsity > 0 ? 0 : scores.least_sparsity();
   const SparsityRange range{
       .lowest = std::max(present, least),
       .highest = highest_of(*make_pattern(pattern_options(config_)), scores.highest_sparsity())};
-  return at(scores, solve_sparsity(target, range,
+  return at(scores, solve_sparsity(config_.target_speedup, range,
                                    [&](double sparsity) { return at(scores, sparsity).speedup; }));
+}
+
+SpeedSolution SpeedTarget::stage(const ModelScores& scores, double start, double share) const {
+  SpeedSolution last = solve(scores);
+  return share >= 1 ? last : at(scores, start + share * (last.sparsity - start));
 }
 
 double SpeedTarget::plan(const ModelScores& scores) const {
@@ -69,7 +75,7 @@ double SpeedTarget::plan(const ModelScores& scores) const {
           " got ",
           target, " for weights of ", fixed(100 * scores.present_sparsity(), 2),
           "% sparsity, predicted ", fixed(present, 2), ". Raise it.");
-  const SpeedSolution solution = solve(scores, target);
+  const SpeedSolution solution = solve(scores);
   require(solution.speedup >= target,
           "[prune] prune.target_speedup must be one that pruning can reach; got ", target,
           ". The highest is ", fixed(solution.speedup, 2), ", predicted at ",
@@ -78,16 +84,6 @@ double SpeedTarget::plan(const ModelScores& scores) const {
           " are not spent in the layers that are pruned. Lower it, or prune more layers "
           "(prune.exclude, prune.prune_first_and_last, prune.max_per_layer).");
   return solution.sparsity;
-}
-
-void SpeedTarget::set_targets(const ModelScores& scores, std::vector<Phase>& phases) const {
-  Phase* last = nullptr;
-  for (Phase& phase : phases) {
-    if (phase.kind != Phase::Kind::prune) continue;
-    phase.speedup = std::min(at(scores, phase.sparsity).speedup, config_.target_speedup);
-    last = &phase;
-  }
-  if (last != nullptr) last->speedup = config_.target_speedup;
 }
 
 MachineCosts machine_costs() {

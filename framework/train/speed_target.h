@@ -2,9 +2,9 @@
 // bisection over the sparsity only ranks them again.
 //
 // The plan of the stages is made before training, from magnitudes of the weights to start from: its
-// last stage has the sparsity that the target needs by them, and each stage's own target is the
-// speed-up that they predict at its planned sparsity. At each stage the sparsity is found again,
-// from that stage's scores and for its own target.
+// last stage has the sparsity that the target needs by them. Each stage finds that sparsity again
+// from its own scores, and goes the share of the way to it that it was planned to; the last one
+// goes all the way.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "framework/infer/speed_model.h"
-#include "framework/train/phases.h"
 #include "framework/train/pruner.h"
 
 namespace tessera {
@@ -34,23 +33,24 @@ struct SpeedSolution {
 
 class SpeedTarget {
  public:
-  /// The config must outlive it; its sparsity is not read.
+  /// The config must outlive it.
   SpeedTarget(const PruneConfig& config, SpeedModel model);
 
   const SpeedModel& model() const { return model_; }
 
-  /// The masks of least sparsity whose predicted speed-up is at least `target`, or where there are
-  /// none, those of the highest. Sparsities are ones that the pattern can have.
-  SpeedSolution solve(const ModelScores& scores, double target) const;
+  /// The masks of least sparsity whose predicted speed-up is at least prune.target_speedup, or
+  /// where there are none, those of the highest. Sparsities are ones that the pattern can have.
+  SpeedSolution solve(const ModelScores& scores) const;
+  /// The masks `share` of the way from the sparsity `start` to that of solve(), which has a share
+  /// of 1; never below the present ones.
+  SpeedSolution stage(const ModelScores& scores, double start, double share) const;
   /// What masks_at(sparsity) of the scores are predicted.
   SpeedSolution at(const ModelScores& scores, double sparsity) const;
 
-  /// The sparsity that prune.target_speedup needs by these scores, for prune.sparsity.
+  /// The sparsity that the target needs by these scores, for prune.sparsity.
   /// Throws: std::invalid_argument where the present masks meet the target, and where no sparsity
   /// does, naming the highest speed-up that can be reached.
   double plan(const ModelScores& scores) const;
-  /// Gives each pruning phase its target.
-  void set_targets(const ModelScores& scores, std::vector<Phase>& phases) const;
 
  private:
   const PruneConfig& config_;

@@ -137,10 +137,10 @@ void Trainer::begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks) {
 void Trainer::prune(const Phase& phase, RunLog& log) {
   const ModelScores scores(model_, config_.prune, state_.masks, train_, phase.first_epoch,
                            config_.train.label_smoothing);
-  SpeedSolution solution{.sparsity = phase.sparsity};
-  const bool by_speed = phase.speedup > 0;
+  SpeedSolution solution{.masks = {}, .sparsity = phase.sparsity};
+  const bool by_speed = phase.share > 0;
   if (by_speed)
-    solution = speed_target_->solve(scores, phase.speedup);
+    solution = speed_target_->stage(scores, start_sparsity_, phase.share);
   else
     solution.masks = scores.masks_at(phase.sparsity);
   state_.masks = std::move(solution.masks);
@@ -149,15 +149,16 @@ void Trainer::prune(const Phase& phase, RunLog& log) {
   MetricFields fields{{"sparsity", reached}, {"asked", solution.sparsity}};
   if (by_speed) fields.push_back({"predicted_speedup", solution.speedup});
   log.add("prune", state_.total_steps, fields);
-  const std::string line =
-      concat(phase.name, ": ", config_.prune.pattern, " to ", percent(reached), " sparsity ");
-  if (!by_speed) return log.say(concat(line, "(asked ", percent(phase.sparsity), ")"));
-  log.say(concat(line, "for a predicted speed-up of ", std::fixed, std::setprecision(2),
-                 solution.speedup, " (asked ", phase.speedup, ")"));
-  if (solution.speedup < phase.speedup)
-    log.say(concat(phase.name,
-                   ": no sparsity is predicted to be as fast as asked by these scores; "
-                   "this is the highest that can be reached"));
+  std::string line = concat(phase.name, ": ", config_.prune.pattern, " to ", percent(reached),
+                            " sparsity (asked ", percent(solution.sparsity), ")");
+  if (by_speed)
+    line += concat(", predicted to be ", std::fixed, std::setprecision(2), solution.speedup,
+                   " times as fast as the dense model");
+  log.say(line);
+  if (phase.share == 1 && solution.speedup < config_.prune.target_speedup)
+    log.say(concat(phase.name, ": by its scores no sparsity is predicted to be ",
+                   config_.prune.target_speedup,
+                   " times as fast; this is the highest that can be reached"));
 }
 
 /// Sets up what follows from the position in the plan, or stands in the state.

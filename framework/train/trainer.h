@@ -63,8 +63,12 @@ class Trainer {
   /// The model file of the dense weights, for phases that distil; it must be there when the first
   /// of them begins, and stay as it is.
   void set_teacher(std::filesystem::path file) { teacher_file_ = std::move(file); }
-  /// For phases with a speed-up to reach; it must outlive the trainer.
-  void set_speed_target(const SpeedTarget* target) { speed_target_ = target; }
+  /// For phases with a share of the way to a speed-up, from the sparsity `start` on; it must
+  /// outlive the trainer.
+  void set_speed_target(const SpeedTarget* target, double start) {
+    speed_target_ = target;
+    start_sparsity_ = start;
+  }
   /// Of the run so far, over all its processes.
   double seconds() const;
 
@@ -102,6 +106,7 @@ class Trainer {
   std::optional<Teacher> teacher_;
   std::filesystem::path teacher_file_;
   const SpeedTarget* speed_target_ = nullptr;
+  double start_sparsity_ = 0;
   Phase phase_;  ///< under way
 
   int64_t metrics_from_ = 0;  ///< the phase's step that the sums of step_ start at

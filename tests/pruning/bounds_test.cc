@@ -77,7 +77,8 @@ TEST_CASE("the highest sparsity is reached by every pattern, and no more is") {
     const double highest = highest_sparsity(options, layers);
     CHECK(highest >= (pattern == "nm" ? 0.5 : 0.9));
     CHECK(highest < 1);
-    CHECK(mask_sparsity(prune_masks(options, highest, layers)) == doctest::Approx(highest));
+    CHECK(mask_sparsity(prune_masks(options, highest, layers)) ==
+          doctest::Approx(highest).epsilon(2e-3));
     if (pattern == "vw" || pattern == "nm" || pattern == "tvw") continue;
     layers[0].max_sparsity = 0.5;
     const double bounded = highest_sparsity(options, layers);

@@ -26,8 +26,8 @@ const std::string kBase = kMinimal;
 
 TEST_CASE("every kind of mistake has its message and its place") {
   const BadConfig cases[] = {
-      {"unknown key", "data: {type: glyphs}\nmodel: {type: lenet}\nprune:\n  target_sparsty: 0.5\n",
-       "c.yaml:4:3: unknown key 'prune.target_sparsty' - did you mean 'prune.sparsity'?"},
+      {"unknown key", "data: {type: glyphs}\nmodel: {type: lenet}\nprune:\n  final_sparsty: 0.5\n",
+       "c.yaml:4:3: unknown key 'prune.final_sparsty' - did you mean 'prune.sparsity'?"},
       {"unknown section", kBase + "optimiser: {lr: 1}",
        "c.yaml:3:1: unknown key 'optimiser' - did you mean 'optimizer'?"},
       {"key of another section", kBase + "epochs: 3",
@@ -61,7 +61,7 @@ TEST_CASE("every kind of mistake has its message and its place") {
       {"half a step", kBase + "checkpoint: {every: 1.5st}", "c.yaml:3:21: 'checkpoint.every'"},
       {"zero duration", kBase + "checkpoint: {every: 0ep}", "c.yaml:3:21: 'checkpoint.every'"},
       {"sparsity of 1", kBase + "prune: {sparsity: 1.0}",
-       "c.yaml:3:19: 'prune.sparsity' must be a number in (0, 1); got '1.0'"},
+       "c.yaml:3:19: 'prune.sparsity' must be a number in (0, 1), or none; got '1.0'"},
       {"granularity of 0", kBase + "prune: {granularity: 0}", "c.yaml:3:22: 'prune.granularity'"},
       {"does not apply", kBase + "scheduler: {type: cosine, gamma: 0.1}",
        "c.yaml:3:27: 'scheduler.gamma' does not apply to scheduler.type 'cosine', only to step. "
@@ -171,7 +171,7 @@ TEST_CASE("every kind of mistake has its message and its place") {
       {"neither sparsity nor speed-up", kBase + "prune: {sparsity: none}",
        "c.yaml:3:9: 'prune.sparsity' must be given where prune.target_speedup is not; got none"},
       {"no speed-up", kBase + "prune: {target_speedup: 1}",
-       "c.yaml:3:9: 'prune.target_speedup' must be a number above 1, or none; got '1'"},
+       "c.yaml:3:25: 'prune.target_speedup' must be a number above 1, or none; got '1'"},
       {"speed-up by a list", kBase + "prune: {target_speedup: 2, schedule: {type: list}}",
        "c.yaml:3:9: 'prune.target_speedup' needs a prune.schedule.type whose stages follow it"},
       {"speed-up of the reference", kBase + "prune: {target_speedup: 2, variant: reference}",
