@@ -16,14 +16,14 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
+constexpr int kSpeedModelVersion = 1;
 /// Outputs of a tile of the whole weights that are timed: those of the plan's dense products.
 constexpr int64_t kWholeTile = 64;
 /// Milliseconds to time the two plans in, each time.
-constexpr double kBudget = 250;
+constexpr double kPlansBudget = 250;
 /// The measurement is repeated so often, or until it has taken so long.
 constexpr int kMaxRepeats = 8;
-constexpr std::chrono::seconds kEnough(3);
+constexpr std::chrono::seconds kEnoughSeconds(3);
 
 /// Of the faster of the two ways in which plans run 2:4 sparse blocks.
 double sparse_ms(const CostModel& costs, const TileMatrix& tiles, int64_t columns) {
@@ -60,7 +60,7 @@ Times fastest_times(Module& model, const std::vector<Tensor>& batch,
   for (int repeat = 0; repeat < kMaxRepeats; ++repeat) {
     // Making a plan measures its layers.
     const InferencePlan sparse = make_plan(model, batch, tiles, {.executor = Executor::panels});
-    const std::vector<double> ms = race({run(sparse), run(dense)}, kBudget);
+    const std::vector<double> ms = race({run(sparse), run(dense)}, kPlansBudget);
     if (repeat == 0) best = {sparse.steps(), ms[0], ms[1]};
     best.sparse_ms = std::min(best.sparse_ms, ms[0]);
     best.dense_ms = std::min(best.dense_ms, ms[1]);
@@ -68,7 +68,7 @@ Times fastest_times(Module& model, const std::vector<Tensor>& batch,
       best.steps[i].sparse_ms = std::min(best.steps[i].sparse_ms, sparse.steps()[i].sparse_ms);
       best.steps[i].dense_ms = std::min(best.steps[i].dense_ms, sparse.steps()[i].dense_ms);
     }
-    if (std::chrono::steady_clock::now() - begin > kEnough) break;
+    if (std::chrono::steady_clock::now() - begin > kEnoughSeconds) break;
   }
   return best;
 }
@@ -126,7 +126,7 @@ std::string to_json(const SpeedModel& model) {
                       {"columns", layer.columns},
                       {"dense_ms", layer.dense_ms},
                       {"correction", layer.correction}});
-  const ordered_json json{{"version", kVersion},
+  const ordered_json json{{"version", kSpeedModelVersion},
                           {"dense_ms", model.dense_ms},
                           {"other_ms", model.other_ms},
                           {"layers", layers},
@@ -137,8 +137,8 @@ std::string to_json(const SpeedModel& model) {
 SpeedModel parse_speed_model(const std::string& text, const std::string& origin) {
   try {
     const ordered_json json = ordered_json::parse(text);
-    require(json.at("version") == kVersion, "version must be ", kVersion, "; got ",
-            json.at("version").dump());
+    require(json.at("version") == kSpeedModelVersion, "version must be ", kSpeedModelVersion,
+            "; got ", json.at("version").dump());
     SpeedModel model{.costs = parse_cost_model(json.at("costs").dump(), origin),
                      .dense_ms = time_from(json, "dense_ms"),
                      .other_ms = time_from(json, "other_ms")};

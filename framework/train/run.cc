@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "datasets/read_file.h"
 #include "framework/backend/autotune.h"
 #include "framework/backend/cpu.h"
 #include "framework/backend/cuda_info.h"
@@ -15,7 +16,6 @@
 #include "framework/infer/model_file.h"
 #include "framework/infer/plan.h"
 #include "framework/io/atomic_file.h"
-#include "framework/io/text_file.h"
 #include "framework/train/environment.h"
 #include "framework/train/pruner.h"
 #include "framework/train/report.h"
@@ -182,7 +182,7 @@ class Run {
   /// Measured once in a run: what resumes must find the same sparsities.
   SpeedModel speed_model() {
     if (directory_.state() == RunDirectory::State::unfinished && !directory_.checkpoints().empty())
-      return parse_speed_model(read_text_file(directory_.file(kSpeedFile)), kSpeedFile);
+      return parse_speed_model(read_file_text("speed", directory_.file(kSpeedFile)), kSpeedFile);
     const MachineCosts machine = machine_costs();
     speed_origin_ = machine.origin;
     try {

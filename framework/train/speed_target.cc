@@ -4,9 +4,9 @@
 #include <iomanip>
 #include <utility>
 
+#include "datasets/read_file.h"
 #include "framework/backend/cpu.h"
 #include "framework/core/errors.h"
-#include "framework/io/text_file.h"
 
 namespace tessera {
 namespace {
@@ -90,7 +90,7 @@ MachineCosts machine_costs() {
   const std::filesystem::path path = default_calibration_file();
   const std::string here = concat(cpu().isa(), ", ", cpu().threads(), " threads");
   if (!path.empty() && std::filesystem::exists(path)) {
-    const CostModel costs = parse_cost_model(read_text_file(path), path.string());
+    const CostModel costs = parse_cost_model(read_file_text("calibration", path), path.string());
     if (costs.isa == concat(cpu().isa()) && costs.threads == cpu().threads())
       return {costs, path.string()};
     return {calibrate(), concat("measured now for ", here, ", since ", path.string(), " is for ",

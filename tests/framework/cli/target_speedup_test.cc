@@ -134,7 +134,7 @@ TEST_CASE("targets that cannot be are refused before anything is written") {
       {"run", {"prune.target_speedup=1000000"}, "got 1e+06. The highest is "},
       {"run", {"prune.target_speedup=1"}, "must be a number above 1, or none"},
       {"run", {"prune.sparsity=0.5"}, "must not be given together with prune.sparsity"},
-      {"run", {"prune.target_speedup=none"}, "'prune.sparsity'"},
+      {"run", {"~prune.target_speedup", "prune.sparsity=none"}, "must be given where"},
       {"run", {"prune.schedule={type: list, sparsities: [0.5]}"}, "got list"},
       {"run", {"prune.variant=reference"}, "needs prune.variant exact"},
       {"sweep", {"--patterns", "tw", "--sparsity", "0.5"}, "the sparsities of --sparsity"},

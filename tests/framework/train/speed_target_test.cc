@@ -15,17 +15,18 @@ using namespace tessera;
 
 namespace {
 
-constexpr const char* kModel =
+constexpr const char* kSmallConvolutions =
     "data: {type: glyphs, batch_size: 36}\n"
     "model: {type: sequential, layers: [{conv: {out: 16, stride: 2, pad: 1}}, relu,\n"
     "  {conv: {out: 64, stride: 2, pad: 1}}, relu, {conv: {out: 64, stride: 2, pad: 1}}, relu,\n"
     "  flatten, {linear: 64}, relu, linear]}\n";
 
 /// The model, its scores by magnitude, and a speed model of which `other` is not in the layers.
-struct Machine {
-  explicit Machine(const std::string& prune, double other = 0.1)
-      : config(parse_config(concat(kModel, "prune: {score: {type: magnitude}, ", prune, "}\n"),
-                            "test.yaml")),
+struct MadeUpMachine {
+  explicit MadeUpMachine(const std::string& prune, double other = 0.1)
+      : config(parse_config(
+            concat(kSmallConvolutions, "prune: {score: {type: magnitude}, ", prune, "}\n"),
+            "test.yaml")),
         model(make_model(config.model, {1, 32, 32, 36}, 3)),
         data(std::make_shared<MemoryDataset>(
                  DatasetInfo{.name = "one", .shape = {1, 2, 2}, .class_names = {"a"}},
@@ -86,7 +87,7 @@ TEST_CASE("bisection finds the least sparsity of a speed-up, and the highest whe
 TEST_CASE("a higher target needs a higher sparsity, of which no less would do") {
   for (const char* pattern : {"tw", "tw1", "tew", "bw", "ew", "vw", "tvw"}) {
     CAPTURE(pattern);
-    Machine machine(concat("target_speedup: 2, pattern: ", pattern, ", granularity: 16"));
+    MadeUpMachine machine(concat("target_speedup: 2, pattern: ", pattern, ", granularity: 16"));
     const ModelScores scores = machine.scores();
     const SpeedTarget target = machine.target();
     double before = 0;
@@ -106,7 +107,7 @@ TEST_CASE("a higher target needs a higher sparsity, of which no less would do") 
 }
 
 TEST_CASE("stages go their share of the way, and what is met already is refused") {
-  Machine machine("target_speedup: 2, granularity: 16, schedule: {type: linear, stages: 4}");
+  MadeUpMachine machine("target_speedup: 2, granularity: 16, schedule: {type: linear, stages: 4}");
   const SpeedTarget target = machine.target();
   PruneConfig& prune = machine.config.prune;
   prune.sparsity = target.plan(machine.scores());
@@ -136,7 +137,7 @@ TEST_CASE("stages go their share of the way, and what is met already is refused"
 }
 
 TEST_CASE("a target out of reach is refused before training, and taken as far as it goes in it") {
-  Machine machine("target_speedup: 20, granularity: 16", 0.2);
+  MadeUpMachine machine("target_speedup: 20, granularity: 16", 0.2);
   const SpeedTarget target = machine.target();
   CHECK_THROWS_WITH_AS(target.plan(machine.scores()),
                        doctest::Contains("got 20. The highest is 5.00, predicted"),
@@ -148,7 +149,7 @@ TEST_CASE("a target out of reach is refused before training, and taken as far as
 }
 
 TEST_CASE("maxima and minima of layers hold for a target, and limit what it can be") {
-  Machine machine("target_speedup: 4, granularity: 16, max_per_layer: 0.6");
+  MadeUpMachine machine("target_speedup: 4, granularity: 16, max_per_layer: 0.6");
   CHECK(machine.scores().highest_sparsity() == doctest::Approx(0.6).epsilon(0.02));
   CHECK_THROWS_WITH_AS(machine.target().plan(machine.scores()),
                        doctest::Contains("must be one that pruning can reach; got 4. The highest"),
@@ -156,7 +157,8 @@ TEST_CASE("maxima and minima of layers hold for a target, and limit what it can 
   const Masks all = machine.target().solve(machine.scores()).masks;
   for (const auto& [name, mask] : all) CHECK(zeros_of(mask) < 0.63);
 
-  Machine bounded("target_speedup: 1.2, granularity: 16, layer_bounds: [\"4.weight=0.5..0.7\"]");
+  MadeUpMachine bounded(
+      "target_speedup: 1.2, granularity: 16, layer_bounds: [\"4.weight=0.5..0.7\"]");
   CHECK(bounded.scores().least_sparsity() > 0);
   bounded.config.prune.sparsity = bounded.target().plan(bounded.scores());
   for (const double speedup : {1.2, 2.5}) {
@@ -168,11 +170,11 @@ TEST_CASE("maxima and minima of layers hold for a target, and limit what it can 
 }
 
 TEST_CASE("patterns with few sparsities take the next one") {
-  Machine vectors("target_speedup: 2, pattern: vw");
+  MadeUpMachine vectors("target_speedup: 2, pattern: vw");
   const double sparsity = vectors.target().solve(vectors.scores()).sparsity;
   CHECK(sparsity * 16 == doctest::Approx(std::round(sparsity * 16)));
 
-  Machine two_of_four("target_speedup: 1.2, pattern: nm");
+  MadeUpMachine two_of_four("target_speedup: 1.2, pattern: nm");
   CHECK(two_of_four.target().plan(two_of_four.scores()) == 0.5);
   two_of_four.config.prune.target_speedup = 3;
   CHECK_THROWS_WITH_AS(two_of_four.target().plan(two_of_four.scores()),
@@ -180,7 +182,7 @@ TEST_CASE("patterns with few sparsities take the next one") {
 }
 
 TEST_CASE("rows in multiples and equal tiles are kept for a target") {
-  Machine machine("target_speedup: 2, granularity: 16, k_multiple: 8, balanced: true");
+  MadeUpMachine machine("target_speedup: 2, granularity: 16, k_multiple: 8, balanced: true");
   const ModelScores scores = machine.scores();
   const SpeedSolution solution = machine.target().solve(scores);
   CHECK(solution.speedup >= 2);
