@@ -3,7 +3,6 @@
 #include "framework/autograd/autograd.h"
 #include "framework/generate/token_rows.h"
 #include "framework/generate/token_steps.h"
-#include "layers/models/step_decoder.h"
 
 namespace tessera {
 namespace {
@@ -37,10 +36,15 @@ class CachedSteps : public TokenSteps {
 
 }  // namespace
 
+std::unique_ptr<TokenSteps> cached_steps(StepDecoder& decoder, Device device,
+                                         const std::vector<Tensor>& inputs, int64_t copies) {
+  return std::make_unique<CachedSteps>(decoder, inputs, copies, device);
+}
+
 std::unique_ptr<TokenSteps> make_token_steps(Module& model, const std::vector<Tensor>& inputs,
                                              int64_t copies) {
   if (auto* const decoder = dynamic_cast<StepDecoder*>(&model))
-    return std::make_unique<CachedSteps>(*decoder, inputs, copies, device_of(model));
+    return cached_steps(*decoder, device_of(model), inputs, copies);
   return recomputed_steps(model, inputs, copies);
 }
 

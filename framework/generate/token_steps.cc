@@ -1,5 +1,6 @@
 #include "framework/generate/token_steps.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "framework/autograd/autograd.h"
@@ -40,7 +41,33 @@ class RecomputedSteps : public TokenSteps {
   std::vector<std::vector<int32_t>> prefixes_;
 };
 
+class LimitedSteps : public TokenSteps {
+ public:
+  LimitedSteps(std::unique_ptr<TokenSteps> steps, int64_t vocabulary)
+      : steps_(std::move(steps)), vocabulary_(vocabulary) {}
+
+  Tensor next(std::span<const int32_t> tokens) override {
+    const Tensor all = steps_->next(tokens);
+    if (all.dim(1) <= vocabulary_) return all;
+    Tensor out = Tensor::empty({all.dim(0), vocabulary_});
+    for (int64_t row = 0; row < all.dim(0); ++row)
+      std::copy_n(all.data<float>() + row * all.dim(1), vocabulary_,
+                  out.data<float>() + row * vocabulary_);
+    return out;
+  }
+
+  void select(std::span<const int64_t> rows) override { steps_->select(rows); }
+
+ private:
+  const std::unique_ptr<TokenSteps> steps_;
+  const int64_t vocabulary_;
+};
+
 }  // namespace
+
+std::unique_ptr<TokenSteps> limited_steps(std::unique_ptr<TokenSteps> steps, int64_t vocabulary) {
+  return std::make_unique<LimitedSteps>(std::move(steps), vocabulary);
+}
 
 std::unique_ptr<TokenSteps> recomputed_steps(Module& model, const std::vector<Tensor>& inputs,
                                              int64_t copies) {

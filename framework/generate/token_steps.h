@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "framework/core/tensor.h"
+#include "layers/models/step_decoder.h"
 #include "layers/module.h"
 
 namespace tessera {
@@ -29,9 +30,18 @@ class TokenSteps {
 std::unique_ptr<TokenSteps> recomputed_steps(Module& model, const std::vector<Tensor>& inputs,
                                              int64_t copies = 1);
 
-/// The same with keys and values kept, where the model is a StepDecoder; else recomputed_steps().
-/// Both give equal logits up to rounding.
+/// The same with what the decoder keeps between steps (keys and values, or states). `device`: where
+/// the decoder takes its inputs. REQUIRES: the decoder outlives the steps.
+std::unique_ptr<TokenSteps> cached_steps(StepDecoder& decoder, Device device,
+                                         const std::vector<Tensor>& inputs, int64_t copies = 1);
+
+/// cached_steps() where the model is a StepDecoder, else recomputed_steps(). Both give equal logits
+/// up to rounding.
 std::unique_ptr<TokenSteps> make_token_steps(Module& model, const std::vector<Tensor>& inputs,
                                              int64_t copies = 1);
+
+/// `steps` with the logits of the first `vocabulary` tokens alone, for a model that has more
+/// places for tokens than its tokenizer has tokens.
+std::unique_ptr<TokenSteps> limited_steps(std::unique_ptr<TokenSteps> steps, int64_t vocabulary);
 
 }  // namespace tessera
