@@ -83,7 +83,7 @@ TEST_CASE("run with a target speed-up: predicted, measured, and resumed to the s
   const auto summary = json_of(work.out("a") / "summary.json");
   CHECK(summary["target_speedup"] == 1.3);
   CHECK(summary["predicted_speedup"].get<double>() >= 1.3);
-  CHECK(summary["predicted_speedup"].get<double>() < 1.5);
+  CHECK(summary["predicted_speedup"].get<double>() < 2);
   CHECK(summary["speedup"].get<double>() > 0);
   CHECK(summary["sparsity"].get<double>() > 0.05);
   CHECK(contains(read_bytes((work.out("a") / "report.html").string()), "speed-up, predicted"));
