@@ -6,7 +6,7 @@
 #include "datasets/text/make_text.h"
 #include "datasets/text/masked_text_batches.h"
 #include "datasets/tokenizers/make_tokenizer.h"
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 
 using namespace tessera;
 using namespace tessera::testing;

@@ -9,7 +9,7 @@
 #include "framework/infer/model_file.h"
 #include "framework/io/load_config.h"
 #include "framework/train/run.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/framework/io/io_testing.h"
 
 using namespace tessera;
 using namespace tessera::testing;
@@ -17,13 +17,6 @@ using namespace tessera::testing;
 namespace {
 
 namespace fs = std::filesystem;
-
-void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
-
-std::string read(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 Config config_of(const fs::path& folder, const std::string& sections) {
   const std::string common =
@@ -73,10 +66,10 @@ std::string reviews(int count, uint32_t stream) {
 }  // namespace
 
 TEST_CASE("a tiny BERT learns to classify, is pruned, exported and evaluated") {
-  const ScratchFolder folder("text-run");
-  write(folder.path() / "train.tsv", reviews(240, 1));
-  write(folder.path() / "dev.tsv", reviews(60, 2));
-  write(folder.path() / "test.tsv", reviews(60, 3));
+  const TemporaryFolder folder;
+  testing::write_bytes(folder.path() / "train.tsv", reviews(240, 1));
+  testing::write_bytes(folder.path() / "dev.tsv", reviews(60, 2));
+  testing::write_bytes(folder.path() / "test.tsv", reviews(60, 3));
   const Config config = config_of(
       folder.path(), "data: {type: sst2, root: " + folder.path().string() +
                          ", batch_tokens: 256, max_length: 24, tokenizer: {type: words}}\n"
@@ -91,10 +84,10 @@ TEST_CASE("a tiny BERT learns to classify, is pruned, exported and evaluated") {
 }
 
 TEST_CASE("a tiny GPT learns to go on, is pruned, exported and evaluated") {
-  const ScratchFolder folder("text-run");
+  const TemporaryFolder folder;
   std::string text;
   for (int i = 0; i < 400; ++i) text += i % 2 == 0 ? "to be or not\n" : "to sleep no more\n";
-  write(folder.path() / "input.txt", text);
+  testing::write_bytes(folder.path() / "input.txt", text);
   const Config config = config_of(
       folder.path(), "data: {type: text, root: " + folder.path().string() +
                          ", batch_size: 8, sequence: 32, tokenizer: {type: characters}}\n"
@@ -109,10 +102,10 @@ TEST_CASE("a tiny GPT learns to go on, is pruned, exported and evaluated") {
 }
 
 TEST_CASE("a tiny BERT learns hidden tokens, is pruned, exported, evaluated, and resumes exactly") {
-  const ScratchFolder folder("text-run");
+  const TemporaryFolder folder;
   std::string text;
   for (int i = 0; i < 150; ++i) text += i % 2 == 0 ? "to be or not to be\n" : "we sleep no more\n";
-  write(folder.path() / "train.txt", text);
+  testing::write_bytes(folder.path() / "train.txt", text);
   const std::string sections =
       "data: {type: masked_text, root: " + folder.path().string() +
       ", batch_size: 8, max_length: 16, tokenizer: {min_count: 1}}\n"
@@ -128,7 +121,7 @@ TEST_CASE("a tiny BERT learns hidden tokens, is pruned, exported, evaluated, and
   check_model_file(config, summary);
 
   const fs::path run_folder = config.run.dir, model = run_folder / "model.safetensors";
-  const std::string wanted = read(model);
+  const std::string wanted = read_bytes(model);
   fs::remove(run_folder / "summary.json");
   fs::remove(model);
   for (const auto& entry : fs::directory_iterator(run_folder / "checkpoints")) {
@@ -138,11 +131,11 @@ TEST_CASE("a tiny BERT learns hidden tokens, is pruned, exported, evaluated, and
       fs::remove(entry.path());
   }
   run_command(Command::run, config, {.resume = true});
-  CHECK(read(model) == wanted);
+  CHECK(read_bytes(model) == wanted);
 }
 
 TEST_CASE("a tiny translator learns, is pruned, and is judged by BLEU") {
-  const ScratchFolder folder("text-run");
+  const TemporaryFolder folder;
   const char* const words[2][4] = {{"one", "two", "three", "four"},
                                    {"eins", "zwei", "drei", "vier"}};
   RandomSequence random({.seed = 4, .stream = 1});
@@ -155,8 +148,8 @@ TEST_CASE("a tiny translator learns, is pruned, and is judged by BLEU") {
           lines[side] += words[side][word] + std::string(n > 1 ? " " : "\n");
       }
     }
-    write(folder.path() / (stem + std::string(".en")), lines[0]);
-    write(folder.path() / (stem + std::string(".de")), lines[1]);
+    testing::write_bytes(folder.path() / (stem + std::string(".en")), lines[0]);
+    testing::write_bytes(folder.path() / (stem + std::string(".de")), lines[1]);
   }
   const Config config = config_of(
       folder.path(), "data: {type: parallel_text, root: " + folder.path().string() +
@@ -171,8 +164,8 @@ TEST_CASE("a tiny translator learns, is pruned, and is judged by BLEU") {
 }
 
 TEST_CASE("text: a model and data of different tasks, and a model of another vocabulary") {
-  const ScratchFolder folder("text-run");
-  write(folder.path() / "input.txt", std::string(500, 'a') + std::string(500, 'b'));
+  const TemporaryFolder folder;
+  testing::write_bytes(folder.path() / "input.txt", std::string(500, 'a') + std::string(500, 'b'));
   const std::string data = "data: {type: text, root: " + folder.path().string() +
                            ", batch_size: 2, sequence: 8, tokenizer: {type: characters}}\n"
                            "train: {epochs: 1}\n";
@@ -181,7 +174,8 @@ TEST_CASE("text: a model and data of different tasks, and a model of another voc
                        std::invalid_argument);
   CHECK_FALSE(fs::exists(folder.path() / "runs/tiny"));
 
-  write(folder.path() / "train.txt", "a b\nb a\na b\nb a\na b\nb a\na b\nb a\na b\nb a\n");
+  testing::write_bytes(folder.path() / "train.txt",
+                       "a b\nb a\na b\nb a\na b\nb a\na b\nb a\na b\nb a\n");
   const Config masked =
       config_of(folder.path(), "data: {type: masked_text, root: " + folder.path().string() +
                                    ", tokenizer: {min_count: 1}}\nmodel: {type: bert}\n");
@@ -194,7 +188,7 @@ TEST_CASE("text: a model and data of different tasks, and a model of another voc
   run(gpt);
   const fs::path kept = folder.path() / "kept.safetensors";
   fs::copy_file(fs::path(gpt.run.dir) / "model.safetensors", kept);
-  write(folder.path() / "input.txt", std::string(500, 'a') + std::string(500, 'c'));
+  testing::write_bytes(folder.path() / "input.txt", std::string(500, 'a') + std::string(500, 'c'));
   CHECK_THROWS_WITH_AS(evaluate_file(gpt, kept), doctest::Contains("the tokenizer that the model"),
                        std::invalid_argument);
 }
