@@ -226,6 +226,24 @@ Prepared prepare(const PatternOptions& options, const std::vector<LayerScores>& 
 
 }  // namespace
 
+double highest_sparsity(const PatternOptions& options, const std::vector<LayerScores>& layers) {
+  const std::unique_ptr<Pattern> pattern = make_pattern(options);
+  const Prepared prepared = prepare(options, layers);
+  const std::span<const LayerMatrix> all = prepared.matrices;
+  const auto highest = [&](size_t first, size_t count) {
+    const auto part = all.subspan(first, count);
+    const auto bounds = prepared.bounds.begin() + static_cast<std::ptrdiff_t>(first);
+    const int64_t weights = count_weights(part);
+    if (weights == 0) return 0.0;
+    prune_within({bounds, bounds + static_cast<std::ptrdiff_t>(count)}, *pattern, weights, part);
+    return static_cast<double>(count_zeros(part)) / static_cast<double>(weights);
+  };
+  if (options.scope == "global") return highest(0, all.size());
+  double least = 1;
+  for (size_t i = 0; i < all.size(); ++i) least = std::min(least, highest(i, 1));
+  return least;
+}
+
 std::vector<Tensor> prune_masks(const PatternOptions& options, double sparsity,
                                 const std::vector<LayerScores>& layers) {
   check_options(options, sparsity);

@@ -130,9 +130,9 @@ void RunDirectory::remove_previous_run() const {
   for (const auto& entry : fs::directory_iterator(path_))
     if (entry.path().filename().string().starts_with("events.out.tfevents"))
       fs::remove(entry.path());
-  for (const char* name :
-       {"report.html", "summary.json", "metrics.jsonl", "environment.json", "dense.safetensors",
-        "control.safetensors", "model.safetensors", "checkpoints/best.safetensors", "config.yaml"})
+  for (const char* name : {"report.html", "summary.json", "speed.json", "metrics.jsonl",
+                           "environment.json", "dense.safetensors", "control.safetensors",
+                           "model.safetensors", "checkpoints/best.safetensors", "config.yaml"})
     fs::remove(file(name));
 }
 

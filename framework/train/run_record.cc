@@ -161,6 +161,8 @@ Summary read_summary(const fs::path& path) {
   field("best_library_ms", s.best_library_ms);
   field("best_library", s.best_library);
   field("speedup", s.speedup);
+  field("target_speedup", s.target_speedup);
+  field("predicted_speedup", s.predicted_speedup);
   field("max_abs_diff", s.max_abs_diff);
   field("run_seconds", s.run_seconds);
   const auto scores = [&](const std::string& which, TextScores& text) {

@@ -77,7 +77,7 @@ TEST_CASE("the JSON Schema describes every key") {
   }
   CHECK(schema["required"] == nlohmann::json({"data", "model"}));
   CHECK(schema["properties"]["prune"]["additionalProperties"] == false);
-  CHECK(schema["properties"]["prune"]["properties"]["sparsity"]["exclusiveMaximum"] == 1.0);
+  CHECK(schema["properties"]["prune"]["properties"]["min_per_layer"]["exclusiveMaximum"] == 1.0);
 }
 
 TEST_CASE("all configs of the project are good") {
