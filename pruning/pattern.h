@@ -85,6 +85,9 @@ double highest_sparsity(const PatternOptions& options, const std::vector<LayerSc
 /// The share of zeros among all elements of the masks; 0 for no elements.
 double mask_sparsity(const std::vector<Tensor>& masks);
 
+/// The largest miss of a sparsity that is not an error: 0.1 point.
+inline constexpr double kSparsityTolerance = 1e-3;
+
 /// One pattern with its options. To add one: a class in a file of its own, one line in the table of
 /// pattern.cc, one test.
 class Pattern {

@@ -13,9 +13,6 @@ namespace tessera {
 
 namespace {
 
-/// The largest miss of a sparsity that is not an error: 0.1 point.
-constexpr double kTolerance = 1e-3;
-
 void check_layer(const LayerScores& layer) {
   require(layer.scores.defined() && layer.scores.rank() == 2 &&
               layer.scores.dtype() == DType::f32 && layer.scores.layout() == Layout::row_major,
@@ -139,7 +136,7 @@ void prune_together(const PatternOptions& options, double sparsity,
   const double total = static_cast<double>(weights);
   const int64_t zeros = std::llround(sparsity * total);
   const int64_t tolerance =
-      std::max(pattern->largest_unit(layers), static_cast<int64_t>(kTolerance * total));
+      std::max(pattern->largest_unit(layers), static_cast<int64_t>(kSparsityTolerance * total));
 
   const int64_t before = count_zeros(layers);
   require(before <= zeros + tolerance,

@@ -12,7 +12,7 @@ namespace {
 // Up to so many rows, lanes of outputs are faster than lanes of rows and the way there and back.
 constexpr int64_t kFewRows = 16;
 // Rows of strips times rows of x below which a second thread costs more than it gives.
-constexpr int64_t kThreadGrain = 4096;
+constexpr int64_t kRowsGrain = 4096;
 
 }  // namespace
 
@@ -53,7 +53,7 @@ void TileLinear::run_rows(const Tensor& x, Tensor& y) const {
     const auto at = std::lower_bound(strips_.cost.begin(), strips_.cost.end(), cost * part / parts);
     return at - strips_.cost.begin();
   };
-  const int64_t parts = std::clamp<int64_t>(cost * call.rows / kThreadGrain, 1, cpu().threads());
+  const int64_t parts = std::clamp<int64_t>(cost * call.rows / kRowsGrain, 1, cpu().threads());
   cpu().parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
     kernel(call, strip_at(begin, parts), strip_at(end, parts));
   });

@@ -32,9 +32,6 @@
 namespace tessera {
 namespace {
 
-// Images of a batch when the sparse model is timed against the dense one.
-constexpr int64_t kTimedBatch = 64;
-
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
