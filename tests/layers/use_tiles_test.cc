@@ -15,11 +15,11 @@ using namespace tessera::testing;
 
 namespace {
 
-constexpr int64_t kVocabulary = 50, kLength = 24;
+constexpr int64_t kWords = 50, kPlaces = 24;
 // f32 sums in another order, through two layers and their norms.
-constexpr double kTolerance = 1e-4;
+constexpr double kSparseTolerance = 1e-4;
 
-std::unique_ptr<Module> model_of(const std::string& type) {
+std::unique_ptr<Module> randomized_model(const std::string& type) {
   ModelConfig config;
   config.type = type;
   config.hidden_size = 48;
@@ -31,16 +31,16 @@ std::unique_ptr<Module> model_of(const std::string& type) {
                                ? ModelInput{.channels = 3, .height = 32, .width = 32, .classes = 3}
                                : ModelInput{.classes = 3,
                                             .kind = input_kind_of(type),
-                                            .vocabulary = kVocabulary,
-                                            .target_vocabulary = translates ? kVocabulary : 0,
-                                            .length = kLength};
+                                            .vocabulary = kWords,
+                                            .target_vocabulary = translates ? kWords : 0,
+                                            .length = kPlaces};
   auto model = make_model(config, input, 1);
   randomize(*model);
   model->set_training(false);
   return model;
 }
 
-Tensor ids_of(const Shape& shape, uint32_t stream, int64_t below = kVocabulary) {
+Tensor drawn_ids(const Shape& shape, uint32_t stream, int64_t below = kWords) {
   Tensor ids = Tensor::empty(shape, {.dtype = DType::i64});
   RandomSequence random({.seed = 1, .stream = stream});
   for (int64_t i = 0; i < ids.numel(); ++i)
@@ -48,15 +48,15 @@ Tensor ids_of(const Shape& shape, uint32_t stream, int64_t below = kVocabulary) 
   return ids;
 }
 
-std::vector<Tensor> batch_of(const std::string& type) {
+std::vector<Tensor> sparse_batch(const std::string& type) {
   const Tensor lengths = Tensor::from<int64_t>({20, 13, 7}, {3});
-  if (type == "bert") return {ids_of({3, 20}, 1), lengths, ids_of({3, 20}, 2, 2)};
-  if (type == "gpt2") return {ids_of({3, 20}, 1)};
+  if (type == "bert") return {drawn_ids({3, 20}, 1), lengths, drawn_ids({3, 20}, 2, 2)};
+  if (type == "gpt2") return {drawn_ids({3, 20}, 1)};
   if (type == "vit") return {random_f32({3, 3, 32, 32}, 1, Layout::nhwc)};
-  return {ids_of({3, 20}, 1), lengths, ids_of({3, 18}, 2)};
+  return {drawn_ids({3, 20}, 1), lengths, drawn_ids({3, 18}, 2)};
 }
 
-Tiles prune(Module& model, bool with_remainder) {
+Tiles prune_all(Module& model, bool with_remainder) {
   return testing::prune(
       model, [](const Shape& shape, uint32_t stream) { return tile_wise_mask(shape, 16, stream); },
       [&](const Parameter& p, const Tensor& mask) {
@@ -65,21 +65,21 @@ Tiles prune(Module& model, bool with_remainder) {
 }
 
 /// Logits of some steps of decoding, two hypotheses a row from the third on.
-std::vector<Tensor> decode(Module& model, const std::string& type) {
+std::vector<Tensor> logits_of_steps(Module& model, const std::string& type) {
   const NoGrad no_grad;
   auto& decoder = dynamic_cast<StepDecoder&>(model);
-  std::vector<Tensor> inputs = batch_of(type);
+  std::vector<Tensor> inputs = sparse_batch(type);
   inputs.pop_back();
   DecoderState state = decoder.begin(inputs);
-  std::vector<Tensor> logits{decoder.step(ids_of({3, 1}, 5), state)};
-  logits.push_back(decoder.step(ids_of({3, 2}, 6), state));
+  std::vector<Tensor> logits{decoder.step(drawn_ids({3, 1}, 5), state)};
+  logits.push_back(decoder.step(drawn_ids({3, 2}, 6), state));
   state.select(Tensor::from<int64_t>({0, 0, 2, 2, 1, 1}, {6}));
   for (uint32_t step = 0; step < 4; ++step)
-    logits.push_back(decoder.step(ids_of({6, 1}, 7 + step), state));
+    logits.push_back(decoder.step(drawn_ids({6, 1}, 7 + step), state));
   return logits;
 }
 
-Tensor evaluate(Module& model, const std::vector<Tensor>& inputs) {
+Tensor evaluated(Module& model, const std::vector<Tensor>& inputs) {
   const NoGrad no_grad;
   return model.forward_batch(inputs);
 }
@@ -91,26 +91,27 @@ TEST_CASE("use_tiles: every model's forward pass equals that with zeros in place
     for (const bool with_remainder : {false, true}) {
       CAPTURE(type);
       CAPTURE(with_remainder);
-      const auto model = model_of(type);
-      const Tiles tiles = prune(*model, with_remainder);
-      const auto batch = batch_of(type);
-      const Tensor want = evaluate(*model, batch);
+      const auto model = randomized_model(type);
+      const Tiles tiles = prune_all(*model, with_remainder);
+      const auto batch = sparse_batch(type);
+      const Tensor want = evaluated(*model, batch);
       const TilesInUse used = use_tiles(*model, tiles);
       CHECK(used.sparse.size() == tiles.size());
       CHECK(used.dense.empty());
-      CHECK(relative_error(evaluate(*model, batch), want) < kTolerance);
+      CHECK(relative_error(evaluated(*model, batch), want) < kSparseTolerance);
     }
 }
 
 TEST_CASE("use_tiles: every decoder's steps equal those with zeros in place") {
   for (const char* type : {"gpt2", "seq2seq", "nmt"}) {
     CAPTURE(type);
-    const auto model = model_of(type);
-    const Tiles tiles = prune(*model, false);
-    const auto want = decode(*model, type);
+    const auto model = randomized_model(type);
+    const Tiles tiles = prune_all(*model, false);
+    const auto want = logits_of_steps(*model, type);
     use_tiles(*model, tiles);
-    const auto got = decode(*model, type);
-    for (size_t i = 0; i < want.size(); ++i) CHECK(relative_error(got[i], want[i]) < kTolerance);
+    const auto got = logits_of_steps(*model, type);
+    for (size_t i = 0; i < want.size(); ++i)
+      CHECK(relative_error(got[i], want[i]) < kSparseTolerance);
   }
 }
 
@@ -123,7 +124,7 @@ TEST_CASE("use_tiles: the tiles are what runs, unless a gradient or a trace need
     return relative_error(y, Tensor::zeros(y.shape())) == 0;
   };
   CHECK(is_zero(layer.forward(x)));  // the weight, which is 0, can be differentiated
-  CHECK_FALSE(is_zero(evaluate(layer, {x})));
+  CHECK_FALSE(is_zero(evaluated(layer, {x})));
   {
     const NoGrad no_grad;
     const Tensor y = layer.forward_relu(x);
@@ -150,7 +151,7 @@ TEST_CASE("use_tiles: an LSTM's recurrent product runs over tiles for single ste
 }
 
 TEST_CASE("use_tiles: says which weights go on dense, and refuses what fits nothing") {
-  const auto model = model_of("vit");
+  const auto model = randomized_model("vit");
   Tiles tiles;
   for (const Parameter& p : model->parameters())
     if (p.is_convolution()) tiles[p.name] = pack(p.tensor, {}, 16);

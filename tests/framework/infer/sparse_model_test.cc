@@ -11,7 +11,7 @@ using namespace tessera::testing;
 namespace {
 
 /// A model file of tokens, pruned.
-ModelFile file_of(const std::string& type) {
+ModelFile pruned_file(const std::string& type) {
   ModelFile file;
   ModelConfig& config = file.card.model;
   config.type = type;
@@ -24,7 +24,7 @@ ModelFile file_of(const std::string& type) {
   config.max_positions = 32;
   const auto model = make_model(config, input_from(config));
   randomize(*model);
-  file.tiles = prune(
+  file.tiles = testing::prune(
       *model, [](const Shape& shape, uint32_t stream) { return tile_wise_mask(shape, 16, stream); },
       [](const Parameter& p, const Tensor& mask) { return pack(p.tensor, mask, 16); });
   file.state = model->state_dict();
@@ -32,16 +32,16 @@ ModelFile file_of(const std::string& type) {
   return file;
 }
 
-Tensor ids(int64_t rows, int64_t tokens) {
+Tensor counted_ids(int64_t rows, int64_t tokens) {
   Tensor out = Tensor::empty({rows, tokens}, {.dtype = DType::i64});
   for (int64_t i = 0; i < out.numel(); ++i) out.data<int64_t>()[i] = (7 * i + 3) % 40;
   return out;
 }
 
-std::vector<Tensor> batch_of(const std::string& type, int64_t rows) {
-  if (type == "gpt2") return {ids(rows, 20)};
+std::vector<Tensor> tokens_of(const std::string& type, int64_t rows) {
+  if (type == "gpt2") return {counted_ids(rows, 20)};
   const Tensor lengths = Tensor::full({rows}, 13, {.dtype = DType::i64});
-  return {ids(rows, 20), lengths, ids(rows, 15)};
+  return {counted_ids(rows, 20), lengths, counted_ids(rows, 15)};
 }
 
 }  // namespace
@@ -49,19 +49,19 @@ std::vector<Tensor> batch_of(const std::string& type, int64_t rows) {
 TEST_CASE("sparse model: with a plan or without, its output is the masked model's") {
   for (const char* type : {"gpt2", "seq2seq", "nmt"}) {
     CAPTURE(type);
-    const ModelFile file = file_of(type);
+    const ModelFile file = pruned_file(type);
     const LoadedModel loaded = load_model(file, "f");
-    const SparseModel sparse(loaded, file, batch_of(type, 4));
+    const SparseModel sparse(loaded, file, tokens_of(type, 4));
     CHECK(sparse.has_plan() == (std::string(type) == "gpt2"));
     if (!sparse.has_plan())
       CHECK(sparse.describe().find(concat(file.tiles.size(), " pruned weights over their tiles")) !=
             std::string::npos);
     for (const int64_t rows : {4, 1, 6}) {
       const NoGrad no_grad;
-      const auto batch = batch_of(type, rows);
+      const auto batch = tokens_of(type, rows);
       CHECK(relative_error(sparse.run(batch), loaded.model->forward_batch(batch)) < 1e-4);
     }
-    const Comparison compared = compare_with_dense(loaded, file, batch_of(type, 4));
+    const Comparison compared = compare_with_dense(loaded, file, tokens_of(type, 4));
     CHECK(compared.max_abs_diff < 1e-3);
     CHECK(compared.sparse_ms > 0);
     CHECK(compared.dense_ms > 0);
@@ -70,10 +70,10 @@ TEST_CASE("sparse model: with a plan or without, its output is the masked model'
 }
 
 TEST_CASE("sparse model: refuses where neither a plan nor tiles can run") {
-  ModelFile file = file_of("seq2seq");
+  ModelFile file = pruned_file("seq2seq");
   for (auto& [name, tiles] : file.tiles) file.state[name] = unpack(tiles);
   file.tiles.clear();
   const LoadedModel loaded = load_model(file, "f");
-  CHECK_THROWS_WITH_AS(SparseModel(loaded, file, batch_of("seq2seq", 2)),
+  CHECK_THROWS_WITH_AS(SparseModel(loaded, file, tokens_of("seq2seq", 2)),
                        doctest::Contains("inference plans know"), std::invalid_argument);
 }
