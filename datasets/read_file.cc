@@ -28,6 +28,11 @@ std::vector<uint8_t> read_file(const std::string& reader, const std::filesystem:
   return out;
 }
 
+std::string read_file_text(const std::string& reader, const std::filesystem::path& path) {
+  const std::vector<uint8_t> bytes = read_file(reader, path);
+  return {bytes.begin(), bytes.end()};
+}
+
 bool is_gzip(std::span<const uint8_t> bytes) {
   return bytes.size() >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
 }

@@ -13,6 +13,7 @@ namespace tessera {
 /// `reader` stands in brackets at the head of errors.
 /// Throws: std::runtime_error naming the path and the cause, e.g. for a folder.
 std::vector<uint8_t> read_file(const std::string& reader, const std::filesystem::path& path);
+std::string read_file_text(const std::string& reader, const std::filesystem::path& path);
 
 /// Whether the bytes start as a gzip file does (RFC 1952).
 bool is_gzip(std::span<const uint8_t> bytes);

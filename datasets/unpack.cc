@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 constexpr size_t kBlock = 512;
 using Block = std::array<uint8_t, kBlock>;
 
-struct Entry {
+struct ArchiveEntry {
   std::string name;
   char type = '0';
   uint64_t size = 0;
@@ -41,12 +41,12 @@ uint64_t octal(std::string_view digits, const std::string& archive) {
   return value;
 }
 
-Entry parse_header(const Block& block, const std::string& archive) {
+ArchiveEntry parse_header(const Block& block, const std::string& archive) {
   uint64_t sum = 0;
   for (size_t i = 0; i < kBlock; ++i) sum += i >= 148 && i < 156 ? ' ' : block[i];
   require_runtime(octal(field(block, 148, 8), archive) == sum, "[unpack] ", archive,
                   " must have sound headers; got a wrong checksum.");
-  Entry entry;
+  ArchiveEntry entry;
   const std::string_view prefix = field(block, 345, 155);
   const bool has_prefix = field(block, 257, 5) == "ustar" && !prefix.empty();
   entry.name = has_prefix ? std::string(prefix) + "/" : "";
@@ -57,7 +57,7 @@ Entry parse_header(const Block& block, const std::string& archive) {
 }
 
 /// Refuses what could write outside the folder.
-void check_name(const Entry& entry, const std::string& archive) {
+void check_name(const ArchiveEntry& entry, const std::string& archive) {
   const fs::path path(entry.name);
   const bool climbs =
       std::any_of(path.begin(), path.end(), [](const fs::path& part) { return part == ".."; });
@@ -101,7 +101,7 @@ void unpack_to(const fs::path& archive, const fs::path& folder) {
     require_runtime(in.read(block) == kBlock, "[unpack] ", name,
                     " must end with an empty block; got an archive that is cut off.");
     if (std::all_of(block.begin(), block.end(), [](uint8_t byte) { return byte == 0; })) return;
-    const Entry entry = parse_header(block, name);
+    const ArchiveEntry entry = parse_header(block, name);
     const bool is_comment = entry.type == 'x' || entry.type == 'g';  // pax: times, owners
     if (!is_comment) check_name(entry, name);
     copy_bytes(in, entry.size, entry.type == '0' ? folder / entry.name : fs::path(), name);

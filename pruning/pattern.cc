@@ -40,9 +40,6 @@ constexpr PatternEntry kPatterns[] = {
     {"units", kTile, [](const Options& o) -> Made { return std::make_unique<WholeUnits>(o); }},
 };
 
-/// The largest miss of a sparsity that is not an error: 0.1 point.
-constexpr double kTolerance = 1e-3;
-
 const PatternEntry& find_pattern(const std::string& name) {
   std::string known;
   for (const PatternEntry& entry : kPatterns) {
@@ -86,9 +83,9 @@ void require_reachable(const PatternOptions& options, double sparsity) {
   const auto pattern = make_pattern(options);
   if (options.variant == "reference") return;  // meets any sparsity roughly
   const double nearest = pattern->nearest_sparsity(sparsity);
-  require(std::abs(nearest - sparsity) <= kTolerance, "[prune] the sparsity of ", options.pattern,
-          " must be one that it can have, ", pattern->reachable(), "; got ", sparsity,
-          ". The nearest is ", nearest, ".");
+  require(std::abs(nearest - sparsity) <= kSparsityTolerance, "[prune] the sparsity of ",
+          options.pattern, " must be one that it can have, ", pattern->reachable(), "; got ",
+          sparsity, ". The nearest is ", nearest, ".");
 }
 
 PatternOptions pattern_options(const PruneConfig& config) {

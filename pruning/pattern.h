@@ -78,8 +78,15 @@ struct LayerScores {
 std::vector<Tensor> prune_masks(const PatternOptions& options, double sparsity,
                                 const std::vector<LayerScores>& layers);
 
+/// The highest sparsity that prune_masks() can reach of them, below 1: every layer at its maximum
+/// or at its last units; with the scope `layer`, where the first layer is. For the variant exact.
+double highest_sparsity(const PatternOptions& options, const std::vector<LayerScores>& layers);
+
 /// The share of zeros among all elements of the masks; 0 for no elements.
 double mask_sparsity(const std::vector<Tensor>& masks);
+
+/// The largest miss of a sparsity that is not an error: 0.1 point.
+inline constexpr double kSparsityTolerance = 1e-3;
 
 /// One pattern with its options. To add one: a class in a file of its own, one line in the table of
 /// pattern.cc, one test.

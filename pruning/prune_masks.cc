@@ -13,9 +13,6 @@ namespace tessera {
 
 namespace {
 
-/// The largest miss of a sparsity that is not an error: 0.1 point.
-constexpr double kTolerance = 1e-3;
-
 void check_layer(const LayerScores& layer) {
   require(layer.scores.defined() && layer.scores.rank() == 2 &&
               layer.scores.dtype() == DType::f32 && layer.scores.layout() == Layout::row_major,
@@ -139,7 +136,7 @@ void prune_together(const PatternOptions& options, double sparsity,
   const double total = static_cast<double>(weights);
   const int64_t zeros = std::llround(sparsity * total);
   const int64_t tolerance =
-      std::max(pattern->largest_unit(layers), static_cast<int64_t>(kTolerance * total));
+      std::max(pattern->largest_unit(layers), static_cast<int64_t>(kSparsityTolerance * total));
 
   const int64_t before = count_zeros(layers);
   require(before <= zeros + tolerance,
@@ -225,6 +222,24 @@ Prepared prepare(const PatternOptions& options, const std::vector<LayerScores>& 
 }
 
 }  // namespace
+
+double highest_sparsity(const PatternOptions& options, const std::vector<LayerScores>& layers) {
+  const std::unique_ptr<Pattern> pattern = make_pattern(options);
+  const Prepared prepared = prepare(options, layers);
+  const std::span<const LayerMatrix> all = prepared.matrices;
+  const auto highest = [&](size_t first, size_t count) {
+    const auto part = all.subspan(first, count);
+    const auto bounds = prepared.bounds.begin() + static_cast<std::ptrdiff_t>(first);
+    const int64_t weights = count_weights(part);
+    if (weights == 0) return 0.0;
+    prune_within({bounds, bounds + static_cast<std::ptrdiff_t>(count)}, *pattern, weights, part);
+    return static_cast<double>(count_zeros(part)) / static_cast<double>(weights);
+  };
+  if (options.scope == "global") return highest(0, all.size());
+  double least = 1;
+  for (size_t i = 0; i < all.size(); ++i) least = std::min(least, highest(i, 1));
+  return least;
+}
 
 std::vector<Tensor> prune_masks(const PatternOptions& options, double sparsity,
                                 const std::vector<LayerScores>& layers) {

@@ -9,9 +9,6 @@ namespace tessera {
 
 namespace {
 
-/// A stage may end one unit above its sparsity, and be planned again from there.
-constexpr double kTolerance = 1e-3;
-
 void check_listed(const PruneConfig& config) {
   const std::vector<double>& listed = config.schedule.sparsities;
   require(!listed.empty(),
@@ -49,7 +46,7 @@ std::vector<double> sparsities(const PruneConfig& config, double start, const Pa
     const double sparsity = config.sparsity + (start - config.sparsity) * share;
     const double reached = pattern.nearest_sparsity(sparsity);
     if (reached == sparsity || (reached > std::max(start, out.empty() ? 0 : out.back()) &&
-                                reached < config.sparsity - kTolerance))
+                                reached < config.sparsity - kSparsityTolerance))
       out.push_back(reached);
   }
   out.push_back(config.sparsity);  // not computed: it is reached exactly
@@ -61,7 +58,7 @@ std::vector<double> sparsities(const PruneConfig& config, double start, const Pa
 std::vector<PruneStage> plan_stages(const PruneConfig& config, double start) {
   require(config.sparsity >= 0 && config.sparsity < 1,
           "[prune] sparsity must be at least 0 and below 1; got ", config.sparsity, ".");
-  require(start >= 0 && start <= config.sparsity + kTolerance,
+  require(start >= 0 && start <= config.sparsity + kSparsityTolerance,
           "[prune] sparsity must not be below that of the present masks, since pruned weights stay "
           "pruned; got ",
           config.sparsity, " for masks at ", start, ".");

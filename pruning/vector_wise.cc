@@ -10,7 +10,7 @@ namespace tessera {
 
 namespace {
 
-constexpr int64_t kGrain = 64;  // outputs of one thread
+constexpr int64_t kOutputsOfThread = 64;
 
 /// Clears the lowest kept weights of elements [begin, end), the earlier of equal ones first, until
 /// `quota` are left. `order` is scratch. Returns the lowest weight left, -1 for fewer than `quota`.
@@ -63,7 +63,7 @@ void VectorWise::prune(int64_t zeros, std::span<const LayerMatrix> layers) const
     const int64_t whole = layer.inputs / length_ * length_;
     const Remainder last(layer.inputs - whole, kept, length_);
     std::vector<int64_t> lowest(static_cast<size_t>(layer.outputs), -1);
-    cpu().parallel_for(layer.outputs, kGrain, [&](int64_t begin, int64_t end) {
+    cpu().parallel_for(layer.outputs, kOutputsOfThread, [&](int64_t begin, int64_t end) {
       std::vector<int64_t> order;
       for (int64_t n = begin; n < end; ++n) {
         const int64_t row = n * layer.inputs;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kHalf = 16;  // bits a pass
 constexpr size_t kBins = size_t{1} << kHalf;
-constexpr int64_t kGrain = 1 << 16;  // weights of one thread: below, starting it costs more
+constexpr int64_t kWeightsOfThread = 1 << 16;  // below, starting it costs more
 
 using Layers = std::span<const LayerMatrix>;
 using Histogram = std::vector<int64_t>;
@@ -29,14 +29,15 @@ template <class Bin>
 Histogram count_bins(Layers layers, const Bin& bin) {
   std::vector<Histogram> counts(static_cast<size_t>(cpu().threads()), Histogram(kBins, 0));
   for (const LayerMatrix& layer : layers)
-    cpu().parallel_ranges(layer.numel(), kGrain, [&](int64_t begin, int64_t end, int64_t range) {
-      Histogram& mine = counts[static_cast<size_t>(range)];
-      for (int64_t e = begin; e < end; ++e) {
-        if (layer.mask[e] == 0) continue;
-        const size_t at = bin(ordered_bits(layer, e));
-        if (at < kBins) ++mine[at];
-      }
-    });
+    cpu().parallel_ranges(layer.numel(), kWeightsOfThread,
+                          [&](int64_t begin, int64_t end, int64_t range) {
+                            Histogram& mine = counts[static_cast<size_t>(range)];
+                            for (int64_t e = begin; e < end; ++e) {
+                              if (layer.mask[e] == 0) continue;
+                              const size_t at = bin(ordered_bits(layer, e));
+                              if (at < kBins) ++mine[at];
+                            }
+                          });
   for (size_t range = 1; range < counts.size(); ++range)
     for (size_t i = 0; i < kBins; ++i) counts[0][i] += counts[range][i];
   return counts[0];
@@ -72,16 +73,17 @@ Threshold find_threshold(int64_t count, Layers layers) {
 int64_t count_survivors(const LayerMatrix& layer, Threshold& threshold) {
   std::vector<int64_t> above(static_cast<size_t>(cpu().threads()), 0);
   std::vector<int64_t> equal(above);
-  cpu().parallel_ranges(layer.numel(), kGrain, [&](int64_t begin, int64_t end, int64_t range) {
-    int64_t num_above = 0, num_equal = 0;
-    for (int64_t e = begin; e < end; ++e) {
-      const uint32_t bits = ordered_bits(layer, e);
-      num_above += layer.mask[e] & static_cast<uint8_t>(bits > threshold.score);
-      num_equal += layer.mask[e] & static_cast<uint8_t>(bits == threshold.score);
-    }
-    above[static_cast<size_t>(range)] += num_above;
-    equal[static_cast<size_t>(range)] += num_equal;
-  });
+  cpu().parallel_ranges(
+      layer.numel(), kWeightsOfThread, [&](int64_t begin, int64_t end, int64_t range) {
+        int64_t num_above = 0, num_equal = 0;
+        for (int64_t e = begin; e < end; ++e) {
+          const uint32_t bits = ordered_bits(layer, e);
+          num_above += layer.mask[e] & static_cast<uint8_t>(bits > threshold.score);
+          num_equal += layer.mask[e] & static_cast<uint8_t>(bits == threshold.score);
+        }
+        above[static_cast<size_t>(range)] += num_above;
+        equal[static_cast<size_t>(range)] += num_equal;
+      });
   int64_t survivors = 0, ties = 0;
   for (size_t range = 0; range < above.size(); ++range) {
     survivors += above[range];
@@ -95,7 +97,7 @@ int64_t count_survivors(const LayerMatrix& layer, Threshold& threshold) {
 void apply_threshold(const Threshold& threshold, Layers layers) {
   int64_t ties = threshold.ties;
   for (const LayerMatrix& layer : layers) {
-    cpu().parallel_for(layer.numel(), kGrain, [&](int64_t begin, int64_t end) {
+    cpu().parallel_for(layer.numel(), kWeightsOfThread, [&](int64_t begin, int64_t end) {
       for (int64_t e = begin; e < end; ++e)
         layer.mask[e] &= static_cast<uint8_t>(ordered_bits(layer, e) >= threshold.score);
     });

@@ -8,6 +8,9 @@
 
 namespace tessera {
 
+/// Images of a batch when the sparse model is timed against the dense one.
+inline constexpr int64_t kTimedBatch = 64;
+
 struct Comparison {
   int64_t batch_size = 0;  ///< images or sequences
   double dense_ms = 0;     ///< one batch through the fastest dense plan of this program

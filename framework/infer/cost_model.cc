@@ -14,19 +14,19 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
-constexpr const char* kTerms[] = {"launch", "multiply", "store", "single", "read"};
+constexpr const char* kTermNames[] = {"launch", "multiply", "store", "single", "read"};
 
 ordered_json to_json(const CostModel::Coefficients& coefficients) {
   ordered_json json;
-  for (size_t i = 0; i < coefficients.size(); ++i) json[kTerms[i]] = coefficients[i];
+  for (size_t i = 0; i < coefficients.size(); ++i) json[kTermNames[i]] = coefficients[i];
   return json;
 }
 
 CostModel::Coefficients coefficients_from(const ordered_json& json) {
   CostModel::Coefficients coefficients;
   for (size_t i = 0; i < coefficients.size(); ++i) {
-    coefficients[i] = json.at(kTerms[i]).get<double>();
-    require(std::isfinite(coefficients[i]) && coefficients[i] >= 0, kTerms[i],
+    coefficients[i] = json.at(kTermNames[i]).get<double>();
+    require(std::isfinite(coefficients[i]) && coefficients[i] >= 0, kTermNames[i],
             " must be at least 0; got ", coefficients[i]);
   }
   return coefficients;

@@ -21,11 +21,6 @@ constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kConfig = "config.json";
 constexpr const char* kTokenizerConfig = "tokenizer_config.json";
 
-std::string read_text(const fs::path& path) {
-  const auto bytes = read_file("import", path);
-  return {bytes.begin(), bytes.end()};
-}
-
 /// The weights' file in a folder, or the path itself.
 fs::path weights_in(const fs::path& path) {
   if (!fs::is_directory(path)) {
@@ -41,7 +36,7 @@ fs::path weights_in(const fs::path& path) {
 
 /// The tensors of all shards, each from the file that the index says.
 TensorMap read_shards(const fs::path& index) {
-  const json root = json::parse(read_text(index), nullptr, false);
+  const json root = json::parse(read_file_text("import", index), nullptr, false);
   const auto map = root.is_object() ? root.find("weight_map") : root.end();
   require_runtime(root.is_object() && map != root.end() && map->is_object() && !map->empty(),
                   "[import] ", index.string(), " must have a weight_map of names to files.");
@@ -118,7 +113,7 @@ std::string tokenizer_in(const fs::path& folder, const ModelConfig& model) {
 void import_hugging_face(ImportedModel& imported, TensorMap state, const fs::path& config,
                          const ImportOptions& options) {
   HuggingFaceConfig read =
-      read_hugging_face_config(read_text(config), config.string(), options.head);
+      read_hugging_face_config(read_file_text("import", config), config.string(), options.head);
   imported.card.model = std::move(read.model);
   imported.card.dataset = "imported";
   imported.card.class_names = std::move(read.class_names);

@@ -3,8 +3,6 @@
 // whole of it is recorded as a CUDA graph.
 #include <cstring>
 #include <functional>
-#include <iomanip>
-#include <sstream>
 
 #include "framework/autograd/autograd.h"
 #include "framework/backend/autotune.h"
@@ -32,9 +30,6 @@ namespace {
 
 using Kind = GraphNode::Kind;
 
-// Below this ratio the dense product is faster by more than noise; otherwise the tiles win: they
-// hold fewer weights.
-constexpr double kClearlyFaster = 0.95;
 // Products between two waits of a timing, so that waiting is a small part of it.
 constexpr int kTimedRuns = 10;
 
@@ -49,12 +44,6 @@ void copy_images(const Tensor& from, int64_t first, Tensor& to, int64_t to_first
     if (!from.device().is_cpu() || !to.device().is_cpu())
       return device_memory::copy(to.device(), target, from.device(), source, count * bytes);
   std::memcpy(target, source, static_cast<size_t>(count * bytes));
-}
-
-std::string milliseconds(double ms) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(ms < 1 ? 3 : 2) << ms << " ms";
-  return out.str();
 }
 
 Tensor activated(Activation activation, const Tensor& x) {

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <functional>
-#include <iomanip>
 
 #include "framework/infer/memory_plan.h"
 #include "framework/infer/panel_layout.h"
@@ -18,15 +17,6 @@ using Kind = GraphNode::Kind;
 
 // Outputs of a dense tile: its weights stay in the L2 cache beside the activations of a block.
 constexpr int64_t kDenseTile = 64;
-// Below this ratio the dense product is faster by more than a busy machine's noise. Otherwise the
-// tiles win: they hold fewer weights, and the choice does not flicker from run to run.
-constexpr double kClearlyFaster = 0.95;
-
-std::string milliseconds(double ms) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(ms < 1 ? 3 : 2) << ms << " ms";
-  return out.str();
-}
 
 class PanelProgram : public Program {
  public:

@@ -38,6 +38,10 @@ StepReport report_of(const Graph& graph, const GraphNode& node) {
   if (node.activation != Activation::none && node.kind != GraphNode::Kind::activation)
     report.kind += node.activation == Activation::relu ? "+relu" : "+gelu";
   if (node.kind == GraphNode::Kind::token) report.kind = "token";
+  if (node.kind == GraphNode::Kind::conv2d) {
+    const GraphValue& y = graph.values[static_cast<size_t>(node.y)];
+    report.columns = graph.rows(node.y, graph.input_shape[0], graph.values[0].tokens) * y.h * y.w;
+  }
   if (node.tiles && node.weight.numel() > 0)
     report.kept =
         static_cast<double>(node.tiles->stored()) / static_cast<double>(node.weight.numel());

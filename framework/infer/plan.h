@@ -55,6 +55,7 @@ struct StepReport {
   std::string algorithm;  ///< "sparse" (as packed), "singles" (2:4 blocks as single weights),
                           ///< "dense", "oneDNN"; empty where there is no choice
   std::string reason;     ///< "sparse 0.41 ms, dense 1.52 ms"
+  int64_t columns = 0;    ///< of a product over the whole example: rows, or images * pixels
   double kept = 1;        ///< share of the weights that the tiles store; 1 where there are none
   double sparse_ms = 0;   ///< measured when the plan was made; 0: not measured
   double dense_ms = 0;

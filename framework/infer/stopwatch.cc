@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iomanip>
 #include <limits>
+#include <sstream>
 
 namespace tessera {
 
@@ -22,6 +24,12 @@ std::vector<double> race(const std::vector<std::function<void()>>& contestants, 
     }
   }
   return best;
+}
+
+std::string milliseconds(double ms) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(ms < 1 ? 3 : 2) << ms << " ms";
+  return out.str();
 }
 
 }  // namespace tessera

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace tessera {
@@ -11,5 +12,12 @@ namespace tessera {
 /// short functions, which that costs most, get more rounds. `budget_ms`: of all rounds together.
 std::vector<double> race(const std::vector<std::function<void()>>& contestants,
                          double budget_ms = 60);
+
+/// Below this ratio to the other time a plan's dense product is taken. Above it the tiles win: they
+/// hold fewer weights, and the choice does not flicker from run to run.
+inline constexpr double kClearlyFaster = 0.95;
+
+/// "0.123 ms", "12.34 ms".
+std::string milliseconds(double ms);
 
 }  // namespace tessera

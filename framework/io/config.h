@@ -180,10 +180,11 @@ struct DistillConfig {
 struct PruneConfig {
   std::string pattern = "tw";     ///< tw, tw1, tew, tvw, ew, vw, nm, bw, units
   std::string variant = "exact";  ///< exact, reference
-  int64_t granularity = 0;  ///< columns of a tile, extent of a block, length of a vector; 0: auto
-  double sparsity = 0.75;   ///< share of zeros among all prunable weights
-  double split = 0.5;       ///< share of the sparsity that columns take; -1: auto
-  double delta = 0.02;      ///< tew: share of single weights put back
+  int64_t granularity = 0;    ///< columns of a tile, extent of a block, length of a vector; 0: auto
+  double sparsity = 0.75;     ///< share of zeros among all prunable weights; 0: target_speedup's
+  double target_speedup = 0;  ///< predicted, over the dense model; 0: none, sparsity counts
+  double split = 0.5;         ///< share of the sparsity that columns take; -1: auto
+  double delta = 0.02;        ///< tew: share of single weights put back
   std::string scope = "global";
   std::vector<std::string> include = {".*"};
   std::vector<std::string> exclude;

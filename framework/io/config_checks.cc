@@ -93,15 +93,11 @@ class Checks {
     check(!prune.include.empty(), "prune.include", "must list at least one regular expression");
     check_regexes("prune.include", prune.include);
     check_regexes("prune.exclude", prune.exclude);
-    if (prune.schedule.type == "list") check_sparsities(prune);
-    check_reachable(prune);
-    check(prune.min_per_layer <= prune.sparsity, "prune.min_per_layer",
-          "must not exceed prune.sparsity; got ", prune.min_per_layer, " and ", prune.sparsity);
-    check(prune.max_per_layer >= prune.sparsity, "prune.max_per_layer",
-          "must not be below prune.sparsity; got ", prune.max_per_layer, " and ", prune.sparsity);
-    check(prune.pattern != "tew" || prune.sparsity + prune.delta < 1, "prune.delta",
-          "must be below 1 together with prune.sparsity; got ", prune.delta, " and ",
-          prune.sparsity);
+    check_variant(prune);
+    if (prune.target_speedup > 0)
+      check_speed(prune);
+    else
+      check_sparsity(prune);
     for (const std::string& bound : prune.layer_bounds) check_bound(bound);
     check_shares("prune.apriori.columns.last", prune.apriori.columns);
     check_shares("prune.apriori.rows.last", prune.apriori.rows);
@@ -111,6 +107,35 @@ class Checks {
     check(prune.regrow == 0 || (regrows && prune.variant == "exact"), "prune.regrow",
           "needs prune.pattern tw or tw1 and prune.variant exact; got ", prune.pattern, " and ",
           prune.variant);
+  }
+
+  void check_sparsity(const PruneConfig& prune) const {
+    check(prune.sparsity > 0, "prune.sparsity",
+          "must be given where prune.target_speedup is not; got none");
+    if (prune.sparsity == 0) return;
+    if (prune.schedule.type == "list") check_sparsities(prune);
+    if (prune.variant == "exact") check_reachable(prune);
+    check(prune.min_per_layer <= prune.sparsity, "prune.min_per_layer",
+          "must not exceed prune.sparsity; got ", prune.min_per_layer, " and ", prune.sparsity);
+    check(prune.max_per_layer >= prune.sparsity, "prune.max_per_layer",
+          "must not be below prune.sparsity; got ", prune.max_per_layer, " and ", prune.sparsity);
+    check(prune.pattern != "tew" || prune.sparsity + prune.delta < 1, "prune.delta",
+          "must be below 1 together with prune.sparsity; got ", prune.delta, " and ",
+          prune.sparsity);
+  }
+
+  /// The sparsity is found when the run starts.
+  void check_speed(const PruneConfig& prune) const {
+    const char* path = "prune.target_speedup";
+    check(prune.sparsity == 0, path, "must not be given together with prune.sparsity; got ",
+          prune.target_speedup, " and ", prune.sparsity, ". Delete one (~prune.sparsity)");
+    check(
+        prune.schedule.type != "list", path,
+        "needs a prune.schedule.type whose stages follow it, one_shot, linear or cubic; got list");
+    check(prune.variant == "exact", path, "needs prune.variant exact; got ", prune.variant);
+    check(prune.min_per_layer <= prune.max_per_layer, "prune.min_per_layer",
+          "must not exceed prune.max_per_layer; got ", prune.min_per_layer, " and ",
+          prune.max_per_layer);
   }
 
   void check_fine_tune(const PruneConfig& prune) const {
@@ -160,15 +185,16 @@ class Checks {
           shares.last, " and ", shares.top);
   }
 
+  void check_variant(const PruneConfig& prune) const {
+    const bool has_reference =
+        prune.pattern != "tvw" && prune.pattern != "nm" && prune.pattern != "units";
+    check(prune.variant == "exact" || has_reference, "prune.variant",
+          "must be exact for prune.pattern ", prune.pattern,
+          ", which the paper's artifact has not");
+  }
+
   /// What pruning/pattern.h has the last word on, said before anything runs.
   void check_reachable(const PruneConfig& prune) const {
-    if (prune.variant == "reference") {
-      const bool has_one =
-          prune.pattern != "tvw" && prune.pattern != "nm" && prune.pattern != "units";
-      check(has_one, "prune.variant", "must be exact for prune.pattern ", prune.pattern,
-            ", which the paper's artifact has not");
-      return;
-    }
     const char* path = "prune.sparsity";
     const double vector = prune.granularity > 0 ? static_cast<double>(prune.granularity) : 16;
     const double kept = (1 - prune.sparsity) * vector;

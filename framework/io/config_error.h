@@ -13,7 +13,7 @@ class ConfigError : public std::invalid_argument {
   /// REQUIRES: at least one message.
   explicit ConfigError(std::vector<std::string> messages);
 
-  /// "file.yaml:14:5: unknown key 'prune.target_sparsty' - did you mean 'prune.sparsity'?"
+  /// "file.yaml:14:5: unknown key 'prune.final_sparsty' - did you mean 'prune.sparsity'?"
   const std::vector<std::string>& messages() const { return messages_; }
 
  private:

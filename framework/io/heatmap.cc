@@ -32,8 +32,8 @@ void fill(Image& image, int top, int left, int height, int width, const Colour& 
 }
 
 /// The weights [first, last) of `count` that pixel i of `pixels` shows.
-struct Range {
-  Range(int i, int pixels, int64_t count)
+struct PixelRange {
+  PixelRange(int i, int pixels, int64_t count)
       : first(count * i / pixels), last(std::max(first + 1, count * (i + 1) / pixels)) {}
   int64_t first, last;
 };
@@ -45,7 +45,7 @@ struct MaskView {
         rows(panel.mask.dim(0)),
         columns(panel.mask.numel() / rows) {}
 
-  double share_kept(const Range& y, const Range& x) const {
+  double share_kept(const PixelRange& y, const PixelRange& x) const {
     int64_t kept = 0;
     for (int64_t row = y.first; row < y.last; ++row)
       kept += std::count_if(mask + row * columns + x.first, mask + row * columns + x.last,
@@ -60,13 +60,13 @@ struct MaskView {
 void draw_panel(Image& image, int top, int left, int size, const MaskView& view,
                 const Colour& colour) {
   for (int y = 0; y < size; ++y) {
-    const Range rows(y, size, view.rows);
+    const PixelRange rows(y, size, view.rows);
     for (int x = 0; x < size; ++x) {
-      const double share = view.share_kept(rows, Range(x, size, view.columns));
+      const double share = view.share_kept(rows, PixelRange(x, size, view.columns));
       std::ranges::copy(mix(kPruned, colour, share), image.at(top + y, left + x));
     }
   }
-  const double share = view.share_kept(Range(0, 1, view.rows), Range(0, 1, view.columns));
+  const double share = view.share_kept(PixelRange(0, 1, view.rows), PixelRange(0, 1, view.columns));
   const int bar = static_cast<int>(share * size + 0.5);
   fill(image, top + size + kBarGap, left, kBarHeight, size, kPruned);
   fill(image, top + size + kBarGap, left, kBarHeight, bar, colour);

@@ -50,6 +50,7 @@ Config parse_config(std::string_view text, const std::string& origin,
   ConfigReader reader(bind_fields(config), errors);
   reader.read(document);
   config.has_prune = reader.has("prune");
+  if (config.prune.target_speedup > 0 && !reader.has("prune.sparsity")) config.prune.sparsity = 0;
   // Relations between values that were refused on their own would only repeat the complaint.
   if (errors.empty()) check_relations(config, reader, errors);
   errors.throw_if_any();

@@ -186,8 +186,16 @@ std::vector<Field> prune_fields() {
        .doc =
            "Columns (outputs) of a tile, extent of a block, length of a vector; auto: 64, 32, 16.",
        .range = within(1, 1 << 20), .word = Word{"auto", 0}},
-      {TESSERA_FIELD(prune.sparsity), .doc = "Share of zeros to reach among all prunable weights.",
-       .range = between(0, 1)},
+      {TESSERA_FIELD(prune.sparsity),
+       .doc = "Share of zeros to reach among all prunable weights; none, and not given: what "
+              "target_speedup needs, where that is set.",
+       .range = between(0, 1), .word = Word{"none", 0}},
+      {TESSERA_FIELD(prune.target_speedup),
+       .doc = "In place of sparsity, on the cpu: how many times faster than the dense model the "
+              "pruned one is to run, as predicted by a cost model of this machine (`tessera bench "
+              "--calibrate`). The sparsity that takes is found before training and, from each "
+              "stage's scores, again at every stage.",
+       .range = above(1), .word = Word{"none", 0}},
       {TESSERA_FIELD(prune.split),
        .doc = "tw, tew, tvw: columns go until (1 - sparsity)^split of the weights are left, then "
               "rows of tiles. equal: 0.5, as in the paper; auto: what keeps the most score.",

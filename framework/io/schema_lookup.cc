@@ -27,7 +27,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return d[a.size()][b.size()];
 }
 
-/// Shared pairs of neighbouring letters (Dice): finds `sparsity` in `target_sparsty`.
+/// Shared pairs of neighbouring letters (Dice): finds `sparsity` in `final_sparsty`.
 double pair_similarity(std::string_view a, std::string_view b) {
   if (a.size() < 2 || b.size() < 2) return 0;
   std::multiset<std::string_view> pairs;

@@ -69,7 +69,7 @@ Method method_for(Pass pass, const Problem& p) {
 }
 
 /// One argument of a primitive: in our format, in the primitive's own, and the change between them.
-struct Operand {
+struct PlacedOperand {
   Desc ours, own;
   dnnl::primitive reorder;
   bool reorders = false;
@@ -77,8 +77,8 @@ struct Operand {
 
 enum class Role { input, output };
 
-Operand operand(const Desc& ours, const Desc& own, Role role) {
-  Operand out{ours, own, {}, ours != own};
+PlacedOperand operand(const Desc& ours, const Desc& own, Role role) {
+  PlacedOperand out{ours, own, {}, ours != own};
   if (!out.reorders) return out;
   const Desc& from = role == Role::input ? ours : own;
   const Desc& to = role == Role::input ? own : ours;
@@ -90,7 +90,7 @@ Operand operand(const Desc& ours, const Desc& own, Role role) {
 /// A primitive, and what to do around it.
 struct Plan {
   dnnl::primitive convolution;
-  Operand x, weight, y;
+  PlacedOperand x, weight, y;
   Desc bias, scratchpad;
 };
 
@@ -229,7 +229,7 @@ std::shared_ptr<const Plan> plan_for(const Cpu& cpu, Pass pass, const Problem& p
 /// An operand's bytes during one call: ours, or a copy in the primitive's format.
 class Bound {
  public:
-  Bound(const Operand& operand, const std::byte* ours)
+  Bound(const PlacedOperand& operand, const std::byte* ours)
       : operand_(operand),
         ours_(onednn_memory(operand.ours, ours)),
         storage_(operand.reorders ? static_cast<int64_t>(operand.own.get_size()) : 0, Device{}),
@@ -249,7 +249,7 @@ class Bound {
     operand_.reorder.execute(onednn_stream(), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
   }
 
-  const Operand& operand_;
+  const PlacedOperand& operand_;
   Memory ours_;
   Storage storage_;
   Memory own_;

@@ -35,6 +35,13 @@ Phase fine_tuning(Phase phase, const Config& config, const Duration& window, dou
   return phase;
 }
 
+/// Of the way from `start` to the sparsity that prune.target_speedup needs; 0 without one.
+double share_of(double sparsity, const PruneConfig& prune, double start) {
+  if (prune.target_speedup == 0) return 0;
+  const bool is_last = sparsity >= prune.sparsity;
+  return is_last ? 1 : (sparsity - start) / (prune.sparsity - start);
+}
+
 }  // namespace
 
 const char* name_of(Command command) {
@@ -79,6 +86,7 @@ std::vector<Phase> plan_phases(const Config& config, Command command, int64_t st
     append(fine_tuning({.kind = Phase::Kind::prune,
                         .name = concat("prune ", i + 1, "/", stages.size()),
                         .sparsity = stages[i].sparsity,
+                        .share = share_of(stages[i].sparsity, config.prune, start_sparsity),
                         .early_stop = config.prune.fine_tune.early_stop,
                         .distills = config.prune.distill.alpha > 0,
                         .selects_best = i + 1 == stages.size()},

@@ -21,6 +21,7 @@ struct Phase {
   Kind kind = Kind::dense;
   std::string name;                ///< "dense", "prune 2/5", "control"
   double sparsity = 0;             ///< prune: share of zeros to reach
+  double share = 0;                ///< prune to a speed-up: of the way to its sparsity; 0: no such
   int64_t steps = 0;               ///< optimizer steps; 0: prunes only
   OptimizerConfig optimizer = {};  ///< with the learning rate before the schedule's factor
   SchedulerConfig scheduler = {};

@@ -5,9 +5,9 @@
 #include <set>
 
 #include "framework/autograd/autograd.h"
+#include "framework/sparse/pack.h"
 #include "framework/train/batch_loss.h"
 #include "pruning/bounds.h"
-#include "pruning/pattern.h"
 #include "pruning/regrow.h"
 #include "pruning/scores.h"
 
@@ -126,10 +126,10 @@ LayerSelection select_layers_of(const PruneConfig& config, const Module& model) 
   return selection;
 }
 
-Masks prune_model(Module& model, const PruneConfig& config, double sparsity, const Masks& current,
-                  DataLoader& data, int64_t epoch, double label_smoothing) {
-  const auto parameters = chosen_parameters(config, model);
-  const auto distinct = without_tied(parameters);
+ModelScores::ModelScores(Module& model, const PruneConfig& config, const Masks& current,
+                         DataLoader& data, int64_t epoch, double label_smoothing)
+    : config_(config), parameters_(chosen_parameters(config, model)), current_(current) {
+  const auto distinct = without_tied(parameters_);
   ScoreMap scores;
   if (const AddScores add = scores_from_gradients(config.score.type)) {
     scores = accumulated_scores(model, distinct, add, config.score.batches, data, epoch,
@@ -138,28 +138,74 @@ Masks prune_model(Module& model, const PruneConfig& config, double sparsity, con
     for (const Parameter& parameter : distinct)
       scores.of(parameter) = magnitude_scores(parameter.tensor.to(Device{}));
   }
-  Masks masks = current;
-  if (config.regrow > 0 && tessera::sparsity(current) > 0) {
+  if (config.regrow > 0 && sparsity(current) > 0) {
     ScoreMap gradients = accumulated_scores(model, distinct, add_gradient_scores,
                                             config.score.batches, data, epoch, label_smoothing);
-    regrow(config, distinct, parameters, gradients, scores, masks);
+    regrow(config, distinct, parameters_, gradients, scores, current_);
   }
+  for (const Parameter& parameter : parameters_) scores_.push_back(scores.of(parameter));
+}
+
+std::vector<LayerScores> ModelScores::layers_at(double sparsity) const {
   std::vector<LayerScores> layers;
-  for (const Parameter& parameter : parameters) {
-    layers.push_back({.name = parameter.name,
-                      .scores = scores.of(parameter),
-                      .groups = parameter.groups,
-                      .mask = matrix_mask(masks, parameter),
-                      .min_sparsity = std::min(config.min_per_layer, sparsity),
-                      .max_sparsity = std::max(config.max_per_layer, sparsity)});
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    layers.push_back({.name = parameters_[i].name,
+                      .scores = scores_[i],
+                      .groups = parameters_[i].groups,
+                      .mask = matrix_mask(current_, parameters_[i]),
+                      .min_sparsity = std::min(config_.min_per_layer, sparsity),
+                      .max_sparsity = std::max(config_.max_per_layer, sparsity)});
   }
   std::vector<LayerBound> bounds;
-  for (const std::string& text : config.layer_bounds) bounds.push_back(parse_layer_bound(text));
-  set_bounds(bounds, layers, std::min(sparsity / config.sparsity, 1.0));
-  const auto pruned = prune_masks(pattern_options(config), sparsity, layers);
-  for (size_t i = 0; i < parameters.size(); ++i)
-    masks[parameters[i].name] = pruned[i].alias(parameters[i].tensor.shape());
+  for (const std::string& text : config_.layer_bounds) bounds.push_back(parse_layer_bound(text));
+  set_bounds(bounds, layers, std::min(sparsity / config_.sparsity, 1.0));
+  return layers;
+}
+
+Masks ModelScores::masks_at(double sparsity) const {
+  const auto pruned = prune_masks(pattern_options(config_), sparsity, layers_at(sparsity));
+  Masks masks = current_;
+  for (size_t i = 0; i < parameters_.size(); ++i)
+    masks[parameters_[i].name] = pruned[i].alias(parameters_[i].tensor.shape());
   return masks;
+}
+
+double ModelScores::present_sparsity() const {
+  std::vector<Tensor> masks;
+  for (const Parameter& parameter : without_tied(parameters_))
+    masks.push_back(matrix_mask(current_, parameter));
+  return mask_sparsity(masks);
+}
+
+double ModelScores::least_sparsity() const {
+  double zeros = 0, weights = 0;
+  std::set<const void*> seen;
+  for (const LayerScores& layer : layers_at(config_.max_per_layer)) {
+    if (!seen.insert(layer.scores.id()).second) continue;
+    const double count = static_cast<double>(layer.scores.numel());
+    zeros += layer.min_sparsity * count;
+    weights += count;
+  }
+  return weights == 0 ? 0 : zeros / weights;
+}
+
+double ModelScores::highest_sparsity() const {
+  return tessera::highest_sparsity(pattern_options(config_), layers_at(config_.max_per_layer));
+}
+
+std::map<std::string, TileMatrix> ModelScores::packed(const Masks& masks) const {
+  const PatternOptions options = pattern_options(config_);
+  std::map<std::string, TileMatrix> tiles;
+  for (const Parameter& parameter : parameters_)
+    if (const Tensor mask = masks.of(parameter.name); mask.defined())
+      tiles[parameter.name] = pack_pattern(options.pattern, parameter.tensor.to(Device{}), mask,
+                                           granularity_of(options), parameter.groups);
+  return tiles;
+}
+
+Masks prune_model(Module& model, const PruneConfig& config, double sparsity, const Masks& current,
+                  DataLoader& data, int64_t epoch, double label_smoothing) {
+  return ModelScores(model, config, current, data, epoch, label_smoothing).masks_at(sparsity);
 }
 
 }  // namespace tessera

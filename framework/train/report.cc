@@ -84,6 +84,9 @@ void add_times(const Summary& s, HtmlTable& table) {
   table.rows.push_back(
       {concat("batch of ", s.batch_size), milliseconds(s.dense_ms), milliseconds(s.sparse_ms)});
   table.rows.push_back({"speed-up", "1", format_number(s.speedup)});
+  if (s.target_speedup == 0) return;
+  table.rows.push_back({"speed-up, predicted", "", format_number(s.predicted_speedup)});
+  table.rows.push_back({"speed-up, asked for", "", format_number(s.target_speedup)});
 }
 
 std::string library_and_time(const Summary& s) {

@@ -1,11 +1,13 @@
 #include "framework/train/run.h"
 
 #include <chrono>
+#include <iomanip>
 #include <iostream>
 #include <memory>
 #include <stdexcept>
 #include <utility>
 
+#include "datasets/read_file.h"
 #include "framework/backend/autotune.h"
 #include "framework/backend/cpu.h"
 #include "framework/backend/cuda_info.h"
@@ -13,9 +15,11 @@
 #include "framework/infer/compare.h"
 #include "framework/infer/model_file.h"
 #include "framework/infer/plan.h"
+#include "framework/io/atomic_file.h"
 #include "framework/train/environment.h"
 #include "framework/train/pruner.h"
 #include "framework/train/report.h"
+#include "framework/train/speed_target.h"
 #include "framework/train/task_data.h"
 #include "framework/train/text_scores.h"
 #include "framework/train/trainer.h"
@@ -26,9 +30,6 @@
 
 namespace tessera {
 namespace {
-
-// Images of a batch when the sparse model is timed against the dense one.
-constexpr int64_t kTimedBatch = 64;
 
 using Clock = std::chrono::steady_clock;
 
@@ -83,19 +84,20 @@ class Run {
         options_(options),
         directory_(directory),
         device_(std::move(device)),
-        data_(make_task_data(config)),
-        card_(card_of(config, data_)),
-        model_(make_model(config.model, data_.input, config.run.seed)),
-        train_(make_loader(config, data_.train)),
-        test_(make_loader(config, data_.test)) {
-    if (data_.validation != nullptr) validation_ = make_loader(config, data_.validation);
+        data_(make_task_data(config_)),
+        card_(card_of(config_, data_)),
+        model_(make_model(config_.model, data_.input, config_.run.seed)),
+        train_(make_loader(config_, data_.train)),
+        test_(make_loader(config_, data_.test)) {
+    if (data_.validation != nullptr) validation_ = make_loader(config_, data_.validation);
     model_->to(device_.device);
-    trainer_ = std::make_unique<Trainer>(config, *model_, *train_, validation_.get(), directory,
+    trainer_ = std::make_unique<Trainer>(config_, *model_, *train_, validation_.get(), directory,
                                          device_.device);
     trainer_->set_teacher(directory.file(kDenseFile));
     setup_seconds_ = seconds_since(started_);
     load_start_weights();
-    phases_ = plan_phases(config, command, trainer_->steps_per_epoch(), start_sparsity_);
+    if (command != Command::train && config_.prune.target_speedup > 0) plan_speed();
+    phases_ = plan_phases(config_, command, trainer_->steps_per_epoch(), start_sparsity_);
     check_everything();
   }
 
@@ -103,6 +105,8 @@ class Run {
     directory_.begin();
     write_environment(directory_.file("environment.json"), describe(device_));
     const bool resumed = trainer_->resume();
+    if (speed_ && !resumed)
+      write_file_atomically(directory_.file(kSpeedFile), to_json(speed_->model()));
     RunLog log(directory_, resumed ? trainer_->total_steps() : -1);
     say_hello(log, resumed);
     if (!resumed && command_ == Command::prune) write_dense(kDenseFile);
@@ -121,6 +125,7 @@ class Run {
   static constexpr const char* kDenseFile = "dense.safetensors";
   static constexpr const char* kControlFile = "control.safetensors";
   static constexpr const char* kModelFile = "model.safetensors";
+  static constexpr const char* kSpeedFile = "speed.json";
 
   void load_start_weights() {
     require(command_ != Command::prune || !options_.from.empty(),
@@ -151,6 +156,50 @@ class Run {
     return chosen;
   }
 
+  PruneConfig prune_by_magnitude() const {
+    PruneConfig prune = config_.prune;
+    prune.score.type = "magnitude";
+    prune.regrow = 0;
+    return prune;
+  }
+
+  /// Finds prune.sparsity for prune.target_speedup.
+  void plan_speed() {
+    require(device_.device.is_cpu(),
+            "[prune] prune.target_speedup needs the cpu, whose sparse kernels have a cost model; "
+            "got ",
+            device_.device, ". Use run.device=cpu, or prune.sparsity.");
+    speed_ = std::make_unique<SpeedTarget>(config_.prune, speed_model());
+    const PruneConfig prune = prune_by_magnitude();
+    config_.prune.sparsity =
+        speed_->plan(ModelScores(*model_, prune, trainer_->masks(), *train_, 0, 0));
+    trainer_->set_speed_target(speed_.get(), start_sparsity_);
+  }
+
+  /// Measured once in a run: what resumes must find the same sparsities.
+  SpeedModel speed_model() {
+    if (directory_.state() == RunDirectory::State::unfinished && !directory_.checkpoints().empty())
+      return parse_speed_model(read_file_text("speed", directory_.file(kSpeedFile)), kSpeedFile);
+    const MachineCosts machine = machine_costs();
+    speed_origin_ = machine.origin;
+    try {
+      return measure_speed(*model_, timed_inputs(), select_layers_of(config_.prune, *model_).pruned,
+                           machine.costs);
+    } catch (const std::invalid_argument& error) {
+      fail("[prune] prune.target_speedup needs a model that the sparse kernels run; got ",
+           config_.model.type, ". Use prune.sparsity. ", error.what());
+    }
+  }
+
+  /// Of a test batch, those that times are taken with.
+  std::vector<Tensor> timed_inputs() {
+    if (!data_.text) return {timed_batch(config_, *data_.images)};
+    test_->begin(0);
+    Batch batch;
+    test_->next(batch);
+    return batch.inputs;
+  }
+
   /// What would fail later fails here, before anything is written.
   void check_everything() {
     for (const Phase& phase : phases_) {
@@ -158,10 +207,8 @@ class Run {
       if (phase.steps > 0) schedule_of(phase, trainer_->steps_per_epoch());
     }
     if (command_ == Command::train) return;
-    PruneConfig by_magnitude = config_.prune;
-    by_magnitude.score.type = "magnitude";
-    by_magnitude.regrow = 0;
-    prune_model(*model_, by_magnitude, by_magnitude.sparsity, trainer_->masks(), *train_, 0, 0);
+    const PruneConfig prune = prune_by_magnitude();
+    prune_model(*model_, prune, prune.sparsity, trainer_->masks(), *train_, 0, 0);
   }
 
   void say_hello(RunLog& log, bool resumed) const {
@@ -180,6 +227,17 @@ class Run {
     if (command_ == Command::train) return;
     for (const auto& [name, reason] : select_layers_of(config_.prune, *model_).excluded)
       log.say(concat("stays dense: ", name, " (", reason, ")"));
+    if (speed_) say_speed(log);
+  }
+
+  void say_speed(RunLog& log) const {
+    const SpeedModel& model = speed_->model();
+    log.say(concat(std::fixed, std::setprecision(3), "speed: dense ", model.dense_ms, " ms, ",
+                   model.other_ms, " ms of it outside of the layers that are pruned; cost model ",
+                   speed_origin_.empty() ? "of the run's beginning" : speed_origin_));
+    log.say(concat(std::fixed, std::setprecision(2), "speed: ", config_.prune.target_speedup,
+                   " times the dense model is predicted at ", 100 * config_.prune.sparsity,
+                   "% sparsity by the magnitudes of the weights to start from"));
   }
 
   void before(const Phase& phase) {
@@ -262,6 +320,10 @@ class Run {
     loaded.model->to(device_.device);
     summary.pattern = config_.prune.pattern;
     summary.sparsity = sparsity(loaded.masks);
+    if (speed_) {
+      summary.target_speedup = config_.prune.target_speedup;
+      summary.predicted_speedup = speed_->model().speedup(file.tiles);
+    }
     summary.dense_bytes =
         static_cast<int64_t>(std::filesystem::file_size(directory_.file(kDenseFile)));
     summary.sparse_bytes = static_cast<int64_t>(std::filesystem::file_size(path));
@@ -289,17 +351,15 @@ class Run {
   /// Sparse against dense on a test batch.
   void compare_texts(const ModelFile& file, const LoadedModel& loaded, Summary& summary,
                      RunLog& log) {
-    test_->begin(0);
-    Batch batch;
-    test_->next(batch);
-    for (Tensor& input : batch.inputs) input = input.to(device_.device);
-    add_times(compare_with_dense(loaded, file, batch.inputs), summary, log);
+    std::vector<Tensor> inputs = timed_inputs();
+    for (Tensor& input : inputs) input = input.to(device_.device);
+    add_times(compare_with_dense(loaded, file, inputs), summary, log);
   }
 
   /// Sparse against dense: equality, accuracy and time.
   void compare_images(const ModelFile& file, const LoadedModel& loaded, Summary& summary,
                       RunLog& log) {
-    const Tensor batch = timed_batch(config_, *data_.images).to(device_.device);
+    const Tensor batch = timed_inputs()[0].to(device_.device);
     const DType dtype = config_.run.precision == "bf16" ? DType::bf16 : DType::f32;
     const InferencePlan plan = make_plan(*loaded.model, batch, file.tiles, {.dtype = dtype});
     BatchStream batches(*test_, device_.device);
@@ -323,7 +383,7 @@ class Run {
 
   const Clock::time_point started_ = Clock::now();
   Command command_;
-  const Config& config_;
+  Config config_;  ///< with the sparsity that prune.target_speedup needs
   const RunOptions& options_;
   RunDirectory& directory_;
   DeviceChoice device_;
@@ -334,6 +394,8 @@ class Run {
   std::unique_ptr<DataLoader> test_;
   std::unique_ptr<DataLoader> validation_;
   std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<SpeedTarget> speed_;  ///< for prune.target_speedup
+  std::string speed_origin_;            ///< of its costs; empty after a resume
   std::vector<Phase> phases_;
   double start_sparsity_ = 0;  ///< of the weights of --from, as the next two
   std::string start_pattern_;

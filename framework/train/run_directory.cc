@@ -8,10 +8,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <sstream>
 #include <utility>
 
+#include "datasets/read_file.h"
 #include "framework/core/errors.h"
 #include "framework/io/atomic_file.h"
 #include "framework/io/load_config.h"
@@ -27,15 +27,6 @@ constexpr const char* kCheckpointSuffix = ".safetensors";
 bool is_checkpoint(const fs::path& path) {
   const std::string name = path.filename().string();
   return name.starts_with(kCheckpointPrefix) && name.ends_with(kCheckpointSuffix);
-}
-
-std::string read_text(const fs::path& path) {
-  std::ifstream in(path);
-  std::stringstream text;
-  text << in.rdbuf();
-  require_runtime(in.good(), "[run] ", path.string(),
-                  " must be readable; got: ", std::strerror(errno), ".");
-  return text.str();
 }
 
 /// The next line of a config that a resumed run must keep: all but where it computes.
@@ -117,7 +108,8 @@ void RunDirectory::begin() {
 }
 
 void RunDirectory::check_resumable() const {
-  const std::string difference = first_difference(read_text(file("config.yaml")), resolved_config_);
+  const std::string difference =
+      first_difference(read_file_text("run", file("config.yaml")), resolved_config_);
   require(difference.empty(),
           "[run] a resumed run must keep its command and config; got a change: ", difference,
           ". Restore it, start afresh with --overwrite, or use another run.dir.");
@@ -130,9 +122,9 @@ void RunDirectory::remove_previous_run() const {
   for (const auto& entry : fs::directory_iterator(path_))
     if (entry.path().filename().string().starts_with("events.out.tfevents"))
       fs::remove(entry.path());
-  for (const char* name :
-       {"report.html", "summary.json", "metrics.jsonl", "environment.json", "dense.safetensors",
-        "control.safetensors", "model.safetensors", "checkpoints/best.safetensors", "config.yaml"})
+  for (const char* name : {"report.html", "summary.json", "speed.json", "metrics.jsonl",
+                           "environment.json", "dense.safetensors", "control.safetensors",
+                           "model.safetensors", "checkpoints/best.safetensors", "config.yaml"})
     fs::remove(file(name));
 }
 

@@ -1,6 +1,7 @@
 // The folder of a run, and the rules by which a command may use it.
 //
 //   config.yaml  environment.json  metrics.jsonl  events.out.tfevents.*  summary.json
+//   speed.json                               with prune.target_speedup: what predicts it
 //   dense.safetensors  control.safetensors  model.safetensors
 //   checkpoints/step-000000123.safetensors   what a run resumes from
 //   checkpoints/best.safetensors             a model file: the best weights of the latest phase

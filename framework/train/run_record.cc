@@ -5,8 +5,8 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "datasets/read_file.h"
 #include "framework/core/errors.h"
 #include "framework/infer/model_file.h"
 #include "framework/io/load_config.h"
@@ -17,16 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-std::string read_text(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  require_runtime(in.good(), "[report] ", path.string(), " must be readable; got an error.");
-  return text.str();
-}
-
 Json read_object(const fs::path& path) {
-  Json json = Json::parse(read_text(path), nullptr, /*allow_exceptions=*/false);
+  Json json = Json::parse(read_file_text("report", path), nullptr, /*allow_exceptions=*/false);
   require_runtime(json.is_object(), "[report] ", path.string(),
                   " must hold one JSON object; got something else. Was it edited?");
   return json;
@@ -161,6 +153,8 @@ Summary read_summary(const fs::path& path) {
   field("best_library_ms", s.best_library_ms);
   field("best_library", s.best_library);
   field("speedup", s.speedup);
+  field("target_speedup", s.target_speedup);
+  field("predicted_speedup", s.predicted_speedup);
   field("max_abs_diff", s.max_abs_diff);
   field("run_seconds", s.run_seconds);
   const auto scores = [&](const std::string& which, TextScores& text) {
@@ -188,7 +182,7 @@ RunRecord read_run(const fs::path& folder) {
           fs::is_directory(folder) ? "a folder without one" : "no folder",
           ". Runs are in runs/<run.name> or run.dir; tessera sweep writes its own report.");
   RunRecord run{.folder = folder};
-  run.config_text = read_text(folder / "config.yaml");
+  run.config_text = read_file_text("report", folder / "config.yaml");
   run.config = parse_config(run.config_text, (folder / "config.yaml").string());
   read_environment(folder / "environment.json", run);
   read_metrics(folder / "metrics.jsonl", run);

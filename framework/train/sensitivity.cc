@@ -134,6 +134,10 @@ Sensitivity scan_sensitivity(const Config& config, const SensitivityOptions& opt
   require(config.has_prune,
           "[sensitivity] the config must have a section 'prune', whose pattern is scanned; got "
           "none. Add one.");
+  require(config.prune.target_speedup == 0,
+          "[sensitivity] layers are judged at prune.sparsity; got prune.target_speedup ",
+          config.prune.target_speedup,
+          ". Add ~prune.target_speedup and prune.sparsity=0.75, or what such a run reached.");
   require(!options.sparsities.empty(),
           "[sensitivity] there must be a sparsity to scan; got none. Use --sparsity 0.5,0.75,0.9.");
   if (config.run.threads > 0) cpu().set_threads(config.run.threads);

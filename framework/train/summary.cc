@@ -79,6 +79,9 @@ void write_summary(const std::filesystem::path& path, const Summary& s) {
         {"speedup", measured(s.is_timed, s.speedup)},
         {"max_abs_diff", measured(s.is_timed, s.max_abs_diff)},
     });
+    if (s.target_speedup > 0)
+      json.update(
+          {{"target_speedup", s.target_speedup}, {"predicted_speedup", s.predicted_speedup}});
   }
   add_scores("dense", s.dense_text, json);
   if (!s.pattern.empty()) add_scores("sparse", s.sparse_text, json);
@@ -114,6 +117,10 @@ std::string summary_table(const Summary& s) {
           number(images_per_second(s.batch_size, s.dense_ms), 0),
           number(images_per_second(s.batch_size, s.sparse_ms), 0));
   add_row(table, "speed-up", "1.00", number(s.speedup, 2));
+  if (s.target_speedup > 0) {
+    add_row(table, "  predicted", "", number(s.predicted_speedup, 2));
+    add_row(table, "  asked for", "", number(s.target_speedup, 2));
+  }
   table << "\n  best dense library   " << s.best_library << ", " << number(s.best_library_ms, 3)
         << " ms\n  largest difference   " << std::scientific << std::setprecision(1)
         << s.max_abs_diff << " (sparse against dense masked logits)\n  run                  "

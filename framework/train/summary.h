@@ -34,11 +34,13 @@ struct Summary {
   double sparse_ms = 0;      ///< the same batch through the sparse one
   double best_library_ms = 0;
   std::string best_library = {};
-  double speedup = 0;       ///< dense_ms / sparse_ms
-  double max_abs_diff = 0;  ///< between the logits of the sparse and of the dense masked model
-  double run_seconds = 0;   ///< without installing and building
-  bool is_timed = true;     ///< else nothing above from batch_size to max_abs_diff is measured: the
-                            ///< sparse kernels do not run this model yet
+  double speedup = 0;            ///< dense_ms / sparse_ms
+  double target_speedup = 0;     ///< prune.target_speedup; 0: none
+  double predicted_speedup = 0;  ///< for it, of the exported file; beside `speedup`, the measured
+  double max_abs_diff = 0;       ///< between the logits of the sparse and of the dense masked model
+  double run_seconds = 0;        ///< without installing and building
+  bool is_timed = true;  ///< else nothing above from batch_size to max_abs_diff is measured: the
+                         ///< sparse kernels do not run this model yet
   bool is_text = false;
   TextScores dense_text = {};   ///< as dense_accuracy
   TextScores sparse_text = {};  ///< as sparse_accuracy; of text both are of the exported file with

@@ -153,6 +153,10 @@ SweepPlan plan_sweep(const SweepRequest& request) {
   const Config& config = plan.config;
   require(config.has_prune, "[sweep] the config must have a section 'prune'; got none in ",
           request.config_path.string(), ".");
+  require(config.prune.target_speedup == 0,
+          "[sweep] the cells have the sparsities of --sparsity; got prune.target_speedup ",
+          config.prune.target_speedup,
+          ", too. Add ~prune.target_speedup, or use tessera run for each target.");
   require(config.prune.schedule.type != "list",
           "[sweep] prune.schedule.type must be one_shot, linear or cubic, whose stages follow the "
           "sparsity; got list. Add prune.schedule.type=cubic and ~prune.schedule.sparsities.");

@@ -22,9 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-// Images of a batch when a sparse model is timed against its dense twin.
-constexpr int64_t kTimedBatch = 64;
-
 constexpr const char* kTimingFile = "timing.json";
 
 /// Folders of finished runs, <folder>/*/seed-*, in the order of their names.

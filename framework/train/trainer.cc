@@ -131,14 +131,34 @@ void Trainer::begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks) {
   state_.epoch_loss = 0;
   state_.epoch_correct = state_.epoch_samples = 0;
   if (phase.kind == Phase::Kind::control) state_.masks.clear();
-  if (phase.kind != Phase::Kind::prune) return;
-  state_.masks = prune_model(model_, config_.prune, phase.sparsity, state_.masks, train_,
-                             phase.first_epoch, config_.train.label_smoothing);
+  if (phase.kind == Phase::Kind::prune) prune(phase, log);
+}
+
+void Trainer::prune(const Phase& phase, RunLog& log) {
+  const ModelScores scores(model_, config_.prune, state_.masks, train_, phase.first_epoch,
+                           config_.train.label_smoothing);
+  SpeedSolution solution{.masks = {}, .sparsity = phase.sparsity};
+  const bool by_speed = phase.share > 0;
+  if (by_speed)
+    solution = speed_target_->stage(scores, start_sparsity_, phase.share);
+  else
+    solution.masks = scores.masks_at(phase.sparsity);
+  state_.masks = std::move(solution.masks);
   apply_masks(parameters_, to_device(state_.masks, device_));
   const double reached = sparsity(state_.masks);
-  log.add("prune", state_.total_steps, {{"sparsity", reached}, {"asked", phase.sparsity}});
-  log.say(concat(phase.name, ": ", config_.prune.pattern, " to ", percent(reached),
-                 " sparsity (asked ", percent(phase.sparsity), ")"));
+  MetricFields fields{{"sparsity", reached}, {"asked", solution.sparsity}};
+  if (by_speed) fields.push_back({"predicted_speedup", solution.speedup});
+  log.add("prune", state_.total_steps, fields);
+  std::string line = concat(phase.name, ": ", config_.prune.pattern, " to ", percent(reached),
+                            " sparsity (asked ", percent(solution.sparsity), ")");
+  if (by_speed)
+    line += concat(", predicted to be ", std::fixed, std::setprecision(2), solution.speedup,
+                   " times as fast as the dense model");
+  log.say(line);
+  if (phase.share == 1 && solution.speedup < config_.prune.target_speedup)
+    log.say(concat(phase.name, ": by its scores no sparsity is predicted to be ",
+                   config_.prune.target_speedup,
+                   " times as fast; this is the highest that can be reached"));
 }
 
 /// Sets up what follows from the position in the plan, or stands in the state.

@@ -20,6 +20,7 @@
 #include "framework/train/phases.h"
 #include "framework/train/run_directory.h"
 #include "framework/train/run_log.h"
+#include "framework/train/speed_target.h"
 #include "framework/train/train_step.h"
 #include "framework/train/training_state.h"
 #include "layers/module.h"
@@ -62,11 +63,18 @@ class Trainer {
   /// The model file of the dense weights, for phases that distil; it must be there when the first
   /// of them begins, and stay as it is.
   void set_teacher(std::filesystem::path file) { teacher_file_ = std::move(file); }
+  /// For phases with a share of the way to a speed-up, from the sparsity `start` on; it must
+  /// outlive the trainer.
+  void set_speed_target(const SpeedTarget* target, double start) {
+    speed_target_ = target;
+    start_sparsity_ = start;
+  }
   /// Of the run so far, over all its processes.
   double seconds() const;
 
  private:
   void begin_phase(const Phase& phase, RunLog& log, const Hooks& hooks);
+  void prune(const Phase& phase, RunLog& log);
   void prepare_phase(const Phase& phase);
   void run_steps(const Phase& phase, RunLog& log, const Hooks& hooks);
   void say_once(RunLog& log, const std::string& graph_failure);
@@ -97,6 +105,8 @@ class Trainer {
   std::optional<Schedule> schedule_;
   std::optional<Teacher> teacher_;
   std::filesystem::path teacher_file_;
+  const SpeedTarget* speed_target_ = nullptr;
+  double start_sparsity_ = 0;
   Phase phase_;  ///< under way
 
   int64_t metrics_from_ = 0;  ///< the phase's step that the sums of step_ start at

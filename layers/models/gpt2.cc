@@ -9,14 +9,14 @@
 namespace tessera {
 namespace {
 
-constexpr TransformerDefaults kDefaults{
+constexpr TransformerDefaults kGpt2Defaults{
     .dropout = 0.1, .eps = 1e-5, .norm = NormPosition::pre, .activation = Nonlinearity::gelu_tanh};
 
 }  // namespace
 
 Gpt2::Gpt2(const ModelConfig& config, const ModelInput& input)
     : position_ids_(max_positions_of(config, input)) {
-  TransformerOptions options = transformer_options(config, kDefaults);
+  TransformerOptions options = transformer_options(config, kGpt2Defaults);
   options.causal = true;
   require(options.norm == NormPosition::pre,
           "[model] norm of gpt2 must be pre; got post. Leave model.norm out.");

@@ -11,13 +11,13 @@
 namespace tessera {
 namespace {
 
-constexpr TransformerDefaults kDefaults{
+constexpr TransformerDefaults kSeq2SeqDefaults{
     .dropout = 0.1, .eps = 1e-5, .norm = NormPosition::post, .activation = Nonlinearity::relu};
 
 }  // namespace
 
 Seq2Seq::Seq2Seq(const ModelConfig& config, const ModelInput& input)
-    : options_(transformer_options(config, kDefaults)),
+    : options_(transformer_options(config, kSeq2SeqDefaults)),
       positions_(max_positions_of(config, input), options_.width) {
   const int64_t width = options_.width;
   if (config.share_embeddings) {

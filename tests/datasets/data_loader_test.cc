@@ -3,7 +3,7 @@
 #include <numeric>
 #include <set>
 
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 
 using namespace tessera;
 using namespace tessera::testing;

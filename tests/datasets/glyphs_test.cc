@@ -5,7 +5,7 @@
 
 #include "datasets/glyph_strokes.h"
 #include "framework/backend/cpu.h"
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 
 using namespace tessera;
 using namespace tessera::testing;

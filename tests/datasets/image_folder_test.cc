@@ -1,7 +1,7 @@
 #include "datasets/image_folder.h"
 
 #include "framework/io/image.h"
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 
 using namespace tessera;
 using namespace tessera::testing;

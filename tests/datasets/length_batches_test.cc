@@ -6,7 +6,7 @@
 #include <map>
 
 #include "framework/core/random.h"
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 
 using namespace tessera;
 using namespace tessera::testing;

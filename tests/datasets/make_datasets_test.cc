@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 
 using namespace tessera;
 using namespace tessera::testing;

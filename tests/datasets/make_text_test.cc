@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 
 using namespace tessera;
 using namespace tessera::testing;

@@ -1,7 +1,7 @@
 // IDX and CIFAR: what is well formed is read as it is, and everything else is refused.
 #include "datasets/cifar.h"
 #include "datasets/idx.h"
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 
 using namespace tessera;
 using namespace tessera::testing;

@@ -8,27 +8,27 @@
 #include "datasets/text/translation_batches.h"
 #include "datasets/text/window_batches.h"
 #include "datasets/tokenizers/make_tokenizer.h"
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 
 using namespace tessera;
 using namespace tessera::testing;
 
 namespace {
 
-using Numbers = std::vector<int64_t>;
+using Ids = std::vector<int64_t>;
 
-Numbers numbers(const Tensor& tensor) {
+Ids numbers(const Tensor& tensor) {
   return {tensor.data<int64_t>(), tensor.data<int64_t>() + tensor.numel()};
 }
 
 /// All that a batch holds, in one list.
-Numbers content(const Batch& batch) {
-  Numbers all;
+Ids content(const Batch& batch) {
+  Ids all;
   for (const Tensor& input : batch.inputs) {
-    const Numbers own = numbers(input);
+    const Ids own = numbers(input);
     all.insert(all.end(), own.begin(), own.end());
   }
-  const Numbers target = numbers(batch.target);
+  const Ids target = numbers(batch.target);
   all.insert(all.end(), target.begin(), target.end());
   return all;
 }
@@ -63,14 +63,14 @@ TEST_CASE("labelled texts: ids, lengths, segments and classes, padded") {
   const Batch batch = source.epoch(0)(0);
   REQUIRE(batch.inputs.size() == 3);
   CHECK(batch.inputs[0].shape() == Shape{2, 16});
-  const Numbers ids = numbers(batch.inputs[0]);
-  CHECK(Numbers(ids.begin(), ids.begin() + 5) == Numbers{10, 11, 12, 7, 7});
+  const Ids ids = numbers(batch.inputs[0]);
+  CHECK(Ids(ids.begin(), ids.begin() + 5) == Ids{10, 11, 12, 7, 7});
   CHECK(ids[16 + 8] == 28);
   CHECK(ids[16 + 9] == 7);
-  CHECK(numbers(batch.inputs[1]) == Numbers{3, 9});
-  const Numbers segments = numbers(batch.inputs[2]);
-  CHECK(Numbers(segments.begin(), segments.begin() + 5) == Numbers{0, 0, 1, 0, 0});
-  CHECK(numbers(batch.target) == Numbers{0, 1});
+  CHECK(numbers(batch.inputs[1]) == Ids{3, 9});
+  const Ids segments = numbers(batch.inputs[2]);
+  CHECK(Ids(segments.begin(), segments.begin() + 5) == Ids{0, 0, 1, 0, 0});
+  CHECK(numbers(batch.target) == Ids{0, 1});
 }
 
 TEST_CASE("translation: the target is what follows target_in, and padding does not count") {
@@ -80,15 +80,15 @@ TEST_CASE("translation: the target is what follows target_in, and padding does n
   const Batch batch = source.epoch(0)(0);
   REQUIRE(batch.inputs.size() == 3);
   const auto row = [](const Tensor& tensor, int64_t n) {
-    const Numbers all = numbers(tensor);
-    return Numbers(all.begin() + n * 8, all.begin() + n * 8 + 4);
+    const Ids all = numbers(tensor);
+    return Ids(all.begin() + n * 8, all.begin() + n * 8 + 4);
   };
-  CHECK(row(batch.inputs[0], 0) == Numbers{4, 5, 2, 0});
-  CHECK(row(batch.inputs[2], 0) == Numbers{1, 8, 9, 3});
-  CHECK(row(batch.target, 0) == Numbers{8, 9, 2, kIgnoredLabel});
-  CHECK(row(batch.inputs[2], 1) == Numbers{1, 3, 3, 3});
-  CHECK(row(batch.target, 1) == Numbers{2, kIgnoredLabel, kIgnoredLabel, kIgnoredLabel});
-  CHECK(numbers(batch.inputs[1]) == Numbers{3, 2});
+  CHECK(row(batch.inputs[0], 0) == Ids{4, 5, 2, 0});
+  CHECK(row(batch.inputs[2], 0) == Ids{1, 8, 9, 3});
+  CHECK(row(batch.target, 0) == Ids{8, 9, 2, kIgnoredLabel});
+  CHECK(row(batch.inputs[2], 1) == Ids{1, 3, 3, 3});
+  CHECK(row(batch.target, 1) == Ids{2, kIgnoredLabel, kIgnoredLabel, kIgnoredLabel});
+  CHECK(numbers(batch.inputs[1]) == Ids{3, 2});
 }
 
 TEST_CASE("windows side by side: every token but the first is a target once") {
@@ -100,7 +100,7 @@ TEST_CASE("windows side by side: every token but the first is a target once") {
   int64_t targets = 0;
   for (int64_t b = 0; b < 3; ++b) {
     const Batch batch = source.epoch(1)(b);
-    const Numbers ids = numbers(batch.inputs[0]), target = numbers(batch.target);
+    const Ids ids = numbers(batch.inputs[0]), target = numbers(batch.target);
     for (size_t i = 0; i < target.size(); ++i) {
       if (target[i] == kIgnoredLabel) continue;
       ++targets;
@@ -129,11 +129,11 @@ TEST_CASE("text batches: workers and the entry into an epoch change nothing") {
   for (int i = 0; i < 101; ++i) samples.push_back(sample_of(1 + i * 7 % 40, i % 2));
   const auto source = std::make_shared<TextClassBatches>(
       samples, 0, LengthBatchOptions{.batch_size = 8, .shuffle = true, .seed = 2});
-  std::vector<Numbers> wanted;
+  std::vector<Ids> wanted;
   for (const int workers : {0, 1, 3}) {
     DataLoader loader(source, workers, 3);
     loader.begin(4);
-    std::vector<Numbers> got;
+    std::vector<Ids> got;
     Batch batch;
     while (loader.next(batch)) got.push_back(content(batch));
     if (wanted.empty()) wanted = got;
@@ -161,7 +161,7 @@ TEST_CASE("token files: built once, and checked when read") {
   const auto written = std::filesystem::last_write_time(path);
   const auto again = cached_tokens("abcde", *tokenizer, folder.path());
   CHECK(std::filesystem::last_write_time(path) == written);
-  CHECK(Numbers(again->tokens().begin(), again->tokens().end()) == Numbers{1, 2, 3, 4, 5});
+  CHECK(Ids(again->tokens().begin(), again->tokens().end()) == Ids{1, 2, 3, 4, 5});
   cached_tokens("abcd", *tokenizer, folder.path());
   CHECK(files().size() == 2);
 

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 #include "tests/datasets/tokenizers/golden.h"
 
 using namespace tessera;

@@ -4,7 +4,7 @@
     python3 tests/golden/check_transformers_export.py build/tessera     # needs torch and transformers
 
 Prints the largest difference of the logits to those that transformers computed from its own file,
-for f32 and bf16 exports, and of python/tessera's load_into(); exits 1 where one is above 1e-6.
+for f32 and bf16 exports, and of python/tessera's load_into(); exits 1 where one is above 1e-5.
 """
 
 import pathlib
@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "python"))
 import tessera  # noqa: E402
 
-TOLERANCE = 1e-6
+TOLERANCE = 1e-5  # logits of about 1, in fp32, on another processor than the golden ones
 
 
 def inputs_of(name, expected):

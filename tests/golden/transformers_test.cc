@@ -12,12 +12,13 @@
 #include "framework/ops/cross_entropy.h"
 #include "framework/ops/reshape.h"
 #include "optim/optimizer.h"
+#include "tests/temporary_folder.h"
 
 using namespace tessera;
 
 namespace {
 
-constexpr int kSteps = 10;
+constexpr int kTrainingSteps = 10;
 constexpr double kLearningRate = 1e-3, kTolerance = 1e-4;
 
 struct Golden {
@@ -62,7 +63,7 @@ TEST_CASE("imported models have Hugging Face's logits, and its losses over ten s
     const auto optimizer =
         make_optimizer({.type = "adamw", .weight_decay = 0.01}, model.parameters());
     const float* const losses = golden.expected.at("losses").data<float>();
-    for (int step = 0; step < kSteps; ++step) {
+    for (int step = 0; step < kTrainingSteps; ++step) {
       INFO("step ", step);
       model.zero_grad();
       const Tensor loss = loss_of(model.forward_batch(golden.inputs), golden.expected.at("target"));
@@ -74,8 +75,7 @@ TEST_CASE("imported models have Hugging Face's logits, and its losses over ten s
 }
 
 TEST_CASE("a dense file holds the imported weights as they came, and reads as the same model") {
-  const auto folder = std::filesystem::temp_directory_path() / "tessera_transformers_test";
-  std::filesystem::create_directories(folder);
+  const testing::TemporaryFolder folder;
   for (const std::string type : {"bert", "gpt2"}) {
     INFO(type);
     const ImportedModel imported = import_model("tests/golden/" + type);
@@ -92,5 +92,4 @@ TEST_CASE("a dense file holds the imported weights as they came, and reads as th
     CHECK(largest_difference(loaded.model->forward_batch(golden.inputs),
                              imported.model->forward_batch(golden.inputs)) == 0);
   }
-  std::filesystem::remove_all(folder);
 }

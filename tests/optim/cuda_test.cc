@@ -13,27 +13,24 @@
 #include "optim/loss_scale.h"
 #include "optim/optimizer.h"
 #include "tests/cuda_device.h"
+#include "tests/optim/optim_testing.h"
 
 using namespace tessera;
 using namespace tessera::testing;
 
 namespace {
 
-Tensor drawn(const Shape& shape, uint32_t step, DType dtype) {
-  Tensor out = Tensor::empty(shape);
-  RandomSequence random({.seed = 11, .step = step});
-  for (int64_t i = 0; i < out.numel(); ++i) out.data<float>()[i] = random.uniform(-1, 1);
-  return out.to(dtype);
-}
+constexpr uint64_t kCudaSeed = 11;
 
 /// Parameters of all sizes, some pruned, one without a gradient; both types.
-struct Net {
-  explicit Net(Device device) : device(device) {
+struct ParameterSet {
+  explicit ParameterSet(Device device) : device(device) {
     uint32_t stream = 0;
     for (const DType dtype : {DType::f32, DType::f64})
       for (const int64_t n : {1, 7, 40000, 0}) {
         const std::string name = concat(dtype, n);
-        parameters.push_back({name, drawn({n}, ++stream, dtype).to(device)});
+        parameters.push_back(
+            {name, drawn({n}, {.seed = kCudaSeed, .step = ++stream}, dtype).to(device)});
         parameters.back().tensor.set_requires_grad();
         if (n < 7) continue;
         Tensor mask = Tensor::full({n}, 1, {.dtype = DType::u8});
@@ -47,23 +44,17 @@ struct Net {
   void set_gradients(uint32_t step) {
     for (Parameter& p : parameters)
       if (p.name != "idle")
-        p.tensor.set_grad(drawn(p.tensor.shape(), 100 * step + static_cast<uint32_t>(p.name.size()),
-                                p.tensor.dtype())
-                              .to(device));
+        p.tensor.set_grad(
+            drawn(p.tensor.shape(),
+                  {.seed = kCudaSeed, .step = 100 * step + static_cast<uint32_t>(p.name.size())},
+                  p.tensor.dtype())
+                .to(device));
   }
 
   Device device;
   std::vector<Parameter> parameters;
   Masks masks;
 };
-
-double largest_difference(const Tensor& a, const Tensor& b) {
-  const auto x = a.to(Device{}).to(DType::f64).to_vector<double>();
-  const auto y = b.to(Device{}).to(DType::f64).to_vector<double>();
-  double largest = 0;
-  for (size_t i = 0; i < x.size(); ++i) largest = std::max(largest, std::abs(x[i] - y[i]));
-  return largest;
-}
 
 std::vector<OptimizerConfig> configs() {
   return {{.type = "sgd", .momentum = 0},
@@ -74,8 +65,8 @@ std::vector<OptimizerConfig> configs() {
 }
 
 /// The net after ten steps.
-Net trained(const OptimizerConfig& config, Device device) {
-  Net net(device);
+ParameterSet trained(const OptimizerConfig& config, Device device) {
+  ParameterSet net(device);
   const auto optimizer = make_optimizer(config, net.parameters);
   for (uint32_t step = 1; step <= 10; ++step) {
     net.set_gradients(step);
@@ -94,8 +85,8 @@ TEST_CASE("CUDA: optimizers follow the cpu's, twice in the same bits") {
   if (!has_cuda_device()) return;
   for (const OptimizerConfig& config : configs()) {
     CAPTURE(config.type);
-    const Net here = trained(config, Device{}), there = trained(config, kCuda),
-              again = trained(config, kCuda);
+    const ParameterSet here = trained(config, Device{}), there = trained(config, kCuda),
+                       again = trained(config, kCuda);
     for (size_t i = 0; i < here.parameters.size(); ++i) {
       const Parameter &want = here.parameters[i], &got = there.parameters[i];
       CAPTURE(want.name);
@@ -116,7 +107,7 @@ TEST_CASE("CUDA: optimizers follow the cpu's, twice in the same bits") {
 
 TEST_CASE("CUDA: the gradients' norm, and clipping by it") {
   if (!has_cuda_device()) return;
-  Net here{Device{}}, there{kCuda};
+  ParameterSet here{Device{}}, there{kCuda};
   here.set_gradients(1);
   there.set_gradients(1);
   const double norm = gradient_norm(here.parameters).item();
@@ -138,7 +129,9 @@ TEST_CASE("CUDA: the moving average follows the cpu's") {
     Ema ema(net, 0.99);
     Masks masks{{"0.weight", Tensor::full({40, 50}, 1, {.dtype = DType::u8, .device = device})}};
     for (uint32_t step = 0; step < 5; ++step) {
-      net.state_dict().at("0.weight").copy_from(drawn({40, 50}, step, DType::f32));
+      net.state_dict()
+          .at("0.weight")
+          .copy_from(drawn({40, 50}, {.seed = kCudaSeed, .step = step}, DType::f32));
       net.state_dict().at("1.num_batches_tracked").increment();
       if (step == 4) masks["0.weight"].fill(0);
       ema.update(net, masks);
@@ -155,7 +148,7 @@ TEST_CASE("CUDA: the moving average follows the cpu's") {
 
 TEST_CASE("CUDA: a step whose gradients overflow changes nothing but the loss scale") {
   if (!has_cuda_device()) return;
-  Net net(kCuda);
+  ParameterSet net(kCuda);
   const auto optimizer = make_optimizer({.type = "adam"}, net.parameters);
   LossScale scale(kCuda);
   const Tensor lr = Tensor::full({}, 0.1, {.dtype = DType::f64, .device = kCuda});

@@ -9,8 +9,10 @@
 #include "framework/backend/cpu.h"
 #include "framework/core/random.h"
 #include "framework/io/safetensors.h"
+#include "tests/optim/optim_testing.h"
 
 using namespace tessera;
+using namespace tessera::testing;
 
 namespace {
 
@@ -18,16 +20,13 @@ constexpr uint64_t kSeed = 2024;             // of tests/golden/make_golden.py
 constexpr uint32_t kGradientStream = 4;      // likewise
 constexpr uint32_t kFirstWeightStep = 1000;  // likewise
 
-/// Uniform in [-1, 1): the numbers of make_golden.py.
-Tensor drawn(const Shape& shape, uint32_t step, DType dtype) {
-  Tensor out = Tensor::empty(shape);
-  RandomSequence random({.seed = kSeed, .stream = kGradientStream, .step = step});
-  for (int64_t i = 0; i < out.numel(); ++i) out.data<float>()[i] = random.uniform(-1, 1);
-  return out.to(dtype);
+/// Of the numbers of make_golden.py.
+RandomKey golden_key(uint32_t step) {
+  return {.seed = kSeed, .stream = kGradientStream, .step = step};
 }
 
 Parameter parameter(const Shape& shape, DType dtype, ParameterRole role = ParameterRole::weight) {
-  return {"w", drawn(shape, kFirstWeightStep, dtype).set_requires_grad(), role};
+  return {"w", drawn(shape, golden_key(kFirstWeightStep), dtype).set_requires_grad(), role};
 }
 
 struct Case {
@@ -49,16 +48,9 @@ std::vector<Case> cases() {
 void take_steps(Optimizer& optimizer, Parameter& p, const Masks& masks, uint32_t begin,
                 uint32_t end) {
   for (uint32_t step = begin; step < end; ++step) {
-    p.tensor.set_grad(drawn(p.tensor.shape(), step, p.tensor.dtype()));
+    p.tensor.set_grad(drawn(p.tensor.shape(), golden_key(step), p.tensor.dtype()));
     optimizer.step(masks, 0.05);
   }
-}
-
-double largest_difference(const Tensor& a, const Tensor& b) {
-  const auto x = a.to(DType::f64).to_vector<double>(), y = b.to(DType::f64).to_vector<double>();
-  double largest = 0;
-  for (size_t i = 0; i < x.size(); ++i) largest = std::max(largest, std::abs(x[i] - y[i]));
-  return largest;
 }
 
 /// Large enough for several threads; three of four weights pruned.

@@ -67,6 +67,28 @@ TEST_CASE("bounds by name: the first that matches, the minimum in step with the 
                        doctest::Contains("got '^d=..0.5' and 3 layers"), std::invalid_argument);
 }
 
+TEST_CASE("the highest sparsity is reached by every pattern, and no more is") {
+  RandomSequence draws({.seed = 4});
+  for (const std::string& pattern : pattern_names()) {
+    CAPTURE(pattern);
+    std::vector<LayerScores> layers{{.name = "a", .scores = random_scores({48, 96}, draws)},
+                                    {.name = "b", .scores = random_scores({32, 64}, draws)}};
+    PatternOptions options{.pattern = pattern, .granularity = 16};
+    const double highest = highest_sparsity(options, layers);
+    CHECK(highest >= (pattern == "nm" ? 0.5 : 0.9));
+    CHECK(highest < 1);
+    CHECK(mask_sparsity(prune_masks(options, highest, layers)) ==
+          doctest::Approx(highest).epsilon(2e-3));
+    if (pattern == "vw" || pattern == "nm" || pattern == "tvw") continue;
+    layers[0].max_sparsity = 0.5;
+    const double bounded = highest_sparsity(options, layers);
+    CHECK(bounded < highest);
+    CHECK(mask_sparsity({prune_masks(options, bounded, layers)[0]}) < 0.5 + 16.0 * 96 / 4608);
+    options.scope = "layer";
+    CHECK(highest_sparsity(options, layers) <= 0.5 + 16.0 * 96 / 4608);
+  }
+}
+
 TEST_CASE("text of bounds") {
   const auto is = [](const char* text, double least, double most) {
     const LayerBound bound = parse_layer_bound(text);

@@ -4,12 +4,12 @@
 #include "framework/infer/model_file.h"
 #include "framework/io/load_config.h"
 #include "framework/train/run.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace tessera;
 
 TEST_CASE("no epochs of fine-tuning are no steps: the weights are the dense ones under masks") {
-  const testing::ScratchFolder scratch("empty-fine-tuning");
+  const testing::TemporaryFolder scratch;
   const Config config = parse_config(
       "run: {threads: 1, dir: \"" + (scratch.path() / "run").string() +
           "\"}\n"

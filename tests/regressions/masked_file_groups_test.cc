@@ -8,7 +8,7 @@
 #include "framework/io/safetensors.h"
 #include "framework/ops/to_layout.h"
 #include "layers/models/make_model.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace tessera;
 
@@ -48,7 +48,7 @@ Tensor random_mask(const Shape& shape) {
 }  // namespace
 
 TEST_CASE("a masked file keeps groups and masks and is computed alike") {
-  const testing::ScratchFolder scratch("masked-groups");
+  const testing::TemporaryFolder scratch;
   const ModelCard card = card_with_groups();
   auto model = make_model(card.model, {3, 6, 6, 4}, 1);
   Masks masks;
@@ -82,7 +82,7 @@ TEST_CASE("a masked file keeps groups and masks and is computed alike") {
 }
 
 TEST_CASE("a mask that holds more than 0 and 1 is refused") {
-  const testing::ScratchFolder scratch("masked-values");
+  const testing::TemporaryFolder scratch;
   const ModelCard card = card_with_groups();
   const auto model = make_model(card.model, {3, 6, 6, 4}, 1);
   const auto path = scratch.path() / "masked.safetensors";

@@ -3,12 +3,12 @@
 
 #include "framework/infer/model_file.h"
 #include "framework/io/safetensors.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace tessera;
 
 TEST_CASE("a model file of another version, or without a config, says what it holds") {
-  const testing::ScratchFolder scratch("model-file-version");
+  const testing::TemporaryFolder scratch;
   const auto path = scratch.path() / "model.safetensors";
   const auto read = [&](std::map<std::string, std::string> metadata) {
     write_safetensors(path, {{}, std::move(metadata)});

@@ -9,7 +9,7 @@
 #include "framework/train/batch_loss.h"
 #include "framework/train/metric_sums.h"
 #include "framework/train/run.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace tessera;
 
@@ -23,7 +23,7 @@ TEST_CASE("a logit that is NaN is a miss") {
 }
 
 TEST_CASE("a last step that diverges is an error, and leaves no model") {
-  const testing::ScratchFolder scratch("not-finite-weights");
+  const testing::TemporaryFolder scratch;
   const auto folder = scratch.path() / "run";
   const Config config =
       parse_config("run: {threads: 1, dir: \"" + folder.string() +
@@ -42,7 +42,7 @@ TEST_CASE("a last step that diverges is an error, and leaves no model") {
 }
 
 TEST_CASE("a broken checkpoint names the one before it") {
-  const testing::ScratchFolder scratch("broken-checkpoint");
+  const testing::TemporaryFolder scratch;
   const auto folder = scratch.path() / "run";
   const Config config =
       parse_config("run: {threads: 1, dir: \"" + folder.string() +

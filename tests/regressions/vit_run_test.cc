@@ -7,12 +7,12 @@
 
 #include "framework/io/load_config.h"
 #include "framework/train/run.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace tessera;
 
 TEST_CASE("a run of an image model without a plan ends with its accuracy, untimed") {
-  const testing::ScratchFolder folder("vit-run");
+  const testing::TemporaryFolder folder;
   const auto run = folder.path() / "run";
   const Config config = parse_config(
       "run: {name: vit, threads: 1, device: cpu, dir: " + run.string() +

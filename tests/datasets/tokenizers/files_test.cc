@@ -2,7 +2,7 @@
 // line.
 #include "datasets/tokenizers/make_tokenizer.h"
 #include "datasets/tokenizers/train_tokenizer.h"
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 #include "tests/datasets/tokenizers/golden.h"
 
 using namespace tessera;

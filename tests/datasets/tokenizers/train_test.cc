@@ -1,7 +1,7 @@
 // Vocabularies from small texts, by hand.
 #include "datasets/tokenizers/make_tokenizer.h"
 #include "datasets/tokenizers/train_tokenizer.h"
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 
 using namespace tessera;
 using namespace tessera::testing;

@@ -3,7 +3,7 @@
 
 #include "datasets/tokenizers/byte_level.h"
 #include "datasets/tokenizers/utf8.h"
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 
 using namespace tessera;
 

@@ -12,7 +12,7 @@ using namespace tessera::testing;
 namespace {
 
 /// Weights of ranks 2, 3 and 4, beside tensors of every type that is only copied.
-SafetensorsFile foreign_file() {
+SafetensorsFile foreign_model() {
   RandomSequence draws({.seed = 41});
   SafetensorsFile file;
   file.metadata = {{"format", "pt"}, {"made.by", "somebody"}};
@@ -59,7 +59,7 @@ struct Files {
   TemporaryFolder folder;
   std::string weights = (folder / "weights").string(), masks = (folder / "masks").string(),
               out = (folder / "out").string();
-  SafetensorsFile file = foreign_file();
+  SafetensorsFile file = foreign_model();
 
   Files() { write_safetensors(weights, file); }
 

@@ -10,6 +10,7 @@
 #include "framework/io/image.h"
 #include "framework/io/schema_text.h"
 #include "tests/framework/cli/cli_testing.h"
+#include "tests/temporary_folder.h"
 
 namespace tessera {
 namespace {
@@ -22,15 +23,13 @@ Result tessera(const std::vector<std::string>& arguments) {
   return testing::run_program(arguments);
 }
 
-/// A folder that lives as long as the test.
+/// A temporary folder whose paths are text, as arguments are.
 struct Folder {
-  fs::path path = fs::temp_directory_path() / ("tessera-cli-" + std::to_string(::getpid()));
-  Folder() { fs::create_directories(path); }
-  ~Folder() { fs::remove_all(path); }
+  testing::TemporaryFolder temporary;
+  fs::path path = temporary.path();
   std::string file(const std::string& name) const { return (path / name).string(); }
   std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(file(name), std::ios::binary) << text;
-    return file(name);
+    return temporary.write(name, text).string();
   }
 };
 

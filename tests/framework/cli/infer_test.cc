@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/io/image.h"
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 #include "tests/framework/cli/cli_testing.h"
 #include "tests/framework/generate/text_model_files.h"
 

@@ -3,7 +3,7 @@
 #include <functional>
 #include <set>
 
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 #include "tests/framework/cli/cli_testing.h"
 
 using namespace tessera;

@@ -31,7 +31,7 @@ void replace_in(SafetensorsFile& file, const std::string& key, const std::string
   text.replace(at, from.size(), to);
 }
 
-struct Damage {
+struct ModelDamage {
   std::string name;
   std::function<void(SafetensorsFile&)> apply;
 };
@@ -40,7 +40,7 @@ int32_t* indices(SafetensorsFile& file, const std::string& name) {
   return part(file, name).data<int32_t>();
 }
 
-std::vector<Damage> damaged_tiles() {
+std::vector<ModelDamage> damaged_tiles() {
   using File = SafetensorsFile;
   return {
       {"an output out of range", [](File& f) { indices(f, "tw_n_idx")[3] = 1 << 20; }},
@@ -87,7 +87,7 @@ std::vector<Damage> damaged_tiles() {
   };
 }
 
-std::vector<Damage> damaged_metadata() {
+std::vector<ModelDamage> damaged_metadata() {
   using File = SafetensorsFile;
   const char *sparse = "tessera.sparse", *config = "tessera.config";
   return {
@@ -144,7 +144,7 @@ TEST_CASE("model files that contradict themselves") {
   write_lenet(good, {kWeight});
   int count = 0;
   for (const auto& damages : {damaged_tiles(), damaged_metadata()}) {
-    for (const Damage& damage : damages) {
+    for (const ModelDamage& damage : damages) {
       CAPTURE(damage.name);
       SafetensorsFile file = read_safetensors(good);
       damage.apply(file);

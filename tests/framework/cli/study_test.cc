@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "framework/train/child_process.h"
+#include "tests/framework/io/io_testing.h"
 
 namespace tessera {
 namespace {
@@ -27,21 +28,13 @@ prune: {pattern: tw, granularity: 16, sparsity: 0.5, score: {type: magnitude},
 )";
 
 struct Study {
-  fs::path path = fs::temp_directory_path() / ("tessera-study-" + std::to_string(::getpid()));
-  Study() {
-    fs::create_directories(path);
-    std::ofstream(path / "study.yaml") << kConfig;
-  }
-  ~Study() { fs::remove_all(path); }
+  testing::TemporaryFolder temporary;
+  fs::path path = temporary.path();
+  Study() { temporary.write("study.yaml", kConfig); }
 
   fs::path folder() const { return path / "out"; }
   std::string log() const { return text("log"); }
-  std::string text(const fs::path& file) const {
-    std::ifstream in(path / file);
-    std::stringstream out;
-    out << in.rdbuf();
-    return out.str();
-  }
+  std::string text(const fs::path& file) const { return testing::read_bytes(path / file); }
 
   int run(std::vector<std::string> arguments) const {
     fs::remove(path / "log");

@@ -1,6 +1,6 @@
 // Wrong inputs of models of language, through the program: an error that says what is wrong, before
 // anything is trained, and no folder of a run left behind; or what is documented to become of them.
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 #include "tests/framework/cli/cli_testing.h"
 
 using namespace tessera;

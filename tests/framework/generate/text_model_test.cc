@@ -3,7 +3,7 @@
 #include "framework/autograd/autograd.h"
 #include "framework/generate/sample.h"
 #include "framework/generate/translate.h"
-#include "tests/datasets/temporary_folder.h"
+#include "tests/datasets/dataset_testing.h"
 #include "tests/framework/generate/text_model_files.h"
 
 using namespace tessera;

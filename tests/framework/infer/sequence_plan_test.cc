@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kVocabulary = 50, kLength = 40;
 // f32 sums in another order, through two layers and their norms.
-constexpr double kTolerance = 1e-4;
+constexpr double kSequenceTolerance = 1e-4;
 
 struct Extents {
   int64_t width, heads, intermediate;
@@ -70,7 +70,7 @@ Tensor block_mask(const Shape& shape, uint32_t stream) {
   return mask;
 }
 
-Tiles prune(Module& model, const std::string& pattern) {
+Tiles prune_with(Module& model, const std::string& pattern) {
   if (pattern == "dense") return {};
   return testing::prune(
       model,
@@ -113,7 +113,7 @@ TEST_CASE("plan of sequences: equals the forward pass for any batch and fewer to
     CAPTURE(t.head);
     CAPTURE(t.pattern);
     const auto model = model_of(t.type, t.head, t.extents, t.activation);
-    const Tiles tiles = prune(*model, t.pattern);
+    const Tiles tiles = prune_with(*model, t.pattern);
     for (const bool dense_only : {false, true}) {
       const InferencePlan plan =
           make_plan(*model, batch_of(t.type, 4, 37), tiles, {.dense_only = dense_only});
@@ -123,7 +123,7 @@ TEST_CASE("plan of sequences: equals the forward pass for any batch and fewer to
         CAPTURE(sequences);
         CAPTURE(tokens);
         const auto batch = batch_of(t.type, sequences, tokens);
-        CHECK(relative_error(plan.run(batch), expected_of(*model, batch)) < kTolerance);
+        CHECK(relative_error(plan.run(batch), expected_of(*model, batch)) < kSequenceTolerance);
       }
     }
   }
@@ -131,7 +131,7 @@ TEST_CASE("plan of sequences: equals the forward pass for any batch and fewer to
 
 TEST_CASE("plan of sequences: steps are fused and reported") {
   const auto model = model_of("bert", "auto", {64, 2, 96});
-  const auto tiles = prune(*model, "tw");
+  const auto tiles = prune_with(*model, "tw");
   const InferencePlan plan = make_plan(*model, batch_of("bert", 2, 16), tiles);
   std::map<std::string, int> count;
   for (const StepReport& step : plan.steps()) ++count[step.kind];
@@ -152,7 +152,7 @@ TEST_CASE("plan of sequences: padding changes nothing, and no length leaves zero
   auto batch = batch_of("bert", 2, 20);
   batch[1] = Tensor::from<int64_t>({7, 0}, {2});
   const Tensor before = plan.run(batch);
-  CHECK(relative_error(before, expected_of(*model, batch)) < kTolerance);
+  CHECK(relative_error(before, expected_of(*model, batch)) < kSequenceTolerance);
   for (int64_t t = 7; t < 20; ++t) batch[0].data<int64_t>()[t] = 11;
   const Tensor after = plan.run(batch);
   for (int64_t c = 0; c < 3; ++c) CHECK(after.data<float>()[c] == before.data<float>()[c]);

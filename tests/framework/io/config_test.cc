@@ -104,6 +104,13 @@ TEST_CASE("a dump is canonical and parses back to itself") {
     const std::string dump = dump_config(parse_config(text, "c.yaml"));
     CHECK(dump_config(parse_config(dump, "dump.yaml")) == dump);
   }
+  const Config by_speed =
+      parse_config(std::string(kMinimal) + "prune: {target_speedup: 2}", "c.yaml");
+  CHECK(by_speed.prune.sparsity == 0);
+  CHECK(parse_config(dump_config(by_speed), "dump.yaml").prune.target_speedup == 2);
+  CHECK(parse_config(kFull, "c.yaml",
+                     {"~prune.sparsity", "~prune.schedule", "prune.target_speedup=1.5"})
+            .prune.sparsity == 0);
   // The same config written in another way.
   CHECK(dump_config(parse_config("model:\n  type: \"lenet\"\ndata:\n  type: glyphs\n", "c")) ==
         dump_config(parse_config(kMinimal, "c.yaml")));

@@ -12,16 +12,10 @@
 #include "framework/core/errors.h"
 #include "framework/io/load_config.h"
 #include "framework/io/schema_text.h"
+#include "tests/framework/io/io_testing.h"
 
 namespace tessera {
 namespace {
-
-std::string contents(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 TEST_CASE("every field stands in a section, once, with a default that it accepts") {
   std::set<std::string> sections, paths;
@@ -56,7 +50,7 @@ TEST_CASE("fields are written in one block a section") {
 }
 
 TEST_CASE("docs/config.md is what `tessera config reference` prints") {
-  CHECK(contents("docs/config.md") == config_reference());
+  CHECK(testing::read_bytes("docs/config.md") == config_reference());
 }
 
 TEST_CASE("the help names every key") {
@@ -77,7 +71,7 @@ TEST_CASE("the JSON Schema describes every key") {
   }
   CHECK(schema["required"] == nlohmann::json({"data", "model"}));
   CHECK(schema["properties"]["prune"]["additionalProperties"] == false);
-  CHECK(schema["properties"]["prune"]["properties"]["sparsity"]["exclusiveMaximum"] == 1.0);
+  CHECK(schema["properties"]["prune"]["properties"]["min_per_layer"]["exclusiveMaximum"] == 1.0);
 }
 
 TEST_CASE("all configs of the project are good") {

@@ -9,7 +9,7 @@ namespace {
 
 constexpr RandomKey kKey{.seed = 3, .stream = 1, .step = 5};
 
-Op with(AttentionOptions options = {}) {
+Op attend(AttentionOptions options = {}) {
   return [=](const auto& in) {
     return attention(in[0], in[1], in[2], in.size() > 3 ? in[3] : Tensor{}, options);
   };
@@ -83,7 +83,7 @@ Tensor interleaved(const std::vector<Tensor>& in) {
 OpCase matches(const std::string& name, const std::vector<Tensor>& in,
                const AttentionOptions& options = {}) {
   return {.name = name,
-          .op = with(options),
+          .op = attend(options),
           .inputs = in,
           .expected = reference(in, options),
           .tolerance_f32 = 3e-5,
@@ -98,7 +98,7 @@ TEST_CASE("attention") {
   const AttentionOptions causal{.causal = true};
   for (const OpCase& test : std::vector<OpCase>{
            {"one key: its value",
-            with(),
+            attend(),
             qkv(1, 2, 1, 1, 2),
             {qkv(1, 2, 1, 1, 2)[2].data<double>()[0], qkv(1, 2, 1, 1, 2)[2].data<double>()[1],
              qkv(1, 2, 1, 1, 2)[2].data<double>()[0], qkv(1, 2, 1, 1, 2)[2].data<double>()[1]}},
@@ -117,12 +117,12 @@ TEST_CASE("attention") {
            matches("dropout", qkv(2, 3, 5, 2, 4), {.dropout = 0.4, .key = kKey}),
            matches("dropout, longer than a block, causal", qkv(1, 70, 131, 2, 4),
                    {.causal = true, .dropout = 0.2, .key = kKey}),
-           {.name = "no queries", .op = with(), .inputs = qkv(2, 0, 3, 1, 2)},
+           {.name = "no queries", .op = attend(), .inputs = qkv(2, 0, 3, 1, 2)},
            {.name = "no keys",
-           .op = with(),
+           .op = attend(),
            .inputs = qkv(1, 2, 0, 1, 2),
            .expected = {0, 0, 0, 0}},
-           {.name = "no rows", .op = with(), .inputs = qkv(0, 2, 3, 1, 2)},
+           {.name = "no rows", .op = attend(), .inputs = qkv(0, 2, 3, 1, 2)},
        })
     check(test);
 }
@@ -147,40 +147,40 @@ TEST_CASE("attention: errors") {
   const auto in = qkv(2, 3, 4, 2, 5);
   for (const OpCase& test : std::vector<OpCase>{
            {.name = "q of rank 3",
-  .op = with(),
+  .op = attend(),
   .inputs = {uniform({2, 3, 10}), in[1], in[2]},
   .throws = "[attention] q must be row-major [N, Tq, H, D] with D >= 1; got "
             "f64[2, 3, 10]."},
            {.name = "heads differ",
-           .op = with(),
+           .op = attend(),
            .inputs = {in[0], in[1], uniform({2, 4, 1, 5})},
            .throws = "[attention] k and v must be row-major f64[2, Tk, 2, 5], as q = "
                      "f64[2, 3, 2, 5]; got f64[2, 4, 2, 5] and f64[2, 4, 1, 5]."},
            {.name = "lengths differ",
-           .op = with(),
+           .op = attend(),
            .inputs = {in[0], in[1], uniform({2, 3, 2, 5})},
            .throws = "[attention] k and v must agree in length; got f64[2, 4, 2, 5] and "
                      "f64[2, 3, 2, 5]."},
            {.name = "too few key lengths",
-           .op = with(),
+           .op = attend(),
            .inputs = with_lengths(in, {1}),
            .throws = "[attention] key_lengths must be i64[2], one length a row of "
                      "f64[2, 3, 2, 5]; got i64[1]."},
            {.name = "everything dropped",
-           .op = with({.dropout = 1}),
+           .op = attend({.dropout = 1}),
            .inputs = in,
            .throws = "[attention] dropout must lie in [0, 1); got 1."},
            {.name = "negative scale",
-           .op = with({.scale = -1}),
+           .op = attend({.scale = -1}),
            .inputs = in,
            .throws = "[attention] scale must be positive, or 0 for 1 / sqrt(D); got -1."},
            {.name = "step of another type",
-           .op = with({.dropout = 0.1, .step = Tensor::zeros({1})}),
+           .op = attend({.dropout = 0.1, .step = Tensor::zeros({1})}),
            .inputs = in,
            .throws = "[attention] step must be i32[1] on the device of q; got f32[1]",
            .cpu_only = "the step stays on the CPU"},
            {.name = "integers",
-           .op = with(),
+           .op = attend(),
            .inputs = {Tensor::from<int32_t>({1}, {1, 1, 1, 1}),
                       Tensor::from<int32_t>({1}, {1, 1, 1, 1}),
                       Tensor::from<int32_t>({1}, {1, 1, 1, 1})},
@@ -191,8 +191,8 @@ TEST_CASE("attention: errors") {
 
 TEST_CASE("attention: nothing is dropped in evaluation") {
   const auto in = qkv(1, 3, 4, 1, 2);
-  const Tensor dropped = with({.dropout = 0.5, .key = kKey, .training = false})(in);
-  CHECK(dropped.to_vector<double>() == with()(in).to_vector<double>());
+  const Tensor dropped = attend({.dropout = 0.5, .key = kKey, .training = false})(in);
+  CHECK(dropped.to_vector<double>() == attend()(in).to_vector<double>());
 }
 
 TEST_CASE("attention: the step may come from a tensor") {
@@ -200,8 +200,8 @@ TEST_CASE("attention: the step may come from a tensor") {
   RandomKey elsewhere = kKey;
   elsewhere.step = 77;
   const Tensor step = Tensor::from<int32_t>({static_cast<int32_t>(kKey.step)}, {1});
-  CHECK(with({.dropout = 0.5, .key = elsewhere, .step = step})(in).to_vector<double>() ==
-        with({.dropout = 0.5, .key = kKey})(in).to_vector<double>());
+  CHECK(attend({.dropout = 0.5, .key = elsewhere, .step = step})(in).to_vector<double>() ==
+        attend({.dropout = 0.5, .key = kKey})(in).to_vector<double>());
 }
 
 TEST_CASE("attention: the same bits at any number of threads") {
@@ -210,8 +210,9 @@ TEST_CASE("attention: the same bits at any number of threads") {
   const int threads = cpu().threads();
   for (int n : {1, 2, 3}) {
     cpu().set_threads(n);
-    const OpCase test{
-        .name = "threads", .op = with({.causal = true, .dropout = 0.1, .key = kKey}), .inputs = in};
+    const OpCase test{.name = "threads",
+                      .op = attend({.causal = true, .dropout = 0.1, .key = kKey}),
+                      .inputs = in};
     const auto got = differentiate(test, {.dtype = DType::f32});
     results.push_back(got.y.to_vector<float>());
     for (const Tensor& gradient : got.gradients)

@@ -16,7 +16,6 @@ Op norm(BatchNormOptions options = {}) {
   };
 }
 
-Tensor random(const Shape& shape) { return uniform(shape, -1, 1, 0, Layout::nhwc); }
 Tensor vector(std::vector<double> values) {
   const auto size = static_cast<int64_t>(values.size());
   return Tensor::from<double>(values, {size});
@@ -44,14 +43,14 @@ TEST_CASE("batch_norm: training") {
              3 / std::sqrt(7)}},
            {"a block of rows and a rest",
             norm(),
-            {random({3, 2, 5, 5}), uniform({2}, 0.5, 1.5, 1), uniform({2}, -1, 1, 2)}},
+            {uniform_nhwc({3, 2, 5, 5}), uniform({2}, 0.5, 1.5, 1), uniform({2}, -1, 1, 2)}},
            {.name = "channels that fit no vector",
            .op = norm(),
-           .inputs = {random({2, 33, 4, 3}), uniform({33}, 0.5, 1.5, 1), uniform({33})},
+           .inputs = {uniform_nhwc({2, 33, 4, 3}), uniform({33}, 0.5, 1.5, 1), uniform({33})},
            .gradient_tolerance = 1e-6},
            {.name = "one value a channel",
            .op = norm(),
-           .inputs = {random({1, 2, 1, 1}), {}, {}},
+           .inputs = {uniform_nhwc({1, 2, 1, 1}), {}, {}},
            .throws = "[batch_norm] training needs more than one value a channel; got f64[1, 2, 1, "
                      "1] nhwc. Use a larger batch."},
            {.name = "layout",
@@ -89,7 +88,7 @@ TEST_CASE("batch_norm: with residual and relu") {
   const Tensor x = Tensor::from<double>({1, 0, 3, 0, 5, 0, 7, 4}, {1, 2, 2, 2}, Layout::nhwc);
   const Tensor r = Tensor::from<double>({9, 0, -9, 2, 0, 0, 1, 1}, {1, 2, 2, 2}, Layout::nhwc);
   const double s = 1 / std::sqrt(5 + 1e-5), t = 1 / std::sqrt(3 + 1e-5);
-  const Tensor images = random({3, 10, 5, 5}),
+  const Tensor images = uniform_nhwc({3, 10, 5, 5}),
                other = uniform({3, 10, 5, 5}, -1, 1, 3, Layout::nhwc);
   const Tensor weight = uniform({10}, 0.5, 1.5, 1), bias = uniform({10}, -1, 1, 2);
   for (const OpCase& test : std::vector<OpCase>{
@@ -116,7 +115,7 @@ TEST_CASE("batch_norm: with residual and relu") {
 }
 
 TEST_CASE("batch_norm: fused with residual and relu gives the bits of the three ops") {
-  const Tensor x = random({4, 19, 6, 5}).to(DType::f32);
+  const Tensor x = uniform_nhwc({4, 19, 6, 5}).to(DType::f32);
   const Tensor other = uniform(x.shape(), -1, 1, 3, Layout::nhwc).to(DType::f32);
   const Tensor weight = uniform({19}, 0.5, 1.5, 1).to(DType::f32);
   const Tensor bias = uniform({19}, -1, 1, 2).to(DType::f32);
@@ -147,7 +146,7 @@ TEST_CASE("batch_norm: by running statistics") {
   };
   const Tensor x = Tensor::from<double>({1, -1, 3, 0, 5, -2}, {1, 2, 1, 3}, Layout::nhwc);
   check({"values", op, {x, vector({2, 1}), vector({0, 3})}, {0, 3, 2, 5, 4, 1}, 1e-10});
-  check({"one value a channel", op, {random({1, 2, 1, 1}), {}, {}}});
+  check({"one value a channel", op, {uniform_nhwc({1, 2, 1, 1}), {}, {}}});
 }
 
 TEST_CASE("batch_norm: training moves the running statistics as PyTorch does") {

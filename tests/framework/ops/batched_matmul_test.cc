@@ -7,7 +7,7 @@ using namespace tessera::testing;
 
 namespace {
 
-Op with(MatmulOptions options = {}) {
+Op product(MatmulOptions options = {}) {
   return [=](const auto& in) { return batched_matmul(in[0], in[1], options); };
 }
 
@@ -31,7 +31,7 @@ std::vector<double> reference(const std::vector<Tensor>& in, MatmulOptions optio
 OpCase matches(const std::string& name, const Shape& a, const Shape& b,
                MatmulOptions options = {}) {
   const std::vector<Tensor> in{uniform(a, -1, 1, 1), uniform(b, -1, 1, 2)};
-  return {.name = name, .op = with(options), .inputs = in, .expected = reference(in, options)};
+  return {.name = name, .op = product(options), .inputs = in, .expected = reference(in, options)};
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ TEST_CASE("batched_matmul") {
   const Tensor a = uniform({2, 3, 4});
   for (const OpCase& test : std::vector<OpCase>{
            {"known values",
-            with(),
+            product(),
             {Tensor::from<double>({1, 2, 3, 4}, {2, 1, 2}),
              Tensor::from<double>({5, 6, 7, 8}, {2, 2, 1})},
             {17, 53}},
@@ -52,34 +52,34 @@ TEST_CASE("batched_matmul") {
            matches("more matrices than threads", {67, 2, 3}, {67, 3, 2}),
            matches("one matrix", {1, 9, 33}, {1, 33, 17}),
            {.name = "no matrices",
-           .op = with(),
+           .op = product(),
            .inputs = {uniform({0, 2, 3}), uniform({0, 3, 4})}},
            {.name = "nothing to sum",
-           .op = with(),
+           .op = product(),
            .inputs = {uniform({1, 2, 0}), uniform({1, 0, 2})},
            .expected = {0, 0, 0, 0}},
            {.name = "ranks differ",
-           .op = with(),
+           .op = product(),
            .inputs = {a, uniform({4, 5})},
            .throws = "[batched_matmul] both inputs must be row-major of one rank, 2 or more; got "
                      "f64[2, 3, 4] and f64[4, 5]."},
            {.name = "batches differ",
-           .op = with(),
+           .op = product(),
            .inputs = {a, uniform({3, 4, 5})},
            .throws = "[batched_matmul] the leading extents must be equal; got f64[2, 3, 4] and "
                      "f64[3, 4, 5]: 2 and 3 on axis 0."},
            {.name = "inner extents differ",
-           .op = with({.transpose_b = true}),
+           .op = product({.transpose_b = true}),
            .inputs = {a, uniform({2, 4, 5})},
            .throws = "[batched_matmul] the inner extents must agree; got f64[2, 3, 4] and "
                      "f64[2, 4, 5] (transposed): 4 and 5."},
            {.name = "types differ",
-           .op = with(),
+           .op = product(),
            .inputs = {a, Tensor::zeros({2, 4, 5})},
            .throws = "[batched_matmul] both inputs must agree in type; got f64[2, 3, 4] and "
                      "f32[2, 4, 5]."},
            {.name = "integers",
-           .op = with(),
+           .op = product(),
            .inputs = {Tensor::from<int32_t>({1}, {1, 1, 1}), Tensor::from<int32_t>({1}, {1, 1, 1})},
            .throws = "[batched_matmul] dtype must be f32 or f64; got i32"},
        })

@@ -34,6 +34,7 @@ inline Tensor uniform(const Shape& shape, double low = -1, double high = 1, uint
     out.data<double>()[i] = low + (high - low) * static_cast<double>(random.uniform());
   return out;
 }
+inline Tensor uniform_nhwc(const Shape& shape) { return uniform(shape, -1, 1, 0, Layout::nhwc); }
 
 struct OpCase {
   std::string name;

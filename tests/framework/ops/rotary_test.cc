@@ -7,7 +7,7 @@ using namespace tessera::testing;
 
 namespace {
 
-Op with(double base = 10000, int64_t first_position = 0) {
+Op rotate(double base = 10000, int64_t first_position = 0) {
   return [=](const auto& in) { return rotary(in[0], base, first_position); };
 }
 
@@ -34,29 +34,29 @@ TEST_CASE("rotary") {
   for (const OpCase& test : std::vector<OpCase>{
            // Position 0 stays; position 1 turns its first pair by 1, its second by 0.01.
            {"known values",
-            with(),
+            rotate(),
             {Tensor::from<double>({1, 2, 3, 4, 1, 1, 0, 0}, {1, 2, 1, 4})},
             {1, 2, 3, 4, 0.5403023058681398, 0.9999500004166653, 0.8414709848078965,
              0.009999833334166664}},
-           {"several heads", with(), {x}, reference(x)},
+           {"several heads", rotate(), {x}, reference(x)},
            {"another base and a later position",
-            with(500, 1000),
+            rotate(500, 1000),
             {x},
             reference(x, 500, 1000),
             1e-11},
-           {"wider than a vector", with(), {wide}, reference(wide)},
-           {.name = "empty", .op = with(), .inputs = {uniform({2, 0, 3, 4})}},
+           {"wider than a vector", rotate(), {wide}, reference(wide)},
+           {.name = "empty", .op = rotate(), .inputs = {uniform({2, 0, 3, 4})}},
            {.name = "odd width",
-           .op = with(),
+           .op = rotate(),
            .inputs = {uniform({1, 2, 3, 5})},
            .throws = "[rotary] x must be row-major [N, T, H, D] with an even D; got "
                      "f64[1, 2, 3, 5]."},
            {.name = "no base",
-           .op = with(0),
+           .op = rotate(0),
            .inputs = {x},
            .throws = "[rotary] base must be positive; got 0."},
            {.name = "integers",
-           .op = with(),
+           .op = rotate(),
            .inputs = {Tensor::from<int32_t>({1, 2}, {1, 1, 1, 2})},
            .throws = "[rotary] dtype must be f32 or f64; got i32"},
        })

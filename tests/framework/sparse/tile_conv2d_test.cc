@@ -14,7 +14,7 @@ using namespace tessera::testing;
 
 namespace {
 
-struct Case {
+struct TileConvolution {
   Shape x, weight;  ///< of rank 4, or both of rank 2
   Conv2dOptions options = {};
   int64_t granularity = 64;
@@ -22,8 +22,8 @@ struct Case {
   Activation activation = Activation::none;
 };
 
-const std::vector<Case>& cases() {
-  static const std::vector<Case> all{
+const std::vector<TileConvolution>& cases() {
+  static const std::vector<TileConvolution> all{
       {{3, 5, 7, 6}, {9, 5, 3, 3}, {.padding = {1, 1}}, 4},
       {{2, 16, 9, 9}, {200, 16, 3, 3}, {.stride = {2, 2}, .padding = {1, 1}}, 150},
       {{2, 8, 8, 5}, {12, 4, 3, 2}, {.padding = {2, 0}, .dilation = {2, 1}, .groups = 2}, 3},
@@ -37,7 +37,7 @@ const std::vector<Case>& cases() {
 }
 
 /// The tiles' output and that of the dense masked weight, by ops.
-std::pair<Tensor, Tensor> sparse_and_dense(const Case& test, Device device,
+std::pair<Tensor, Tensor> sparse_and_dense(const TileConvolution& test, Device device,
                                            DType dtype = DType::f32) {
   const auto rounded = [dtype](const Tensor& t) { return t.to(dtype).to(DType::f32); };
   const Tensor mask = tile_wise_mask(test.weight, test.granularity, 1);
@@ -65,7 +65,7 @@ std::pair<Tensor, Tensor> sparse_and_dense(const Case& test, Device device,
 }
 
 void check_all(Device device) {
-  for (const Case& test : cases()) {
+  for (const TileConvolution& test : cases()) {
     INFO("x ", test.x, ", weight ", test.weight);
     const auto [sparse, dense] = sparse_and_dense(test, device);
     double largest = 0;
@@ -86,7 +86,7 @@ TEST_CASE("CUDA: tile_conv2d computes what the dense masked weight does on the c
 
 TEST_CASE("CUDA: tile_conv2d in bf16 rounds its operands and its result, nothing else") {
   if (!has_cuda_device()) return;
-  for (const Case& test : cases()) {
+  for (const TileConvolution& test : cases()) {
     INFO("x ", test.x, ", weight ", test.weight);
     const auto [sparse, dense] = sparse_and_dense(test, kCuda, DType::bf16);
     double largest = 0;

@@ -6,7 +6,7 @@
 #include "framework/train/pruner.h"
 #include "framework/train/run.h"
 #include "layers/models/make_model.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace tessera;
 using namespace tessera::testing;
@@ -62,7 +62,7 @@ TEST_CASE("a file of every pattern and format is read with its masks and pruned 
   const Case cases[] = {{"tw", 0.5, 0.75},  {"tw1", 0.5, 0.75}, {"tew", 0.5, 0.75},
                         {"tvw", 0.6, 0.75}, {"ew", 0.5, 0.75},  {"vw", 0.5, 0.75},
                         {"nm", 0.5, 0.5},   {"bw", 0.5, 0.75},  {"units", 0.5, 0.75}};
-  const ScratchFolder scratch("continue");
+  const TemporaryFolder scratch;
   DataLoader data(one_sample(), {.batch_size = 1, .workers = 0});
   for (const Case& c : cases)
     for (const ExportFormat format : {ExportFormat::tw, ExportFormat::masked}) {
@@ -106,7 +106,7 @@ TEST_CASE("another pattern takes over, and layers that it leaves alone keep thei
 }
 
 TEST_CASE("prune --from a sparse file goes on from its sparsity to a higher one") {
-  const ScratchFolder scratch("continue-run");
+  const TemporaryFolder scratch;
   const auto settings = [&](const char* name) {
     return concat("run: {threads: 1, dir: \"", (scratch.path() / name).string(), "\"}\n",
                   "train: {epochs: 1}\n");

@@ -8,7 +8,7 @@
 #include "framework/train/trainer.h"
 #include "layers/models/make_model.h"
 #include "tests/cuda_device.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace tessera;
 using namespace tessera::testing;

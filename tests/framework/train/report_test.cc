@@ -4,24 +4,18 @@
 
 #include <cmath>
 #include <fstream>
-#include <sstream>
 
 #include "framework/infer/model_file.h"
 #include "framework/io/load_config.h"
 #include "layers/models/make_model.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/framework/io/io_testing.h"
 
 using namespace tessera;
-using tessera::testing::ScratchFolder;
+using tessera::testing::contains;
+using tessera::testing::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
-
-void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::string throws_text(const fs::path& run) {
   try {
@@ -67,13 +61,13 @@ void write_models(const fs::path& folder) {
 }
 
 /// A finished run that pruned to 75% at step 20 and whose control began at step 40.
-fs::path write_run(const ScratchFolder& scratch, const std::string& name) {
+fs::path write_run(const TemporaryFolder& scratch, const std::string& name) {
   const fs::path folder = scratch.path() / name;
   fs::create_directories(folder);
-  write(folder / "config.yaml", dump_config(small_config(name)));
-  write(folder / "environment.json", R"({"system": "<b>Linux</b>", "threads": 2})");
-  write(folder / "metrics.jsonl",
-        R"({"version":1,"event":"phase","step":0,"name":"dense"}
+  testing::write_bytes(folder / "config.yaml", dump_config(small_config(name)));
+  testing::write_bytes(folder / "environment.json", R"({"system": "<b>Linux</b>", "threads": 2})");
+  testing::write_bytes(folder / "metrics.jsonl",
+                       R"({"version":1,"event":"phase","step":0,"name":"dense"}
 {"version":1,"event":"train","step":10,"loss":1.5,"lr":0.1}
 {"version":1,"event":"validation","step":20,"loss":1.25,"accuracy":0.5,"top5":0.9}
 {"version":1,"event":"phase","step":20,"name":"prune 1/1"}
@@ -97,7 +91,7 @@ fs::path write_run(const ScratchFolder& scratch, const std::string& name) {
 }  // namespace
 
 TEST_CASE("a run is read back from its folder") {
-  const ScratchFolder scratch("report-read");
+  const TemporaryFolder scratch;
   const RunRecord run = read_run(write_run(scratch, "one"));
   CHECK(run.name() == "one");
   CHECK(run.notes.empty());
@@ -124,13 +118,10 @@ TEST_CASE("a run is read back from its folder") {
 }
 
 TEST_CASE("the page has the result, the curves, the layers and the set-up, escaped") {
-  const ScratchFolder scratch("report-page");
+  const TemporaryFolder scratch;
   const fs::path folder = write_run(scratch, "one");
   write_run_report({folder}, folder / "report.html");
-  std::ifstream in(folder / "report.html");
-  std::stringstream text;
-  text << in.rdbuf();
-  const std::string page = text.str();
+  const std::string page = testing::read_bytes(folder / "report.html");
   CHECK(contains(page, "<td>81.25%</td><td>78.75%</td>"));
   CHECK(contains(page, "<td>1.75</td>"));
   CHECK(contains(page, "pruned to 75%"));
@@ -145,14 +136,14 @@ TEST_CASE("the page has the result, the curves, the layers and the set-up, escap
 }
 
 TEST_CASE("the control is drawn from where pruning began") {
-  const ScratchFolder scratch("report-control");
+  const TemporaryFolder scratch;
   const std::string page = run_report({read_run(write_run(scratch, "one"))});
   // Step 60 of the run is the control's 20th, and pruning began at step 20.
   CHECK(contains(page, "<th scope=\"row\">validation, dense control</th><td>40</td><td>75</td>"));
 }
 
 TEST_CASE("several runs stand side by side under a comparison") {
-  const ScratchFolder scratch("report-two");
+  const TemporaryFolder scratch;
   const std::string page =
       run_report({read_run(write_run(scratch, "one")), read_run(write_run(scratch, "two"))});
   CHECK(contains(page, "<h2>Comparison</h2>"));
@@ -162,7 +153,7 @@ TEST_CASE("several runs stand side by side under a comparison") {
 }
 
 TEST_CASE("lines that are no metrics are left out with a note") {
-  const ScratchFolder scratch("report-lines");
+  const TemporaryFolder scratch;
   const fs::path folder = write_run(scratch, "one");
   std::ofstream(folder / "metrics.jsonl", std::ios::app)
       << "not json\n[1]\n{\"event\":\"train\"}\n{\"event\":\"train\",\"step\":\"x\",\"loss\":1}\n"
@@ -177,7 +168,7 @@ TEST_CASE("lines that are no metrics are left out with a note") {
 }
 
 TEST_CASE("an unfinished run is reported as far as it came") {
-  const ScratchFolder scratch("report-unfinished");
+  const TemporaryFolder scratch;
   const fs::path folder = write_run(scratch, "one");
   for (const char* name : {"summary.json", "model.safetensors", "metrics.jsonl"})
     fs::remove(folder / name);
@@ -188,16 +179,16 @@ TEST_CASE("an unfinished run is reported as far as it came") {
 }
 
 TEST_CASE("what is no run or is damaged is named") {
-  const ScratchFolder scratch("report-errors");
+  const TemporaryFolder scratch;
   CHECK(contains(throws_text(scratch.path()), "[report]"));
   CHECK(contains(throws_text(scratch.path()), "a folder without one"));
   CHECK(contains(throws_text(scratch.path() / "absent"), "no folder"));
   const fs::path folder = write_run(scratch, "one");
-  write(folder / "summary.json", "{\"sparsity\": \"much\"}");
+  testing::write_bytes(folder / "summary.json", "{\"sparsity\": \"much\"}");
   CHECK(contains(throws_text(folder), "sparsity of "));
-  write(folder / "summary.json", "[]");
+  testing::write_bytes(folder / "summary.json", "[]");
   CHECK(contains(throws_text(folder), "must hold one JSON object"));
   fs::remove(folder / "summary.json");
-  write(folder / "model.safetensors", "short");
+  testing::write_bytes(folder / "model.safetensors", "short");
   CHECK(contains(throws_text(folder), "model.safetensors"));
 }

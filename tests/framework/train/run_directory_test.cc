@@ -4,10 +4,10 @@
 
 #include <fstream>
 
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace tessera;
-using tessera::testing::ScratchFolder;
+using tessera::testing::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
@@ -25,7 +25,7 @@ void touch(const fs::path& path) { std::ofstream(path) << "x"; }
 }  // namespace
 
 TEST_CASE("a folder that holds a run needs --resume or --overwrite") {
-  const ScratchFolder scratch("run");
+  const TemporaryFolder scratch;
   const Config config = config_in(scratch.path() / "run");
   {
     RunDirectory fresh(config, {});
@@ -51,13 +51,13 @@ TEST_CASE("a folder that holds a run needs --resume or --overwrite") {
 }
 
 TEST_CASE("a run that was never begun leaves no trace") {
-  const ScratchFolder scratch("run");
+  const TemporaryFolder scratch;
   { const RunDirectory directory(config_in(scratch.path() / "run"), {}); }
   CHECK_FALSE(fs::exists(scratch.path() / "run"));
 }
 
 TEST_CASE("a resumed run must keep its config") {
-  const ScratchFolder scratch("run");
+  const TemporaryFolder scratch;
   Config config = config_in(scratch.path() / "run");
   { RunDirectory(config, {}).begin(); }
   config.run.seed = 7;
@@ -71,14 +71,14 @@ TEST_CASE("a resumed run must keep its config") {
 }
 
 TEST_CASE("two processes cannot use one folder") {
-  const ScratchFolder scratch("run");
+  const TemporaryFolder scratch;
   const Config config = config_in(scratch.path() / "run");
   const RunDirectory first(config, {});
   CHECK_THROWS_AS(RunDirectory(config, {}), std::runtime_error);
 }
 
 TEST_CASE("the latest checkpoints are kept") {
-  const ScratchFolder scratch("run");
+  const TemporaryFolder scratch;
   const RunDirectory directory(config_in(scratch.path() / "run"), {});
   for (const int64_t step : {5, 100, 20}) touch(directory.checkpoint(step));
   touch(directory.path() / "checkpoints" / ".step-000000200.safetensors.1-1.tmp");

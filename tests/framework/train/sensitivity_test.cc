@@ -9,10 +9,10 @@
 #include "framework/infer/model_file.h"
 #include "framework/io/load_config.h"
 #include "layers/models/make_model.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace tessera;
-using tessera::testing::ScratchFolder;
+using tessera::testing::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
@@ -27,7 +27,7 @@ Config glyphs(const std::string& more = "") {
 }
 
 /// A model for the glyphs that has learnt nothing, as a dense file.
-fs::path write_model(const ScratchFolder& scratch, const std::vector<int64_t>& hidden) {
+fs::path write_model(const TemporaryFolder& scratch, const std::vector<int64_t>& hidden) {
   ModelCard card;
   card.model.type = "mlp";
   card.model.hidden = hidden;
@@ -46,7 +46,7 @@ fs::path write_model(const ScratchFolder& scratch, const std::vector<int64_t>& h
 }  // namespace
 
 TEST_CASE("every prunable layer is scanned alone and left as it was") {
-  const ScratchFolder scratch("sensitivity");
+  const TemporaryFolder scratch;
   SensitivityOptions options{.from = write_model(scratch, {32, 24})};
   options.sparsities = {0, 0.5, 0.75};
   options.max_drop = 1;
@@ -63,7 +63,7 @@ TEST_CASE("every prunable layer is scanned alone and left as it was") {
 }
 
 TEST_CASE("the suggestion is an override of the config, and the file has the numbers") {
-  const ScratchFolder scratch("sensitivity-file");
+  const TemporaryFolder scratch;
   Sensitivity result{.accuracy = 0.9, .samples = 100, .rule_sparsity = 0.75, .layers = {}};
   result.layers = {{"fc.0.weight", 10, {0.9, 0.5}, true}, {"fc.2.weight", 20, {0.9, NAN}, false}};
   const SensitivityOptions options{.from = "m", .sparsities = {0.5, 0.75}};
@@ -84,7 +84,7 @@ TEST_CASE("the suggestion is an override of the config, and the file has the num
 }
 
 TEST_CASE("what a scan needs is said before it starts") {
-  const ScratchFolder scratch("sensitivity-errors");
+  const TemporaryFolder scratch;
   const SensitivityOptions options{.from = write_model(scratch, {32, 24})};
   Config config = glyphs();
   config.data.validation = 0;

@@ -10,10 +10,10 @@
 #include "framework/io/load_config.h"
 #include "framework/train/child_process.h"
 #include "framework/train/sweep_results.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/framework/io/io_testing.h"
 
 using namespace tessera;
-using tessera::testing::ScratchFolder;
+using tessera::testing::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
@@ -26,16 +26,8 @@ train: {epochs: 1}
 prune: {schedule: {type: cubic, stages: 3, epochs: 1.5}, fine_tune: {epochs: 2, lr: 0.03}}
 )";
 
-fs::path write_config(const ScratchFolder& scratch, const std::string& text = kConfig) {
-  std::ofstream(scratch.path() / "config.yaml.in") << text;
-  return scratch.path() / "config.yaml.in";
-}
-
-std::string read(const fs::path& path) {
-  std::ifstream in(path);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
+fs::path write_config(const TemporaryFolder& scratch, const std::string& text = kConfig) {
+  return scratch.write("config.yaml.in", text);
 }
 
 bool has(const std::vector<std::string>& words, const std::string& word) {
@@ -53,7 +45,7 @@ SweepResult done(const std::string& pattern, double sparsity, uint64_t seed, dou
 }  // namespace
 
 TEST_CASE("a sweep plans each distinct cell once a seed") {
-  const ScratchFolder scratch("sweep-plan");
+  const TemporaryFolder scratch;
   const SweepPlan plan = plan_sweep({.config_path = write_config(scratch),
                                      .patterns = {"ew", "tw"},
                                      .sparsities = {0.5, 0.75},
@@ -79,7 +71,7 @@ TEST_CASE("a sweep plans each distinct cell once a seed") {
 }
 
 TEST_CASE("the control of a sweep is trained as the cells are fine-tuned, for as long") {
-  const ScratchFolder scratch("sweep-control");
+  const TemporaryFolder scratch;
   const SweepPlan plan =
       plan_sweep({.config_path = write_config(scratch),
                   .overrides = {"prune.fine_tune={epochs: 18st, optimizer: {type: adamw}, "
@@ -106,7 +98,7 @@ TEST_CASE("the control of a sweep is trained as the cells are fine-tuned, for as
 }
 
 TEST_CASE("what a sweep cannot do is said before anything runs") {
-  const ScratchFolder scratch("sweep-errors");
+  const TemporaryFolder scratch;
   const fs::path config = write_config(scratch);
   const auto message = [&](const SweepRequest& request) -> std::string {
     try {
@@ -147,32 +139,32 @@ TEST_CASE("seeds are taken together as mean and sample deviation") {
 }
 
 TEST_CASE("results are written as JSON, as CSV and as a page") {
-  const ScratchFolder scratch("sweep-results");
+  const TemporaryFolder scratch;
   SweepResults results{.folder = scratch.path(), .cells = {}, .controls = {{1, 0.8, 0.9}}};
   SweepResult failed{.cell = {"tw", 0.75, 16, 1}, .state = SweepResult::State::failed};
   failed.note = "out of \"memory\", <b>";
   results.cells = {failed};
   write_sweep_results(results);
-  const auto json = nlohmann::json::parse(read(scratch.path() / "results.json"));
+  const auto json = nlohmann::json::parse(testing::read_bytes(scratch.path() / "results.json"));
   CHECK(json["cells"][0]["state"] == "failed");
   CHECK(json["controls"][0]["accuracy"] == 0.9);
-  const std::string csv = read(scratch.path() / "results.csv");
+  const std::string csv = testing::read_bytes(scratch.path() / "results.csv");
   CHECK(csv.starts_with("pattern,asked_sparsity,granularity,seed,state,note,sparsity,"));
   CHECK(csv.find("tw,0.75,16,1,failed,\"out of \"\"memory\"\", <b>\",,") != csv.npos);
-  const std::string page = read(scratch.path() / "report.html");
+  const std::string page = testing::read_bytes(scratch.path() / "report.html");
   CHECK(page.find("out of &quot;memory&quot;, &lt;b&gt;") != page.npos);
   CHECK(page.find("<b>") == page.npos);
 }
 
 TEST_CASE("a child's output goes to its log, and its end is known") {
-  const ScratchFolder scratch("child");
+  const TemporaryFolder scratch;
   const fs::path log = scratch.path() / "log.txt";
   const auto status_of = [&](const std::string& script) {
     ChildProcess child({"/bin/sh", "-c", script}, log);
     return child.wait();
   };
   CHECK(status_of("echo out; echo err >&2; exit 3") == 3);
-  CHECK(read(log) == "out\nerr\n");
+  CHECK(testing::read_bytes(log) == "out\nerr\n");
   CHECK(status_of("kill -TERM $$") == 128 + 15);
   CHECK(status_of("true") == 0);
   {
@@ -184,5 +176,5 @@ TEST_CASE("a child's output goes to its log, and its end is known") {
   fs::remove(log);
   ChildProcess pinned({"/bin/sh", "-c", "nproc"}, log, {processors.back()});
   pinned.wait();
-  CHECK(read(log) == "1\n");
+  CHECK(testing::read_bytes(log) == "1\n");
 }

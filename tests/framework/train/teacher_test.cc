@@ -11,7 +11,7 @@
 #include "framework/train/train_step.h"
 #include "layers/models/make_model.h"
 #include "tests/cuda_device.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace tessera;
 using namespace tessera::testing;
@@ -44,7 +44,7 @@ std::unique_ptr<Module> mlp(uint64_t seed) {
   return make_model(mlp_card().model, {.channels = 1, .height = 4, .width = 4, .classes = 3}, seed);
 }
 
-std::filesystem::path write_teacher(const ScratchFolder& folder) {
+std::filesystem::path write_teacher(const TemporaryFolder& folder) {
   const auto path = folder.path() / "dense.safetensors";
   write_model_file(path, *mlp(1), mlp_card(), {}, {.format = ExportFormat::dense});
   return path;
@@ -102,7 +102,7 @@ TEST_CASE("distillation: logits of two shapes are an error") {
 }
 
 TEST_CASE("a student that is the teacher has nothing to learn, whatever its dropout would do") {
-  const ScratchFolder folder("teacher");
+  const TemporaryFolder folder;
   std::string checksum;
   const Teacher teacher(write_teacher(folder), checksum, {.alpha = 1, .temperature = 2}, DType::f32,
                         {});
@@ -118,7 +118,7 @@ TEST_CASE("a student that is the teacher has nothing to learn, whatever its drop
 }
 
 TEST_CASE("the teacher's file must stay as it is") {
-  const ScratchFolder folder("teacher");
+  const TemporaryFolder folder;
   const auto path = write_teacher(folder);
   std::string checksum;
   const DistillConfig config{.alpha = 0.5};
@@ -134,7 +134,7 @@ TEST_CASE("the teacher's file must stay as it is") {
 
 TEST_CASE("CUDA: a step with a teacher is recorded, replayed, and learns as on the cpu") {
   if (!has_cuda_device()) return;
-  const ScratchFolder folder("teacher");
+  const TemporaryFolder folder;
   const auto path = write_teacher(folder);
   Config config;
   const auto weights_on = [&](Device device) {

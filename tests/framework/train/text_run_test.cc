@@ -8,7 +8,7 @@
 #include "framework/infer/model_file.h"
 #include "framework/io/load_config.h"
 #include "framework/train/run.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/framework/io/io_testing.h"
 
 using namespace tessera;
 using namespace tessera::testing;
@@ -16,8 +16,6 @@ using namespace tessera::testing;
 namespace {
 
 namespace fs = std::filesystem;
-
-void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
 
 Config config_of(const fs::path& folder, const std::string& sections) {
   const std::string common =
@@ -67,10 +65,10 @@ std::string reviews(int count, uint32_t stream) {
 }  // namespace
 
 TEST_CASE("a tiny BERT learns to classify, is pruned, exported and evaluated") {
-  const ScratchFolder folder("text-run");
-  write(folder.path() / "train.tsv", reviews(240, 1));
-  write(folder.path() / "dev.tsv", reviews(60, 2));
-  write(folder.path() / "test.tsv", reviews(60, 3));
+  const TemporaryFolder folder;
+  testing::write_bytes(folder.path() / "train.tsv", reviews(240, 1));
+  testing::write_bytes(folder.path() / "dev.tsv", reviews(60, 2));
+  testing::write_bytes(folder.path() / "test.tsv", reviews(60, 3));
   const Config config = config_of(
       folder.path(), "data: {type: sst2, root: " + folder.path().string() +
                          ", batch_tokens: 256, max_length: 24, tokenizer: {type: words}}\n"
@@ -85,10 +83,10 @@ TEST_CASE("a tiny BERT learns to classify, is pruned, exported and evaluated") {
 }
 
 TEST_CASE("a tiny GPT learns to go on, is pruned, exported and evaluated") {
-  const ScratchFolder folder("text-run");
+  const TemporaryFolder folder;
   std::string text;
   for (int i = 0; i < 400; ++i) text += i % 2 == 0 ? "to be or not\n" : "to sleep no more\n";
-  write(folder.path() / "input.txt", text);
+  testing::write_bytes(folder.path() / "input.txt", text);
   const Config config = config_of(
       folder.path(), "data: {type: text, root: " + folder.path().string() +
                          ", batch_size: 8, sequence: 32, tokenizer: {type: characters}}\n"
@@ -103,7 +101,7 @@ TEST_CASE("a tiny GPT learns to go on, is pruned, exported and evaluated") {
 }
 
 TEST_CASE("a tiny translator learns, is pruned, and is judged by BLEU") {
-  const ScratchFolder folder("text-run");
+  const TemporaryFolder folder;
   const char* const words[2][4] = {{"one", "two", "three", "four"},
                                    {"eins", "zwei", "drei", "vier"}};
   RandomSequence random({.seed = 4, .stream = 1});
@@ -116,8 +114,8 @@ TEST_CASE("a tiny translator learns, is pruned, and is judged by BLEU") {
           lines[side] += words[side][word] + std::string(n > 1 ? " " : "\n");
       }
     }
-    write(folder.path() / (stem + std::string(".en")), lines[0]);
-    write(folder.path() / (stem + std::string(".de")), lines[1]);
+    testing::write_bytes(folder.path() / (stem + std::string(".en")), lines[0]);
+    testing::write_bytes(folder.path() / (stem + std::string(".de")), lines[1]);
   }
   const Config config = config_of(
       folder.path(), "data: {type: parallel_text, root: " + folder.path().string() +
@@ -132,8 +130,8 @@ TEST_CASE("a tiny translator learns, is pruned, and is judged by BLEU") {
 }
 
 TEST_CASE("text: a model and data of different tasks, and a model of another vocabulary") {
-  const ScratchFolder folder("text-run");
-  write(folder.path() / "input.txt", std::string(500, 'a') + std::string(500, 'b'));
+  const TemporaryFolder folder;
+  testing::write_bytes(folder.path() / "input.txt", std::string(500, 'a') + std::string(500, 'b'));
   const std::string data = "data: {type: text, root: " + folder.path().string() +
                            ", batch_size: 2, sequence: 8, tokenizer: {type: characters}}\n"
                            "train: {epochs: 1}\n";
@@ -147,7 +145,7 @@ TEST_CASE("text: a model and data of different tasks, and a model of another voc
   run(gpt);
   const fs::path kept = folder.path() / "kept.safetensors";
   fs::copy_file(fs::path(gpt.run.dir) / "model.safetensors", kept);
-  write(folder.path() / "input.txt", std::string(500, 'a') + std::string(500, 'c'));
+  testing::write_bytes(folder.path() / "input.txt", std::string(500, 'a') + std::string(500, 'c'));
   CHECK_THROWS_WITH_AS(evaluate_file(gpt, kept), doctest::Contains("the tokenizer that the model"),
                        std::invalid_argument);
 }

@@ -11,7 +11,7 @@
 #include "framework/train/interrupt.h"
 #include "layers/models/make_model.h"
 #include "tests/cuda_device.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace tessera;
 using namespace tessera::testing;
@@ -171,7 +171,7 @@ std::vector<float> interrupted_weights(const std::filesystem::path& folder,
 }  // namespace
 
 TEST_CASE("a run that is stopped after every step ends in the same weights, bit for bit") {
-  const ScratchFolder scratch("trainer");
+  const TemporaryFolder scratch;
   CHECK(interrupted_weights(scratch.path() / "cut", {Device{}}) ==
         uninterrupted_weights(scratch.path() / "whole", Device{}));
 }
@@ -201,7 +201,7 @@ TEST_CASE("so does one with a teacher, early stops, regrowth and an optimizer of
   };
   for (const Case& c : {Case{"all", all}, Case{"rewound", rewound}}) {
     CAPTURE(c.name);
-    const ScratchFolder scratch("trainer");
+    const TemporaryFolder scratch;
     int64_t steps = 0;
     const auto expected = uninterrupted_weights(scratch.path() / "whole", {}, c.change, &steps);
     CHECK(interrupted_weights(scratch.path() / "cut", {Device{}}, c.change,
@@ -210,7 +210,7 @@ TEST_CASE("so does one with a teacher, early stops, regrowth and an optimizer of
 }
 
 TEST_CASE("an early stop ends a stage, and the control takes as many steps as were taken") {
-  const ScratchFolder scratch("trainer");
+  const TemporaryFolder scratch;
   Config config = small_config(scratch.path() / "run");
   config.prune.fine_tune.epochs = {10};
   config.prune.fine_tune.lr = 1e-12;  // the accuracy stands still
@@ -223,7 +223,7 @@ TEST_CASE("an early stop ends a stage, and the control takes as many steps as we
 }
 
 TEST_CASE("a teacher's file that was changed is noticed when a run goes on") {
-  const ScratchFolder scratch("trainer");
+  const TemporaryFolder scratch;
   Config config = small_config(scratch.path() / "run");
   config.prune.distill.alpha = 0.5;
   {
@@ -242,7 +242,7 @@ TEST_CASE("a teacher's file that was changed is noticed when a run goes on") {
 }
 
 TEST_CASE("regrowth gives pruned weights back, and the stage still reaches its sparsity") {
-  const ScratchFolder scratch("trainer");
+  const TemporaryFolder scratch;
   Config config = small_config(scratch.path() / "run");
   config.prune.regrow = 0.5;
   Session session(config);
@@ -263,7 +263,7 @@ TEST_CASE("regrowth gives pruned weights back, and the stage still reaches its s
 
 TEST_CASE("CUDA: so does one on a device; one that moves between devices stays close") {
   if (!has_cuda_device()) return;
-  const ScratchFolder scratch("trainer");
+  const TemporaryFolder scratch;
   const auto expected = uninterrupted_weights(scratch.path() / "whole", kCuda);
   CHECK(interrupted_weights(scratch.path() / "cut", {kCuda}) == expected);
   const auto moved = interrupted_weights(scratch.path() / "moved", {kCuda, Device{}});
@@ -275,7 +275,7 @@ TEST_CASE("CUDA: so does one on a device; one that moves between devices stays c
 
 TEST_CASE("CUDA: a loss that is not finite is noticed, with the step that it came from") {
   if (!has_cuda_device()) return;
-  const ScratchFolder scratch("trainer");
+  const TemporaryFolder scratch;
   Config config = small_config(scratch.path() / "run");
   config.optimizer.lr = 1e30;
   config.train.clip_norm = 0;
@@ -287,7 +287,7 @@ TEST_CASE("CUDA: a loss that is not finite is noticed, with the step that it cam
 }
 
 TEST_CASE("pruned weights are exactly zero after every phase, and training still learns") {
-  const ScratchFolder scratch("trainer");
+  const TemporaryFolder scratch;
   const Config config = small_config(scratch.path() / "run");
   Session session(config);
   session.run(config, [&](const Phase& phase) {
@@ -305,7 +305,7 @@ TEST_CASE("pruned weights are exactly zero after every phase, and training still
 }
 
 TEST_CASE("a loss that is not finite names the step and the rate") {
-  const ScratchFolder scratch("trainer");
+  const TemporaryFolder scratch;
   Config config = small_config(scratch.path() / "run");
   config.optimizer.lr = 1e30;
   config.train.clip_norm = 0;

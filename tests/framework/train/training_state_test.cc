@@ -5,13 +5,13 @@
 #include <fstream>
 
 #include "framework/io/safetensors.h"
-#include "tests/framework/train/scratch_folder.h"
+#include "tests/temporary_folder.h"
 
 using namespace tessera;
-using tessera::testing::ScratchFolder;
+using tessera::testing::TemporaryFolder;
 
 TEST_CASE("a training state reads back to the same bits") {
-  const ScratchFolder folder("state");
+  const TemporaryFolder folder;
   TrainingState state;
   state.phase = 3;
   state.step = 17;
@@ -48,7 +48,7 @@ TEST_CASE("a training state reads back to the same bits") {
 }
 
 TEST_CASE("a file that is no training state is refused") {
-  const ScratchFolder folder("state");
+  const TemporaryFolder folder;
   const auto path = folder.path() / "other.safetensors";
   write_safetensors(path, {{{"x", Tensor::zeros({1})}}, {}});
   CHECK_THROWS_AS(load_training_state(path), std::runtime_error);
