@@ -91,7 +91,7 @@ std::string tokenizer_in(const fs::path& folder, const ModelConfig& model) {
   TokenizerSpec spec{.type = model.type == "bert" ? "wordpiece" : "bpe", .files = {folder}};
   if (!fs::exists(folder / (model.type == "bert" ? "vocab.txt" : "vocab.json"))) return {};
   if (const fs::path options = folder / kTokenizerConfig; fs::exists(options)) {
-    const json root = json::parse(read_text(options), nullptr, false);
+    const json root = json::parse(read_file_text("import", options), nullptr, false);
     const auto flag = [&](const char* key, bool otherwise) {
       const auto found = root.is_object() ? root.find(key) : root.end();
       return found != root.end() && found->is_boolean() ? found->get<bool>() : otherwise;
