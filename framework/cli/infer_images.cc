@@ -45,7 +45,7 @@ class ImageReader {
   void report(const UnreadableImage& image) {
     ++unreadable_;
     std::cerr << "tessera: " << image.error << std::endl;
-    if (arguments_.json) print_json({{"input", image.path.string()}, {"error", image.error}});
+    if (arguments_.json) print_json(image);
   }
 
   const ModelCard& card_;
@@ -59,7 +59,7 @@ void print_predictions(const std::vector<fs::path>& paths,
                        const std::vector<std::vector<ClassProbability>>& predictions, bool json) {
   for (size_t i = 0; i < paths.size(); ++i) {
     if (json)
-      print_json({{"input", paths[i].string()}, {"classes", classes_json(predictions[i])}});
+      print_json(paths[i].string(), predictions[i]);
     else
       std::cout << paths[i].string() << ":  " << classes_text(predictions[i]) << "\n";
   }

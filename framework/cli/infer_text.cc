@@ -17,29 +17,6 @@ namespace {
 /// Batches answered before their answers are printed; texts of similar length are batched within.
 constexpr size_t kBatchesAtOnce = 16;
 
-nlohmann::ordered_json answer_json(AnswerKind kind, const std::string& text, bool is_cut,
-                                   const TextAnswer& answer) {
-  nlohmann::ordered_json object = {{"input", text}};
-  if (is_cut) object["cut"] = true;
-  const char* const name = kind == AnswerKind::classes        ? "classes"
-                           : kind == AnswerKind::continuation ? "continuation"
-                                                              : "translation";
-  if (!answer.is_given) {
-    object[name] = nullptr;
-  } else if (kind == AnswerKind::classes) {
-    object[name] = classes_json(answer.classes);
-  } else {
-    object[name] = answer.text;
-    if (kind == AnswerKind::continuation) {
-      object["tokens"] = answer.tokens;
-      object["stopped"] = answer.has_ended ? "end" : "length";
-    } else {
-      object["score"] = answer.score;
-    }
-  }
-  return object;
-}
-
 /// Answers texts and prints the answers.
 class Responder {
  public:
@@ -73,7 +50,7 @@ class Responder {
  private:
   void print(const std::string& line, bool is_cut, const TextAnswer& answer) const {
     if (arguments_.json)
-      print_json(answer_json(kind_, line, is_cut, answer));
+      print_json(line, is_cut, kind_, answer);
     else if (kind_ == AnswerKind::classes)
       std::cout << classes_text(answer.classes) << "\n";
     else if (kind_ == AnswerKind::continuation)
