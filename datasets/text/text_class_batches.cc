@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "datasets/text/padded_ids.h"
+
 namespace tessera {
 namespace {
 
@@ -33,23 +35,19 @@ BatchSource::Epoch TextClassBatches::epoch(uint32_t number) const {
 }
 
 Batch TextClassBatches::prepare(const LengthBatches::Samples& chosen, int64_t index) const {
-  const auto count = static_cast<int64_t>(chosen.size());
-  int64_t longest = 0;
-  for (const int64_t sample : chosen)
-    longest = std::max(longest, std::ssize(samples_[static_cast<size_t>(sample)].ids));
-  const int64_t width = plan_.padded(longest);
-  Tensor ids = Tensor::full({count, width}, pad_, {.dtype = DType::i64});
-  Tensor lengths = Tensor::empty({count}, {.dtype = DType::i64});
-  Tensor segments = Tensor::zeros({count, width}, {.dtype = DType::i64});
-  Tensor target = Tensor::empty({count}, {.dtype = DType::i64});
-  for (int64_t n = 0; n < count; ++n) {
-    const TextSample& sample = samples_[static_cast<size_t>(chosen[static_cast<size_t>(n)])];
-    std::ranges::copy(sample.ids, ids.data<int64_t>() + n * width);
-    std::ranges::copy(sample.segments, segments.data<int64_t>() + n * width);
-    lengths.data<int64_t>()[n] = std::ssize(sample.ids);
+  IdRows ids, segments;
+  Tensor target = Tensor::empty({std::ssize(chosen)}, {.dtype = DType::i64});
+  for (size_t n = 0; n < chosen.size(); ++n) {
+    const TextSample& sample = samples_[static_cast<size_t>(chosen[n])];
+    ids.emplace_back(sample.ids);
+    segments.emplace_back(sample.segments);
     target.data<int64_t>()[n] = sample.label;
   }
-  return {.inputs = {ids, lengths, segments}, .target = target, .index = index};
+  const int64_t width = plan_.padded(longest_row(ids));
+  return {
+      .inputs = {padded_ids(ids, width, pad_), row_lengths(ids), padded_ids(segments, width, 0)},
+      .target = target,
+      .index = index};
 }
 
 }  // namespace tessera
