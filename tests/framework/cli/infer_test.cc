@@ -52,8 +52,7 @@ TEST_CASE("infer: a line of answers for each line of a file, empty ones, too, de
       CHECK(result.out.find("\n\n\n") != std::string::npos);
       CHECK(result.err.find("5 lines in ") != std::string::npos);
       CHECK(result.err.find("run by ") != std::string::npos);
-      const std::string packed =
-          type == std::string("bert") ? "as packed" : "dense ones with zeros";
+      const std::string packed = type == std::string("bert") ? "as packed" : "over their tiles";
       CHECK((result.err.find(packed) != std::string::npos) == is_sparse);
       // The same from standard input.
       CHECK(infer(model, {"--input", "-"}, "a dog runs\n").out ==
