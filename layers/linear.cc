@@ -1,6 +1,8 @@
 #include "layers/linear.h"
 
 #include "framework/core/errors.h"
+#include "framework/ops/relu.h"
+#include "layers/use_tiles.h"
 
 namespace tessera {
 
@@ -10,6 +12,19 @@ Linear::Linear(int64_t in_features, int64_t out_features, bool bias, ParameterRo
           ", out = ", out_features, ".");
   weight_ = add_parameter("weight", Tensor::zeros({out_features, in_features}), role);
   if (bias) bias_ = add_parameter("bias", Tensor::zeros({out_features}), ParameterRole::bias);
+}
+
+Tensor Linear::forward(const Tensor& x) {
+  return runs_over_tiles(tiles_.get(), x, weight_) ? tiles_->run(x) : linear(x, weight_, bias_);
+}
+
+Tensor Linear::forward_relu(const Tensor& x) {
+  return runs_over_tiles(tiles_.get(), x, weight_) ? relu(tiles_->run(x))
+                                                   : linear(x, weight_, bias_, {.relu = true});
+}
+
+void Linear::use_tiles(const TileMatrix& tiles) {
+  tiles_ = make_tile_linear("Linear", tiles, weight_, bias_);
 }
 
 }  // namespace tessera

@@ -1,10 +1,16 @@
 // y = x W^T + b over the last axis.  Parameters: weight [out, in], bias [out].
+// In evaluation it can run over its packed weight (layers/use_tiles.h).
 #pragma once
+
+#include <memory>
 
 #include "framework/ops/linear.h"
 #include "layers/module.h"
 
 namespace tessera {
+
+class TileLinear;
+struct TileMatrix;
 
 class Linear : public Module {
  public:
@@ -13,12 +19,17 @@ class Linear : public Module {
          ParameterRole role = ParameterRole::weight);
 
   const char* kind() const override { return "Linear"; }
-  Tensor forward(const Tensor& x) override { return linear(x, weight_, bias_); }
+  Tensor forward(const Tensor& x) override;
   /// max(forward(x), 0) as one op.
-  Tensor forward_relu(const Tensor& x) { return linear(x, weight_, bias_, {.relu = true}); }
+  Tensor forward_relu(const Tensor& x);
+
+  /// `tiles`: of the weight as it is now, which must not change any more.
+  /// Throws: std::invalid_argument where the shapes differ.
+  void use_tiles(const TileMatrix& tiles);
 
  private:
   Tensor weight_, bias_;
+  std::shared_ptr<const TileLinear> tiles_;
 };
 
 }  // namespace tessera

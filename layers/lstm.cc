@@ -8,6 +8,7 @@
 #include "framework/ops/reshape.h"
 #include "framework/ops/slice.h"
 #include "layers/random_scope.h"
+#include "layers/use_tiles.h"
 
 namespace tessera {
 
@@ -33,6 +34,7 @@ LSTM::Direction LSTM::make_direction(int64_t input, int64_t layer, bool reverse)
   out.bias_ih = parameter("bias_ih", {4 * hidden_}, ParameterRole::bias);
   out.bias_hh = parameter("bias_hh", {4 * hidden_}, ParameterRole::bias);
   out.reverse = reverse;
+  out.suffix = suffix;
   return out;
 }
 
@@ -56,10 +58,8 @@ LstmOutput LSTM::run(const Tensor& x, const Tensor& lengths, const Tensor& h0, c
     }
     std::vector<Tensor> outputs;
     for (int64_t d = i; d < i + directions_; ++d) {
-      const Direction& by = all_[static_cast<size_t>(d)];
-      const Tensor gates = linear(input, by.weight_ih, tessera::add(by.bias_ih, by.bias_hh));
-      const LstmOutput out = lstm(gates, by.weight_hh, lengths, state_of(h0, d), state_of(c0, d),
-                                  {.reverse = by.reverse});
+      const LstmOutput out = run_direction(all_[static_cast<size_t>(d)], input, lengths,
+                                           state_of(h0, d), state_of(c0, d));
       outputs.push_back(out.output);
       h.push_back(reshape(out.h, {1, N, hidden_}));
       c.push_back(reshape(out.c, {1, N, hidden_}));
@@ -67,6 +67,36 @@ LstmOutput LSTM::run(const Tensor& x, const Tensor& lengths, const Tensor& h0, c
     input = directions_ == 1 ? outputs[0] : tessera::concat(outputs, 2);
   }
   return {input, tessera::concat(h, 0), tessera::concat(c, 0)};
+}
+
+LstmOutput LSTM::run_direction(const Direction& by, const Tensor& x, const Tensor& lengths,
+                               const Tensor& h0, const Tensor& c0) {
+  Tensor gates = runs_over_tiles(by.tiles_ih.get(), x, by.weight_ih)
+                     ? by.tiles_ih->run(x)
+                     : linear(x, by.weight_ih, tessera::add(by.bias_ih, by.bias_hh));
+  Tensor h = h0;
+  // The only step's product with h0 is then part of the gates, and the op computes none.
+  if (x.dim(1) == 1 && !lengths.defined() && h0.defined() &&
+      runs_over_tiles(by.tiles_hh.get(), h0, by.weight_hh)) {
+    gates = tessera::add(gates, reshape(by.tiles_hh->run(h0), gates.shape()));
+    h = {};
+  }
+  return lstm(gates, by.weight_hh, lengths, h, c0, {.reverse = by.reverse});
+}
+
+void LSTM::use_tiles(const std::string& name, const TileMatrix& tiles) {
+  for (Direction& by : all_) {
+    if (name == "weight_ih" + by.suffix) {
+      by.tiles_ih =
+          make_tile_linear("LSTM", tiles, by.weight_ih, tessera::add(by.bias_ih, by.bias_hh));
+      return;
+    }
+    if (name == "weight_hh" + by.suffix) {
+      by.tiles_hh = make_tile_linear("LSTM", tiles, by.weight_hh, {});
+      return;
+    }
+  }
+  fail("[LSTM] tiles must be of weight_ih or weight_hh of a layer; got those of ", name, ".");
 }
 
 }  // namespace tessera

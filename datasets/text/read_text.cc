@@ -1,7 +1,6 @@
 #include "datasets/text/read_text.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include "datasets/read_file.h"
 #include "framework/core/errors.h"
@@ -32,9 +31,7 @@ size_t column_of(const std::string& name, const std::vector<std::string_view>& h
 
 }  // namespace
 
-std::vector<std::string> read_lines(const std::filesystem::path& path) {
-  const std::vector<uint8_t> bytes = read_file("data", path);
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+std::vector<std::string> split_lines(std::string_view text) {
   std::vector<std::string> lines;
   for (std::string_view line : split(text, '\n')) {
     if (line.ends_with('\r')) line.remove_suffix(1);
@@ -42,6 +39,11 @@ std::vector<std::string> read_lines(const std::filesystem::path& path) {
   }
   if (lines.back().empty()) lines.pop_back();
   return lines;
+}
+
+std::vector<std::string> read_lines(const std::filesystem::path& path) {
+  const std::vector<uint8_t> bytes = read_file("data", path);
+  return split_lines({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 std::vector<LabelledText> read_tsv(const std::filesystem::path& path, const TsvColumns& columns) {

@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tessera {
 
 /// Without their ends, "\n" or "\r\n"; what follows the last end is a line where it is not empty.
-/// Throws: std::runtime_error for a file that cannot be read.
+std::vector<std::string> split_lines(std::string_view text);
+
+/// The lines of a file. Throws: std::runtime_error for one that cannot be read.
 std::vector<std::string> read_lines(const std::filesystem::path& path);
 
 struct TsvColumns {

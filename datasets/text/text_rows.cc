@@ -2,20 +2,17 @@
 
 #include <algorithm>
 
+#include "datasets/text/padded_ids.h"
+
 namespace tessera {
 
 std::vector<Tensor> text_inputs(std::span<const TextRow* const> rows, int64_t width, int32_t pad) {
-  const int64_t count = std::ssize(rows);
-  Tensor ids = Tensor::full({count, width}, pad, {.dtype = DType::i64});
-  Tensor lengths = Tensor::empty({count}, {.dtype = DType::i64});
-  Tensor segments = Tensor::zeros({count, width}, {.dtype = DType::i64});
-  for (int64_t n = 0; n < count; ++n) {
-    const TextRow& row = *rows[static_cast<size_t>(n)];
-    std::ranges::copy(row.ids, ids.data<int64_t>() + n * width);
-    std::ranges::copy(row.segments, segments.data<int64_t>() + n * width);
-    lengths.data<int64_t>()[n] = std::ssize(row.ids);
+  IdRows ids, segments;
+  for (const TextRow* row : rows) {
+    ids.emplace_back(row->ids);
+    segments.emplace_back(row->segments);
   }
-  return {ids, lengths, segments};
+  return {padded_ids(ids, width, pad), row_lengths(ids), padded_ids(segments, width, 0)};
 }
 
 int64_t longest_of(std::span<const TextRow* const> rows) {

@@ -68,8 +68,14 @@ std::shared_ptr<const Tokenizer> text_tokenizer(const TokenizerConfig& config,
                                                 bool is_sentence) {
   if (config.files.empty()) return trained(config, lines, is_sentence);
   TokenizerSpec spec{.type = config.type, .files = {}, .options = {.lowercase = config.lowercase}};
-  for (const std::string& file : config.files)
+  for (const std::string& file : config.files) {
     spec.files.push_back(fs::exists(file) ? fs::path(file) : folder / file);
+    require_runtime(fs::exists(spec.files.back()),
+                    "[tokenizer] data.tokenizer.files must name the ", "vocabulary of a ",
+                    config.type, " tokenizer; got ", file,
+                    ", which is neither in the present folder nor in ", folder.string(),
+                    ". Leave it out to have a vocabulary made from the training text.");
+  }
   return make_tokenizer(spec);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "datasets/text/padded_ids.h"
 #include "framework/core/errors.h"
 
 namespace tessera {
@@ -50,26 +51,22 @@ BatchSource::Epoch TranslationBatches::epoch(uint32_t number) const {
 
 Batch TranslationBatches::prepare(const LengthBatches::Samples& chosen, int64_t index) const {
   const auto count = static_cast<int64_t>(chosen.size());
-  int64_t sources = 0, targets = 0;
+  IdRows sources, targets;
   for (const int64_t i : chosen) {
-    sources = std::max(sources, std::ssize(pairs_[static_cast<size_t>(i)].source));
-    targets = std::max(targets, std::ssize(pairs_[static_cast<size_t>(i)].target));
+    sources.emplace_back(pairs_[static_cast<size_t>(i)].source);
+    targets.emplace_back(pairs_[static_cast<size_t>(i)].target);
   }
-  const int64_t S = plan_.padded(sources), T = plan_.padded(targets);
-  Tensor source = Tensor::full({count, S}, source_pad_, {.dtype = DType::i64});
-  Tensor lengths = Tensor::empty({count}, {.dtype = DType::i64});
+  const int64_t S = plan_.padded(longest_row(sources)), T = plan_.padded(longest_row(targets));
   Tensor target_in = Tensor::full({count, T}, target_.pad, {.dtype = DType::i64});
-  Tensor target = Tensor::full({count, T}, kIgnoredLabel, {.dtype = DType::i64});
   for (int64_t n = 0; n < count; ++n) {
-    const SentencePair& pair = pairs_[static_cast<size_t>(chosen[static_cast<size_t>(n)])];
-    std::ranges::copy(pair.source, source.data<int64_t>() + n * S);
-    lengths.data<int64_t>()[n] = std::ssize(pair.source);
+    const auto& words = targets[static_cast<size_t>(n)];
     int64_t* const in = target_in.data<int64_t>() + n * T;
     in[0] = target_.begin;
-    std::copy(pair.target.begin(), pair.target.end() - 1, in + 1);
-    std::ranges::copy(pair.target, target.data<int64_t>() + n * T);
+    std::copy(words.begin(), words.end() - 1, in + 1);
   }
-  return {.inputs = {source, lengths, target_in}, .target = target, .index = index};
+  return {.inputs = {padded_ids(sources, S, source_pad_), row_lengths(sources), target_in},
+          .target = padded_ids(targets, T, kIgnoredLabel),
+          .index = index};
 }
 
 }  // namespace tessera

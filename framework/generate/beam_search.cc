@@ -37,7 +37,8 @@ double penalty(int64_t length, double alpha) {
 /// The search for one sentence.
 class SentenceBeam {
  public:
-  explicit SentenceBeam(const BeamOptions& options) : options_(options) {
+  SentenceBeam(const BeamOptions& options, int64_t max_length)
+      : options_(options), max_length_(max_length) {
     live_.push_back({{}, 0});
   }
 
@@ -66,7 +67,7 @@ class SentenceBeam {
   }
 
   bool is_done() const {
-    if (live_.empty()) return true;
+    if (live_.empty() || length_ == max_length_) return true;
     if (std::ssize(ended_) < options_.beam) return false;
     return ended_.back().score >= live_[0].score / penalty(length_, options_.length_penalty);
   }
@@ -115,22 +116,36 @@ class SentenceBeam {
   }
 
   const BeamOptions& options_;
+  int64_t max_length_;
   std::vector<Hypothesis> live_;   ///< scores: log-probabilities; the best first
   std::vector<Hypothesis> ended_;  ///< scores under the penalty; the best first
   int64_t length_ = 0;
 };
 
+std::vector<int64_t> max_lengths_of(const BeamOptions& options, int64_t sentences) {
+  std::vector<int64_t> limits = options.max_lengths;
+  if (limits.empty()) limits.assign(static_cast<size_t>(sentences), options.max_length);
+  require(std::ssize(limits) == sentences &&
+              std::ranges::all_of(limits, [](int64_t limit) { return limit >= 1; }),
+          "[beam search] max_length must be at least 1, max_lengths one for each of ", sentences,
+          " sentences; got ", options.max_length, " and ", options.max_lengths.size(),
+          " max_lengths.");
+  return limits;
+}
+
 }  // namespace
 
 std::vector<Hypothesis> beam_search(TokenSteps& steps, int64_t sentences,
                                     const BeamOptions& options) {
-  require(options.beam >= 1 && options.max_length >= 1 && options.length_penalty >= 0,
-          "[beam search] beam and max_length must be at least 1, length_penalty at least 0; got ",
-          options.beam, ", ", options.max_length, " and ", options.length_penalty, ".");
-  std::vector<SentenceBeam> beams(static_cast<size_t>(sentences), SentenceBeam(options));
+  require(options.beam >= 1 && options.length_penalty >= 0,
+          "[beam search] beam must be at least 1, length_penalty at least 0; got ", options.beam,
+          " and ", options.length_penalty, ".");
+  const std::vector<int64_t> limits = max_lengths_of(options, sentences);
+  std::vector<SentenceBeam> beams;
+  for (const int64_t limit : limits) beams.emplace_back(options, limit);
   std::vector<size_t> active;
   for (size_t i = 0; i < beams.size(); ++i) active.push_back(i);
-  for (int64_t step = 0; step < options.max_length && !active.empty(); ++step) {
+  while (!active.empty()) {
     std::vector<int32_t> tokens;
     for (const size_t i : active) beams[i].append_tokens(tokens);
     const Tensor logits = steps.next(tokens);

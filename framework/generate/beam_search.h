@@ -9,8 +9,9 @@
 namespace tessera {
 
 struct BeamOptions {
-  int64_t beam = 5;         ///< hypotheses kept for each sentence; 1: greedy
-  int64_t max_length = 64;  ///< tokens, with the end token
+  int64_t beam = 5;                       ///< hypotheses kept for each sentence; 1: greedy
+  int64_t max_length = 64;                ///< tokens, with the end token
+  std::vector<int64_t> max_lengths = {};  ///< of each sentence, in place of max_length
   /// alpha of GNMT (Wu et al., "Google's neural machine translation system", 2016, section 7):
   /// score(Y) = log P(Y) / ((5 + |Y|) / 6)^alpha, |Y| with the end token. 0: no penalty.
   double length_penalty = 0.6;

@@ -1,8 +1,22 @@
 #include "framework/generate/file_decoder.h"
 
 #include "framework/core/errors.h"
+#include "layers/use_tiles.h"
 
 namespace tessera {
+namespace {
+
+/// Lets the model run over its tiles where that can be; what there is to say of it.
+std::string put_tiles_to_use(Module& model, const ModelFile& file, Device device) {
+  if (file.tiles.empty()) return "";
+  if (!device.is_cpu()) return ", pruned weights as dense ones with zeros";
+  const TilesInUse used = use_tiles(model, file.tiles);
+  std::string text = concat(", ", used.sparse.size(), " pruned weights over their tiles");
+  if (!used.dense.empty()) text += concat(", ", used.dense.size(), " as dense ones with zeros");
+  return text;
+}
+
+}  // namespace
 
 FileDecoder make_file_decoder(const ModelFile& file, const std::filesystem::path& path,
                               Device device) {
@@ -15,8 +29,7 @@ FileDecoder make_file_decoder(const ModelFile& file, const std::filesystem::path
   return {.decoder = {model, decoder},
           .device = device,
           .description = concat("the decoder of the model on ", device,
-                                file.tiles.empty() ? "" : ", pruned weights as dense ones with ",
-                                file.tiles.empty() ? "" : "zeros")};
+                                put_tiles_to_use(*model, file, device))};
 }
 
 }  // namespace tessera

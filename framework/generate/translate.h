@@ -24,9 +24,9 @@ struct TranslateOptions {
 using MakeSteps =
     std::function<std::unique_ptr<TokenSteps>(const std::vector<Tensor>& inputs, int64_t copies)>;
 
-/// The best translation of each source, in their order. Those of similar length are translated
-/// together; a translation has at most 1.5 times as many tokens as the longest source beside it,
-/// and 10 more. `sources`: tokens with the end token, at least one each.
+/// The best translation of each source, in their order, of at most 1.5 times as many tokens as its
+/// source and 10 more. Those of similar length are translated together.
+/// `sources`: tokens with the end token, at least one each.
 std::vector<Hypothesis> translate(const MakeSteps& make_steps,
                                   std::span<const std::vector<int32_t>> sources,
                                   const TranslateOptions& options);

@@ -10,6 +10,7 @@
 #include "framework/autograd/autograd.h"
 #include "framework/backend/cuda_info.h"
 #include "framework/infer/plan.h"
+#include "framework/infer/sparse_model.h"
 #include "layers/precision.h"
 
 namespace tessera {
@@ -19,6 +20,13 @@ namespace {
 constexpr int kRounds = 15;
 // The seconds that all rounds may take together; large models get fewer.
 constexpr double kTimeLimit = 10;
+
+// The library of framework/ops/matmul.h.
+#ifdef TESSERA_ONEDNN
+constexpr const char* kProducts = "oneDNN";
+#else
+constexpr const char* kProducts = "Eigen";
+#endif
 
 using Clock = std::chrono::steady_clock;
 
@@ -51,23 +59,27 @@ Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
   require(!batch.empty(), "[compare] the batch must hold the model's inputs; got none.");
   const bool of_images = batch[0].dtype() == DType::f32;
   const auto forward = [&] { return forward_in(dtype, *loaded.model, batch); };
-  const auto plan_by = [&](Executor executor, bool dense_only) {
-    return make_plan(*loaded.model, batch, file.tiles,
-                     {.executor = executor, .dtype = dtype, .dense_only = dense_only});
-  };
-  std::vector<InferencePlan> plans;
-  plans.push_back(plan_by(Executor::fastest, false));
-  plans.push_back(plan_by(Executor::fastest, true));
+  const SparseModel sparse(loaded, file, batch, dtype);
   const bool on_cpu = batch[0].device().is_cpu();
+  std::vector<InferencePlan> plans;
+  const auto add_dense_plan = [&](Executor executor) {
+    plans.push_back(make_plan(*loaded.model, batch, file.tiles,
+                              {.executor = executor, .dtype = dtype, .dense_only = true}));
+  };
+  if (sparse.has_plan()) {
+    add_dense_plan(Executor::fastest);
 #ifdef TESSERA_ONEDNN
-  if (on_cpu && of_images) plans.push_back(plan_by(Executor::library, true));
+    if (on_cpu && of_images) add_dense_plan(Executor::library);
 #endif
+  }
 
-  std::vector<std::function<Tensor()>> contestants;
+  std::vector<std::function<Tensor()>> contestants{[&] { return sparse.run(batch); }};
   for (const InferencePlan& plan : plans)
     contestants.push_back([&] { return of_images ? plan.run(batch[0]) : plan.run(batch); });
+  if (!sparse.has_plan()) contestants.push_back(forward);
 #ifdef TESSERA_ONEDNN
-  if (!of_images) contestants.push_back(forward);
+  else if (!of_images)
+    contestants.push_back(forward);
 #endif
   std::vector<std::vector<double>> times(contestants.size());
   const auto start = Clock::now();
@@ -85,13 +97,13 @@ Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
                     .sparse_ms = median(times[0]),
                     .best_library_ms = times.size() > 2 ? median(times[2]) : 0,
                     .best_library = times.size() > 2 ? "oneDNN" : "none in this build"};
-  if (!on_cpu) {  // there the dense plan is the library's
+  if (!on_cpu || !sparse.has_plan()) {  // there the dense model runs by the library's products
     result.best_library_ms = result.dense_ms;
-    result.best_library = "cuDNN and cuBLASLt";
+    result.best_library = on_cpu ? kProducts : "cuDNN and cuBLASLt";
   }
   result.speedup = result.dense_ms / result.sparse_ms;
   result.max_abs_diff = largest_difference(contestants[0]().to(Device{}), forward().to(Device{}));
-  result.plan = plans[0].describe();
+  result.plan = sparse.describe();
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "datasets/read_file.h"
+#include "datasets/tokenizers/make_tokenizer.h"
 #include "framework/core/errors.h"
 #include "framework/infer/hugging_face.h"
 #include "framework/io/safetensors.h"
@@ -18,6 +19,7 @@ using nlohmann::json;
 constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kConfig = "config.json";
+constexpr const char* kTokenizerConfig = "tokenizer_config.json";
 
 /// The weights' file in a folder, or the path itself.
 fs::path weights_in(const fs::path& path) {
@@ -84,6 +86,30 @@ void add_missing_head(ImportedModel& imported, TensorMap& state) {
     }
 }
 
+/// The vocabulary files of a Hugging Face tokenizer beside its model; empty where there are none.
+std::string tokenizer_in(const fs::path& folder, const ModelConfig& model) {
+  TokenizerSpec spec{.type = model.type == "bert" ? "wordpiece" : "bpe", .files = {folder}};
+  if (!fs::exists(folder / (model.type == "bert" ? "vocab.txt" : "vocab.json"))) return {};
+  if (const fs::path options = folder / kTokenizerConfig; fs::exists(options)) {
+    const json root = json::parse(read_file_text("import", options), nullptr, false);
+    const auto flag = [&](const char* key, bool otherwise) {
+      const auto found = root.is_object() ? root.find(key) : root.end();
+      return found != root.end() && found->is_boolean() ? found->get<bool>() : otherwise;
+    };
+    require(root.is_object(), "[import] ", options.string(),
+            " must be a JSON object; got something else.");
+    spec.options.lowercase = model.type == "bert" && flag("do_lower_case", true);
+    spec.options.add_prefix_space = flag("add_prefix_space", false);
+  } else {
+    spec.options.lowercase = model.type == "bert";  // as transformers' BertTokenizer
+  }
+  const auto tokenizer = make_tokenizer(spec);
+  require(tokenizer->size() <= model.vocab_size, "[import] the vocabulary in ", folder.string(),
+          " must have at most the ", model.vocab_size, " tokens of its model; got ",
+          tokenizer->size(), ".");
+  return tokenizer->serialize();
+}
+
 void import_hugging_face(ImportedModel& imported, TensorMap state, const fs::path& config,
                          const ImportOptions& options) {
   HuggingFaceConfig read =
@@ -91,6 +117,7 @@ void import_hugging_face(ImportedModel& imported, TensorMap state, const fs::pat
   imported.card.model = std::move(read.model);
   imported.card.dataset = "imported";
   imported.card.class_names = std::move(read.class_names);
+  imported.card.tokenizer = tokenizer_in(config.parent_path(), imported.card.model);
   const ModelConfig& model = imported.card.model;
   state = from_hugging_face(model, std::move(state), imported.dropped);
   imported.model = make_model(model, input_from(model), options.seed);

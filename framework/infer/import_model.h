@@ -26,7 +26,8 @@ struct ImportedModel {
   std::vector<std::string> drawn;    ///< weights of a head that the files lack
 };
 
-/// `path`: a folder, a .safetensors file, or an index of shards.
+/// `path`: a folder, a .safetensors file, or an index of shards. Vocabulary files beside
+/// config.json (vocab.txt of a BERT, vocab.json and merges.txt of a GPT-2) go into the card.
 /// Throws: std::invalid_argument or std::runtime_error that names the file, the key or the tensor.
 ImportedModel import_model(const std::filesystem::path& path, const ImportOptions& options = {});
 

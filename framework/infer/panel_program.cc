@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <functional>
 
 #include "framework/infer/memory_plan.h"
@@ -41,19 +42,41 @@ class PanelProgram : public Program {
   }
 
   void run(const std::vector<Tensor>& inputs, int64_t first, int64_t count, Tensor& y) override {
+    run_parts(inputs, first, count, y, [](size_t, const auto& part) { part(); });
+  }
+
+  std::vector<double> profile(const std::vector<Tensor>& inputs, int64_t count,
+                              Tensor& y) override {
+    using Clock = std::chrono::steady_clock;
+    std::vector<double> ms(run_.size() + 1);
+    run_parts(inputs, 0, count, y, [&](size_t i, const auto& part) {
+      const auto start = Clock::now();
+      part();
+      ms[i] += std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    });
+    return ms;
+  }
+
+ private:
+  /// `each`: how a part runs, by its step's index; packing and unpacking have the one after them.
+  template <class Each>
+  void run_parts(const std::vector<Tensor>& inputs, int64_t first, int64_t count, Tensor& y,
+                 const Each& each) {
     BatchPart batch{.images = count, .first = first, .inputs = &inputs};
     if (graph_.is_of_sequences())
       batch.tokens = inputs[0].dim(1);
     else
-      pack_panels(cpu(), inputs[0], first, count, views_[0].shape, views_[0].data);
-    for (const auto& step : run_) step(batch);
+      each(run_.size(),
+           [&] { pack_panels(cpu(), inputs[0], first, count, views_[0].shape, views_[0].data); });
+    for (size_t i = 0; i < run_.size(); ++i) each(i, [&] { run_[i](batch); });
     const PanelView& out = view(graph_.output);
     const int64_t rows_each = rows(graph_.output, {.images = 1, .tokens = batch.tokens});
     Tensor to = y.rank() == 3 ? y.alias({y.dim(0) * y.dim(1), y.dim(2)}) : y;
-    unpack_panels(cpu(), out.shape, out.data, first * rows_each, count * rows_each, to);
+    each(run_.size(), [&] {
+      unpack_panels(cpu(), out.shape, out.data, first * rows_each, count * rows_each, to);
+    });
   }
 
- private:
   using Step = std::function<void(const BatchPart&)>;
 
   const PanelView& view(int value) const { return views_[static_cast<size_t>(value)]; }

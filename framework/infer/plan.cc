@@ -114,6 +114,18 @@ Tensor InferencePlan::run(const std::vector<Tensor>& inputs) const {
   return y;
 }
 
+std::vector<double> Program::profile(const std::vector<Tensor>&, int64_t, Tensor&) {
+  fail("[plan] only the steps of panels are timed one by one; got another executor.");
+}
+
+std::vector<double> InferencePlan::profile(const std::vector<Tensor>& inputs) const {
+  require(state_ != nullptr && !inputs.empty() && inputs[0].dim(0) == state_->input_shape[0],
+          "[plan] a profile needs a plan and inputs of its example's shape; got others.");
+  const NoGrad no_grad;
+  Tensor y = output_for(state_->output_shape, inputs[0].dim(0), state_->device);
+  return state_->program->profile(inputs, inputs[0].dim(0), y);
+}
+
 Executor InferencePlan::executor() const { return state_->executor; }
 const std::vector<StepReport>& InferencePlan::steps() const { return state_->program->steps(); }
 int64_t InferencePlan::weight_bytes() const { return state_->program->weight_bytes(); }

@@ -76,6 +76,10 @@ class InferencePlan {
   /// example's, and at most the example's T.
   Tensor run(const std::vector<Tensor>& inputs) const;
 
+  /// Milliseconds of each step of one run, and last of what goes before and after them. inputs: of
+  /// the example's shape. Throws: std::invalid_argument unless panels run the plan.
+  std::vector<double> profile(const std::vector<Tensor>& inputs) const;
+
   /// Who runs it, panels or library, never `fastest`.
   Executor executor() const;
   const std::vector<StepReport>& steps() const;

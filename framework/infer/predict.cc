@@ -44,19 +44,24 @@ std::vector<fs::path> find_images(const std::vector<fs::path>& inputs) {
   return found;
 }
 
-Tensor load_images(const ModelCard& card, const std::vector<fs::path>& paths) {
+LoadedImages load_images(const ModelCard& card, std::span<const fs::path> paths) {
   const ImageShape to{card.channels, card.height, card.width};
-  const auto count = static_cast<int64_t>(paths.size());
-  Tensor images =
-      Tensor::empty({count, to.channels, to.height, to.width}, {.layout = Layout::nhwc});
   const Normalizer normalizer(to.channels, card.mean, card.std);
   std::vector<uint8_t> pixels(static_cast<size_t>(to.numel()));
-  for (int64_t i = 0; i < count; ++i) {
-    const Image image = decode_image(paths[static_cast<size_t>(i)], static_cast<int>(to.channels));
-    resize(image.pixels.data(), {image.channels, image.height, image.width}, pixels.data(), to);
-    normalizer.apply(pixels.data(), to.numel(), images.data<float>() + i * to.numel());
-  }
-  return images;
+  std::vector<float> values(paths.size() * pixels.size());
+  LoadedImages out;
+  for (const fs::path& path : paths) try {
+      const Image image = decode_image(path, static_cast<int>(to.channels));
+      resize(image.pixels.data(), {image.channels, image.height, image.width}, pixels.data(), to);
+      normalizer.apply(pixels.data(), to.numel(), values.data() + out.paths.size() * pixels.size());
+      out.paths.push_back(path);
+    } catch (const std::runtime_error& error) {
+      out.unreadable.push_back({path, error.what()});
+    }
+  out.images = Tensor::empty({std::ssize(out.paths), to.channels, to.height, to.width},
+                             {.layout = Layout::nhwc});
+  std::copy_n(values.data(), out.images.numel(), out.images.data<float>());
+  return out;
 }
 
 std::vector<std::vector<ClassProbability>> top_classes(const Tensor& logits, const ModelCard& card,

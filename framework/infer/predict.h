@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,19 @@ namespace tessera {
 /// Throws: std::invalid_argument for a path that is not there, and where no image is found.
 std::vector<std::filesystem::path> find_images(const std::vector<std::filesystem::path>& inputs);
 
-/// The images as the model takes them: decoded, resized, normalised; f32 [N, C, H, W] nhwc.
-/// Throws: std::runtime_error naming the first file that cannot be decoded.
-Tensor load_images(const ModelCard& card, const std::vector<std::filesystem::path>& paths);
+struct UnreadableImage {
+  std::filesystem::path path;
+  std::string error;  ///< names the file
+};
+
+struct LoadedImages {
+  Tensor images = {};  ///< f32 [N, C, H, W] nhwc, decoded, resized, normalised
+  std::vector<std::filesystem::path> paths = {};  ///< theirs
+  std::vector<UnreadableImage> unreadable = {};   ///< those that could not be decoded
+};
+
+/// The images as the model takes them, as far as they can be read.
+LoadedImages load_images(const ModelCard& card, std::span<const std::filesystem::path> paths);
 
 struct ClassProbability {
   std::string name;  ///< "class 7" where the model has no names

@@ -19,6 +19,10 @@ class Program {
   /// nhwc, of sequences also [N, T, K].
   virtual void run(const std::vector<Tensor>& inputs, int64_t first, int64_t count, Tensor& y) = 0;
 
+  /// As run(), and the milliseconds of each step and, last, of what goes before and after them.
+  /// Throws: std::invalid_argument for programs other than of panels.
+  virtual std::vector<double> profile(const std::vector<Tensor>& inputs, int64_t count, Tensor& y);
+
   const std::vector<StepReport>& steps() const { return steps_; }
   int64_t weight_bytes() const { return weight_bytes_; }
   int64_t workspace_bytes() const { return workspace_bytes_; }

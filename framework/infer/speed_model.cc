@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "framework/autograd/autograd.h"
 #include "framework/core/errors.h"
@@ -19,11 +20,11 @@ using nlohmann::ordered_json;
 constexpr int kSpeedModelVersion = 1;
 /// Outputs of a tile of the whole weights that are timed: those of the plan's dense products.
 constexpr int64_t kWholeTile = 64;
-/// Milliseconds to time the two plans in, each time.
-constexpr double kPlansBudget = 250;
-/// The measurement is repeated so often, or until it has taken so long.
-constexpr int kMaxRepeats = 8;
+/// Runs of a plan whose parts are timed: at least and at most so many, in about so long.
+constexpr int kMinRounds = 3, kMaxRounds = 50;
 constexpr std::chrono::seconds kEnoughSeconds(3);
+/// Milliseconds to time the library against the panels in.
+constexpr double kRaceMs = 2000;
 
 /// Of the faster of the two ways in which plans run 2:4 sparse blocks.
 double sparse_ms(const CostModel& costs, const TileMatrix& tiles, int64_t columns) {
@@ -42,35 +43,26 @@ std::map<std::string, TileMatrix> whole_tiles(const Module& model,
   return tiles;
 }
 
-/// The fastest of several measurements, which a busy machine disturbs one by one.
-struct Times {
-  std::vector<StepReport> steps;  ///< of the sparse plan
-  double sparse_ms, dense_ms;     ///< of the plans as a whole
-};
-
-Times fastest_times(Module& model, const std::vector<Tensor>& batch,
-                    const std::map<std::string, TileMatrix>& tiles) {
-  const bool of_images = batch.size() == 1 && batch[0].dtype() == DType::f32;
-  const auto run = [&](const InferencePlan& plan) {
-    return [&] { of_images ? plan.run(batch[0]) : plan.run(batch); };
-  };
-  const InferencePlan dense = make_plan(model, batch, {}, {.dense_only = true});
+/// The least milliseconds of each of a plan's parts, as InferencePlan::profile() has them: a busy
+/// machine disturbs a part now and then, and the whole of a run nearly always.
+std::vector<double> fastest_parts(const InferencePlan& plan, const std::vector<Tensor>& batch) {
   const auto begin = std::chrono::steady_clock::now();
-  Times best;
-  for (int repeat = 0; repeat < kMaxRepeats; ++repeat) {
-    // Making a plan measures its layers.
-    const InferencePlan sparse = make_plan(model, batch, tiles, {.executor = Executor::panels});
-    const std::vector<double> ms = race({run(sparse), run(dense)}, kPlansBudget);
-    if (repeat == 0) best = {sparse.steps(), ms[0], ms[1]};
-    best.sparse_ms = std::min(best.sparse_ms, ms[0]);
-    best.dense_ms = std::min(best.dense_ms, ms[1]);
-    for (size_t i = 0; i < best.steps.size(); ++i) {
-      best.steps[i].sparse_ms = std::min(best.steps[i].sparse_ms, sparse.steps()[i].sparse_ms);
-      best.steps[i].dense_ms = std::min(best.steps[i].dense_ms, sparse.steps()[i].dense_ms);
-    }
-    if (std::chrono::steady_clock::now() - begin > kEnoughSeconds) break;
+  std::vector<double> best = plan.profile(batch);
+  for (int round = 1; round < kMaxRounds; ++round) {
+    const std::vector<double> ms = plan.profile(batch);
+    for (size_t i = 0; i < best.size(); ++i) best[i] = std::min(best[i], ms[i]);
+    if (round >= kMinRounds && std::chrono::steady_clock::now() - begin > kEnoughSeconds) break;
   }
   return best;
+}
+
+/// The time of the fastest dense plan as a multiple of that of `panels`.
+double dense_ratio(Module& model, const std::vector<Tensor>& batch, const InferencePlan& panels) {
+  const InferencePlan dense = make_plan(model, batch, {}, {.dense_only = true});
+  if (dense.executor() == Executor::panels) return 1;
+  const std::vector<double> ms =
+      race({[&] { panels.run(batch[0]); }, [&] { dense.run(batch[0]); }}, kRaceMs);
+  return std::min(ms[1] / ms[0], 1.0);
 }
 
 double time_from(const ordered_json& json, const char* key) {
@@ -96,26 +88,26 @@ double SpeedModel::speedup(const std::map<std::string, TileMatrix>& tiles) const
 SpeedModel measure_speed(Module& model, const std::vector<Tensor>& batch,
                          const std::vector<std::string>& weights, const CostModel& costs) {
   const NoGrad no_grad;
+  const InferencePlan panels =
+      make_plan(model, batch, {}, {.executor = Executor::panels, .dense_only = true});
+  const std::vector<double> parts = fastest_parts(panels, batch);
   const auto tiles = whole_tiles(model, weights);
-  const Times times = fastest_times(model, batch, tiles);
-  SpeedModel out{.costs = costs, .dense_ms = times.dense_ms};
+  SpeedModel out{.costs = costs};
   double layers_ms = 0;
-  for (const StepReport& step : times.steps) {
+  for (size_t i = 0; i < panels.steps().size(); ++i) {
+    const StepReport& step = panels.steps()[i];
     const auto whole = tiles.find(step.weight);
     if (whole == tiles.end()) continue;
-    layers_ms += std::min(step.dense_ms, step.sparse_ms);
-    out.layers.push_back(
-        {.weight = step.weight,
-         .columns = step.columns,
-         .dense_ms = step.dense_ms,
-         .correction = step.sparse_ms / sparse_ms(costs, whole->second, step.columns)});
+    layers_ms += parts[i];
+    // The dense product of panels is that of the whole weight in tiles.
+    out.layers.push_back({.weight = step.weight,
+                          .columns = step.columns,
+                          .dense_ms = parts[i],
+                          .correction = parts[i] / sparse_ms(costs, whole->second, step.columns)});
   }
-  out.other_ms = std::max(times.sparse_ms - layers_ms, 0.0);
-  if (layers_ms > times.sparse_ms)  // the machine was slower while they were measured one by one
-    for (SpeedModel::Layer& layer : out.layers) {
-      layer.dense_ms *= times.sparse_ms / layers_ms;
-      layer.correction *= times.sparse_ms / layers_ms;
-    }
+  const double all_ms = std::accumulate(parts.begin(), parts.end(), 0.0);
+  out.other_ms = all_ms - layers_ms;
+  out.dense_ms = all_ms * dense_ratio(model, batch, panels);
   return out;
 }
 

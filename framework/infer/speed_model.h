@@ -27,7 +27,7 @@ struct SpeedModel {
   };
   CostModel costs;
   double dense_ms = 0;  ///< of the fastest dense plan
-  double other_ms = 0;  ///< of the sparse plan outside of the layers
+  double other_ms = 0;  ///< of the plan of panels outside of the layers
   std::vector<Layer> layers = {};
 
   /// `tiles`: the packed weights by name; layers without one are dense.

@@ -13,6 +13,11 @@
 
 namespace tessera {
 
+// Outputs of a family's strips. The registers hold a block's sums, its rows of X and a weight.
+inline constexpr int kPortableStrip = 8;  // in blocks of 2 outputs x 4 vectors: 13 of 16 registers
+inline constexpr int kAvx2Strip = 6;      // x 2 vectors: 15 of 16
+inline constexpr int kAvx512Strip = 8;    // x 3 vectors: 28 of 32
+
 /// Vectors at any address. Name them through this type: a deduced template parameter would drop the
 /// alignment.
 template <int kWidth>

@@ -27,7 +27,10 @@ class StripBuilder {
     add_free_outputs();
   }
 
-  StripMatrix take() { return std::move(out_); }
+  StripMatrix take() {
+    out_.values.resize(out_.values.size() + kStripOutputs);  // kernels read whole vectors
+    return std::move(out_);
+  }
 
  private:
   int64_t singles_of(int32_t output) const {

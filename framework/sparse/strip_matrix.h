@@ -23,7 +23,7 @@ struct StripMatrix {
   };
   std::vector<Tile> tiles;
   std::vector<Strip> strips;
-  std::vector<float> values;
+  std::vector<float> values;  ///< and kStripOutputs more, which kernels may read
   std::vector<int32_t> offsets;
   std::vector<SingleWeight> singles;      ///< the remainder, in the order of the strips
   std::vector<int64_t> singles_begin{0};  ///< [strip][kStripOutputs], and the end of the last one

@@ -67,11 +67,6 @@ TESSERA_INLINE void tile(const TileCall& call) {
   }
 }
 
-// The registers hold a block's sums, its rows of X and a weight.
-constexpr int kPortableStrip = 8;  // in blocks of 2 outputs x 4 vectors: 13 of 16 registers
-constexpr int kAvx2Strip = 6;      // x 2 vectors: 15 of 16
-constexpr int kAvx512Strip = 8;    // x 3 vectors: 28 of 32
-
 template <int kChunks>
 void tile_portable(const TileCall& call) {
   tile<4, kPortableStrip, 2, 1, kChunks>(call);

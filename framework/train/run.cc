@@ -15,7 +15,7 @@
 #include "framework/core/choose_device.h"
 #include "framework/infer/compare.h"
 #include "framework/infer/model_file.h"
-#include "framework/infer/plan.h"
+#include "framework/infer/sparse_model.h"
 #include "framework/io/atomic_file.h"
 #include "framework/train/environment.h"
 #include "framework/train/pruner.h"
@@ -26,6 +26,7 @@
 #include "framework/train/trainer.h"
 #include "layers/models/make_model.h"
 #include "layers/precision.h"
+#include "layers/use_tiles.h"
 #include "optim/schedule.h"
 #include "pruning/pattern.h"
 
@@ -329,7 +330,12 @@ class Run {
     summary.dense_bytes =
         static_cast<int64_t>(std::filesystem::file_size(directory_.file(kDenseFile)));
     summary.sparse_bytes = static_cast<int64_t>(std::filesystem::file_size(path));
-    if (data_.text) evaluate_sparse(*loaded.model, summary);
+    if (data_.text) {
+      const std::unique_ptr<Module> model = load_model(file, path).model;
+      model->to(device_.device);
+      if (device_.device.is_cpu()) use_tiles(*model, file.tiles);
+      evaluate_sparse(*model, summary);
+    }
     try {
       if (data_.text) return compare_texts(file, loaded, summary, log);
       compare_images(file, loaded, summary, log);
@@ -343,7 +349,6 @@ class Run {
     }
   }
 
-  /// With the zeros in place.
   void evaluate_sparse(Module& model, Summary& summary) {
     const Evaluation sparse = evaluate_model(model, summary.sparse_text);
     summary.sparse_accuracy = sparse.top1;
@@ -363,12 +368,12 @@ class Run {
                       RunLog& log) {
     const Tensor batch = timed_inputs()[0].to(device_.device);
     const DType dtype = config_.run.precision == "bf16" ? DType::bf16 : DType::f32;
-    const InferencePlan plan = make_plan(*loaded.model, batch, file.tiles, {.dtype = dtype});
+    const SparseModel sparse(loaded, file, {batch}, dtype);
     BatchStream batches(*test_, device_.device);
-    const Evaluation sparse =
-        evaluate([&](const auto& inputs) { return plan.run(inputs[0]); }, batches);
-    summary.sparse_accuracy = sparse.top1;
-    summary.sparse_top5 = sparse.top5;
+    const Evaluation result =
+        evaluate([&](const auto& inputs) { return sparse.run(inputs); }, batches);
+    summary.sparse_accuracy = result.top1;
+    summary.sparse_top5 = result.top5;
     add_times(compare_with_dense(loaded, file, {batch}, dtype), summary, log);
   }
 
@@ -440,6 +445,7 @@ Evaluation evaluate_file(const Config& config, const std::filesystem::path& weig
   const auto test = make_loader(config, data.test);
   BatchStream batches(*test, device);
   loaded.model->to(device);
+  if (device.is_cpu()) use_tiles(*loaded.model, file.tiles);
   return evaluate([&](const auto& inputs) { return forward_in(dtype, *loaded.model, inputs); },
                   batches);
 }

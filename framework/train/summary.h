@@ -44,8 +44,8 @@ struct Summary {
                          ///< sparse kernels do not run this model yet
   bool is_text = false;
   TextScores dense_text = {};   ///< as dense_accuracy
-  TextScores sparse_text = {};  ///< as sparse_accuracy; of text both are of the exported file with
-                                ///< its zeros in place
+  TextScores sparse_text = {};  ///< as sparse_accuracy; of text both are of the exported file: on
+                                ///< the cpu over its tiles, elsewhere with its zeros in place
 };
 
 void write_summary(const std::filesystem::path& path, const Summary& summary);

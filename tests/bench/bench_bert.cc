@@ -4,12 +4,10 @@
 //   bench_bert [batch=8] [tokens=128] [threads=2] [sparsity=0.75] [layers=12] [rounds=7]
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <exception>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,15 +17,13 @@
 #include "framework/cli/dense_libraries.h"
 #include "framework/core/random.h"
 #include "framework/infer/plan.h"
-#include "framework/sparse/pack.h"
 #include "layers/models/make_model.h"
-#include "pruning/pattern.h"
-#include "pruning/scores.h"
+#include "tests/bench/pruned_bench.h"
 
 namespace {
 
 using namespace tessera;
-using Tiles = std::map<std::string, TileMatrix>;
+using namespace tessera::bench;
 
 struct Arguments {
   int64_t batch = 8, tokens = 128;
@@ -36,29 +32,6 @@ struct Arguments {
   int64_t layers = 12;
   int rounds = 7;
 };
-
-double milliseconds_of(const std::function<void()>& run) {
-  const auto start = std::chrono::steady_clock::now();
-  run();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-      .count();
-}
-
-/// Medians of functions that take turns, after one round that warms up.
-std::vector<double> medians(const std::vector<std::function<void()>>& contestants, int rounds) {
-  std::vector<std::vector<double>> times(contestants.size());
-  for (int round = 0; round <= rounds; ++round)
-    for (size_t i = 0; i < contestants.size(); ++i) {
-      const double ms = milliseconds_of(contestants[i]);
-      if (round > 0) times[i].push_back(ms);
-    }
-  std::vector<double> out;
-  for (auto& values : times) {
-    std::sort(values.begin(), values.end());
-    out.push_back(values[values.size() / 2]);
-  }
-  return out;
-}
 
 std::unique_ptr<Module> bert_base(int64_t layers) {
   ModelConfig config;
@@ -69,25 +42,6 @@ std::unique_ptr<Module> bert_base(int64_t layers) {
   return make_model(
       config, {.classes = 2, .kind = input_kind_of("bert"), .vocabulary = 30522, .length = 512},
       uint64_t{42});
-}
-
-/// Prunes the layers' weights in the model; returns them packed.
-Tiles prune(Module& model, double sparsity) {
-  std::vector<Parameter> pruned;
-  std::vector<LayerScores> scores;
-  for (const Parameter& p : model.parameters()) {
-    if (p.role != ParameterRole::weight) continue;
-    pruned.push_back(p);
-    scores.push_back({.name = p.name, .scores = magnitude_scores(p.tensor), .mask = {}});
-  }
-  const auto masks = prune_masks({.pattern = "tw", .granularity = 64}, sparsity, scores);
-  Tiles tiles;
-  for (size_t i = 0; i < pruned.size(); ++i) {
-    tiles[pruned[i].name] = pack(pruned[i].tensor, masks[i], 64);
-    Tensor(pruned[i].tensor).copy_from(unpack(tiles[pruned[i].name]));
-  }
-  std::printf("pruned: %zu weights, sparsity %.4f\n", pruned.size(), mask_sparsity(masks));
-  return tiles;
 }
 
 std::vector<Tensor> random_batch(const Arguments& a) {
@@ -161,23 +115,13 @@ void run(const Arguments& a) {
 int main(int argc, char** argv) {
   Arguments a;
   try {
-    const std::map<std::string, std::function<void(const std::string&)>> keys{
-        {"batch", [&](const std::string& v) { a.batch = std::stol(v); }},
-        {"tokens", [&](const std::string& v) { a.tokens = std::stol(v); }},
-        {"threads", [&](const std::string& v) { a.threads = std::stoi(v); }},
-        {"sparsity", [&](const std::string& v) { a.sparsity = std::stod(v); }},
-        {"layers", [&](const std::string& v) { a.layers = std::stol(v); }},
-        {"rounds", [&](const std::string& v) { a.rounds = std::stoi(v); }}};
-    for (int i = 1; i < argc; ++i) {
-      const std::string argument = argv[i];
-      const size_t equals = argument.find('=');
-      const auto key = keys.find(argument.substr(0, equals));
-      require(equals != std::string::npos && key != keys.end(),
-              "[bench_bert] arguments must be batch, tokens, threads, sparsity, layers or rounds, "
-              "as KEY=VALUE; got ",
-              argument, ".");
-      key->second(argument.substr(equals + 1));
-    }
+    read_arguments("bench_bert", argc, argv,
+                   {{"batch", [&](const std::string& v) { a.batch = std::stol(v); }},
+                    {"tokens", [&](const std::string& v) { a.tokens = std::stol(v); }},
+                    {"threads", [&](const std::string& v) { a.threads = std::stoi(v); }},
+                    {"sparsity", [&](const std::string& v) { a.sparsity = std::stod(v); }},
+                    {"layers", [&](const std::string& v) { a.layers = std::stol(v); }},
+                    {"rounds", [&](const std::string& v) { a.rounds = std::stoi(v); }}});
     run(a);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -102,7 +102,8 @@ TEST_CASE("labelled texts: what is wrong with files is named") {
   write_sst2(folder);
   DataConfig with_files = config;
   with_files.tokenizer.files = {"vocab.txt"};
-  check_message(error_of(with_files, folder), "vocab.txt");
+  check_message(error_of(with_files, folder),
+                "got vocab.txt, which is neither in the present folder nor in ");
 }
 
 TEST_CASE("text: split by position, tokens cached, the vocabulary from the training part") {

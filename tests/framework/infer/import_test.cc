@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "datasets/tokenizers/make_tokenizer.h"
 #include "framework/infer/hugging_face.h"
 #include "framework/infer/import_model.h"
 #include "framework/io/safetensors.h"
@@ -233,4 +234,31 @@ TEST_CASE("a written config.json is read as the same model") {
     CHECK(again.model.activation == first.model.activation);
     CHECK(again.class_names == first.class_names);
   }
+}
+
+TEST_CASE("vocabulary files beside a model go into its card") {
+  const TemporaryFolder folder;
+  const auto tokenizer = [&] {
+    return deserialize_tokenizer(import_model(folder.path()).card.tokenizer);
+  };
+  write_model(folder.path(), config_of(kBert), bert_state());
+  CHECK(import_model(folder.path()).card.tokenizer.empty());
+  write_bytes(folder / "vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\nthe\ncat\nCat\n");
+  CHECK(tokenizer()->encode("The Cat") == std::vector<int32_t>{4, 5});
+  write_bytes(folder / "tokenizer_config.json", R"({"do_lower_case": false})");
+  CHECK(tokenizer()->encode("the Cat") == std::vector<int32_t>{4, 6});
+  write_bytes(folder / "tokenizer_config.json", "[]");
+  check_contains(import_error(folder.path()), "tokenizer_config.json must be a JSON object");
+  std::filesystem::remove(folder / "tokenizer_config.json");
+  std::string many = "[UNK]\n";
+  for (int i = 0; i < 96; ++i) many += "w" + std::to_string(i) + "\n";
+  write_bytes(folder / "vocab.txt", many);
+  check_contains(import_error(folder.path()), "at most the 96 tokens of its model; got 97");
+
+  const ImportedModel gpt2 = import_model(kGpt2);
+  write_model(folder.path(), config_of(kGpt2),
+              to_hugging_face(gpt2.card.model, gpt2.model->state_dict()));
+  write_bytes(folder / "vocab.json", R"({"<|endoftext|>": 0, "a": 1})");
+  write_bytes(folder / "merges.txt", "");
+  check_contains(import_error(folder.path()), "must hold the symbols of all 256 bytes");
 }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "framework/backend/cpu.h"
+#include "framework/infer/plan.h"
 #include "framework/io/load_config.h"
 #include "framework/sparse/pack.h"
 #include "framework/sparse/tile_kernel.h"
@@ -98,6 +99,26 @@ TEST_CASE("what is measured: every pruned product, with its columns, and what li
     CHECK(layer.correction > 0);
   }
   CHECK(speed.dense_ms > 0);
-  CHECK(speed.other_ms >= 0);
+  CHECK(speed.other_ms > 0);
   CHECK(speed.costs.isa == "any");
+}
+
+TEST_CASE("a plan of panels tells the time of each step, and runs as ever") {
+  const Config config =
+      parse_config("data: {type: glyphs}\nmodel: {type: mlp, hidden: [16]}\n", "c.yaml");
+  const auto model = make_model(config.model, {1, 8, 8, 36}, 3);
+  const Tensor batch = Tensor::full({3, 1, 8, 8}, 0.5, {.layout = Layout::nhwc});
+  const InferencePlan plan = make_plan(*model, batch, {}, {.executor = Executor::panels});
+  const std::vector<float> before = plan.run(batch).to_vector<float>();
+  const std::vector<double> ms = plan.profile({batch});
+  REQUIRE(ms.size() == plan.steps().size() + 1);
+  for (const double part : ms) CHECK(part > 0);
+  CHECK(plan.run(batch).to_vector<float>() == before);
+  CHECK_THROWS_AS(plan.profile({Tensor::zeros({2, 1, 8, 8}, {.layout = Layout::nhwc})}),
+                  std::invalid_argument);
+#ifdef TESSERA_ONEDNN
+  const InferencePlan library = make_plan(*model, batch, {}, {.executor = Executor::library});
+  CHECK_THROWS_WITH_AS(library.profile({batch}),
+                       doctest::Contains("[plan] only the steps of panels"), std::invalid_argument);
+#endif
 }

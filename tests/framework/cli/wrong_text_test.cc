@@ -1,0 +1,115 @@
+// Wrong inputs of models of language, through the program: an error that says what is wrong, before
+// anything is trained, and no folder of a run left behind; or what is documented to become of them.
+#include "tests/datasets/dataset_testing.h"
+#include "tests/framework/cli/cli_testing.h"
+
+using namespace tessera;
+using namespace tessera::testing;
+
+namespace {
+
+/// Good data of each kind, and configs that train on them in a moment.
+struct TextFolder : TemporaryFolder {
+  TextFolder() {
+    const std::string table = "sentence\tlabel\na good film\t1\na bad film\t0\n";
+    for (const char* name : {"train.tsv", "dev.tsv", "test.tsv"}) write(name, table);
+    std::string text;
+    for (int i = 0; i < 60; ++i) text += "to be or not to be\n";
+    write("input.txt", text);
+    for (const char* name : {"train.en", "train.de", "val.en", "val.de", "test.en", "test.de"})
+      write(name, std::string("one two\nthree\n"));
+    config("bert", "sst2, max_length: 16, tokenizer: {type: words, min_count: 1}");
+    config("gpt2", "text, sequence: 16, tokenizer: {type: characters}");
+    config("seq2seq", "parallel_text, max_length: 16, tokenizer: {type: words, min_count: 1}");
+    config("nmt", "parallel_text, max_length: 16, tokenizer: {type: words, min_count: 1}");
+  }
+
+  Result train(const std::string& model, const std::vector<std::string>& overrides) const {
+    std::vector<std::string> arguments = {"train", (*this / (model + ".yaml")).string()};
+    arguments.insert(arguments.end(), overrides.begin(), overrides.end());
+    return run_program(arguments);
+  }
+
+ private:
+  void config(const std::string& model, const std::string& data) {
+    write(model + ".yaml",
+          "run: {dir: \"" + (*this / "run").string() + "\", threads: 1}\ndata: {root: \"" +
+              path().string() + "\", batch_size: 2, type: " + data + "}\nmodel: {type: " + model +
+              ", hidden_size: 8, num_layers: 1" + (model == "nmt" ? "" : ", num_heads: 2") +
+              "}\ntrain: {epochs: 1}\n");
+  }
+};
+
+}  // namespace
+
+TEST_CASE("text: wrong inputs are refused before training") {
+  const TextFolder folder;
+  struct Case {
+    const char* model;
+    std::vector<std::string> overrides;
+    const char* message;
+  };
+  for (const Case& t : {
+           Case{"bert", {"data.tokenizer.files=[vocab.txt]"}, "neither in the present folder nor"},
+           Case{"gpt2",
+                {"data.tokenizer={type: bpe, files: [v.json, m.txt]}"},
+                "got v.json, which is neither in the present folder nor"},
+           Case{"bert", {"model.max_positions=8"}, "got 8 for data with 16 tokens"},
+           Case{"gpt2", {"model.max_positions=8"}, "got 8 for data with 16 tokens"},
+           Case{"seq2seq", {"model.max_positions=8"}, "got 8 for data with 16 tokens"},
+           Case{"gpt2", {"data.sequence=100000"}, "must hold a window"},
+           Case{"bert", {"data.batch_tokens=2"}, "data.batch_tokens must hold the longest sample"},
+           Case{"bert", {"model.vocab_size=3"}, "[model] vocab_size must fit the data; got 3"},
+           Case{"gpt2", {"model.vocab_size=3"}, "[model] vocab_size must fit the data; got 3"},
+           Case{"seq2seq", {"model.target_vocab_size=3"}, "target_vocab_size must fit the data"},
+           Case{"nmt", {"model.vocab_size=3"}, "[model] vocab_size must fit the data; got 3"},
+           Case{"nmt", {"data.target=fr"}, "train.en, train.fr"},
+           Case{"nmt", {"model.hidden_size=7"}, "hidden_size of nmt must be even"},
+       }) {
+    CAPTURE(t.message);
+    const Result result = folder.train(t.model, t.overrides);
+    check_refused(result);
+    check_message(result.err, t.message);
+    CHECK_FALSE(std::filesystem::exists(folder / "run"));
+  }
+}
+
+TEST_CASE("text: files that do not fit are refused, empty lines have a documented end") {
+  const TextFolder folder;
+  const auto error_with = [&](const char* model, const char* file, const std::string& text) {
+    std::filesystem::rename(folder / file, folder / "good");
+    folder.write(file, text);
+    const Result result = folder.train(model, {});
+    std::filesystem::rename(folder / "good", folder / file);
+    check_refused(result);
+    CHECK_FALSE(std::filesystem::exists(folder / "run"));
+    return result.err;
+  };
+  for (const char* const model : {"seq2seq", "nmt"})
+    for (const char* const file : {"train.de", "val.de", "test.en"})
+      check_message(error_with(model, file, "one two\n"), "must have equally many lines");
+  check_message(error_with("nmt", "train.en", "\n\n"), "at least one training pair");
+  check_message(error_with("nmt", "test.en", ""), "at least one; got 0 and 2");
+  check_message(error_with("bert", "train.tsv", "\n\n\n"), "must have a column 'sentence'");
+  check_message(error_with("gpt2", "input.txt", ""), "must hold text; got an empty file");
+
+  folder.write("train.en", std::string("one two\n\n"));
+  const Result result = folder.train("nmt", {});
+  CAPTURE(result.err);
+  CHECK(result.status == 0);
+  check_message(result.out + result.err, "1 empty and 0 too long");
+}
+
+TEST_CASE("import: a key of config.json that nobody knows is named, and nothing is written") {
+  const TemporaryFolder folder;
+  std::filesystem::copy_file("tests/golden/bert/model.safetensors", folder / "model.safetensors");
+  std::ifstream in("tests/golden/bert/config.json");
+  std::string config(std::istreambuf_iterator<char>(in), {});
+  config.insert(config.find('{') + 1, "\"hiden_act\": \"gelu\",");
+  folder.write("config.json", config);
+  const Result result =
+      run_program({"import", folder.path().string(), "-o", (folder / "out").string()});
+  check_refused(result);
+  check_message(result.err, "'hiden_act'");
+  CHECK_FALSE(std::filesystem::exists(folder / "out"));
+}
