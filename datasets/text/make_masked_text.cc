@@ -28,7 +28,7 @@ struct TextFiles {
   Lines train, validation, test;
 };
 
-TextFiles read_files(const DataConfig& config, uint64_t seed) {
+TextFiles read_text_files(const DataConfig& config, uint64_t seed) {
   const std::string train = config.train_file.empty() ? "train.txt" : config.train_file;
   TextFiles files;
   files.folder =
@@ -69,7 +69,7 @@ void append_texts(const std::string& line, const Tokenizer& tokenizer, int64_t m
 }  // namespace
 
 TextData make_masked_text(const DataConfig& config, uint64_t seed) {
-  const TextFiles files = read_files(config, seed);
+  const TextFiles files = read_text_files(config, seed);
   TextData data{.task = TextTask::masked_token, .length = config.max_length};
   data.tokenizer = text_tokenizer(config.tokenizer, files.folder, files.train, true);
   const MaskTokens tokens = mask_tokens(*data.tokenizer);

@@ -17,7 +17,7 @@ using Numbers = std::vector<int64_t>;
 
 constexpr int32_t kMask = 4, kFirstPlain = 5, kVocabulary = 50;
 
-Numbers numbers(const Tensor& tensor) {
+Numbers values_of(const Tensor& tensor) {
   return {tensor.data<int64_t>(), tensor.data<int64_t>() + tensor.numel()};
 }
 
@@ -61,7 +61,7 @@ TEST_CASE("masked text: 15% are targets; 80% of them hidden, 10% replaced, 10% k
   int64_t targets = 0, masked = 0, replaced = 0, kept = 0;
   for (int64_t b = 0; b < source.batches(); ++b) {
     const Batch batch = source.epoch(7)(b);
-    const Numbers ids = numbers(batch.inputs[0]), target = numbers(batch.target);
+    const Numbers ids = values_of(batch.inputs[0]), target = values_of(batch.target);
     const int64_t width = batch.inputs[0].dim(1);
     for (int64_t i = 0; i < std::ssize(ids); ++i) {
       const auto at = static_cast<size_t>(i);
@@ -89,9 +89,9 @@ TEST_CASE("masked text: each text has a target, and lengths and segments are tho
   const Batch batch = source.epoch(0)(0);
   REQUIRE(batch.inputs.size() == 3);
   CHECK(batch.inputs[0].shape() == Shape{4, 16});
-  CHECK(numbers(batch.inputs[1]) == Numbers{3, 4, 5, 12});
-  CHECK(std::ranges::count(numbers(batch.inputs[2]), 0) == 64);
-  const Numbers target = numbers(batch.target);
+  CHECK(values_of(batch.inputs[1]) == Numbers{3, 4, 5, 12});
+  CHECK(std::ranges::count(values_of(batch.inputs[2]), 0) == 64);
+  const Numbers target = values_of(batch.target);
   const Numbers wanted{1, 1, 1, 2};  // round(0.15 n), at least 1
   for (size_t n = 0; n < 4; ++n)
     CHECK(std::ranges::count(target.begin() + static_cast<int64_t>(n) * 16,
@@ -103,8 +103,8 @@ TEST_CASE("masked text: each text has a target, and lengths and segments are tho
 TEST_CASE("masked text: drawn by seed, epoch and text; workers and the entry change nothing") {
   const std::vector<int64_t> lengths(37, 20);
   const auto contents = [](const Batch& batch) {
-    Numbers all = numbers(batch.inputs[0]);
-    const Numbers target = numbers(batch.target);
+    Numbers all = values_of(batch.inputs[0]);
+    const Numbers target = values_of(batch.target);
     all.insert(all.end(), target.begin(), target.end());
     return all;
   };

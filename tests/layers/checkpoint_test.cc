@@ -17,7 +17,7 @@ using namespace tessera;
 
 namespace {
 
-ModelConfig config_of(const char* type) {
+ModelConfig deep_config(const char* type) {
   ModelConfig config;
   config.type = type;
   config.hidden_size = 32;
@@ -40,19 +40,19 @@ ModelInput input_of(InputKind kind) {
   return input;
 }
 
-Tensor ids_of(const Shape& shape, uint32_t stream) {
+Tensor drawn_ids(const Shape& shape, uint32_t stream) {
   Tensor ids = Tensor::empty(shape, {.dtype = DType::i64});
   RandomSequence random({.seed = 2, .stream = stream});
   for (int64_t i = 0; i < ids.numel(); ++i) ids.data<int64_t>()[i] = random.below(20);
   return ids;
 }
 
-std::vector<Tensor> batch_of(const std::string& type) {
-  const Tensor ids = ids_of({4, 32}, 1), lengths = Tensor::from<int64_t>({32, 20, 7, 1}, {4});
+std::vector<Tensor> long_batch_of(const std::string& type) {
+  const Tensor ids = drawn_ids({4, 32}, 1), lengths = Tensor::from<int64_t>({32, 20, 7, 1}, {4});
   if (type == "vit") return {Tensor::full({4, 1, 8, 8}, 0.5, {.layout = Layout::nhwc})};
   if (type == "gpt2") return {ids};
   if (type == "bert") return {ids, lengths, Tensor::zeros({4, 32}, {.dtype = DType::i64})};
-  return {ids, lengths, ids_of({4, 16}, 2)};
+  return {ids, lengths, drawn_ids({4, 16}, 2)};
 }
 
 struct Step {
@@ -63,10 +63,10 @@ struct Step {
 
 /// Forward and backward of sum(y * y), with dropout.
 Step step_of(const std::string& type, bool checkpointed) {
-  const ModelConfig config = config_of(type.c_str());
+  const ModelConfig config = deep_config(type.c_str());
   const auto model = make_model(config, resolve_input(config, input_of(input_kind_of(type))), 7);
   if (checkpointed) CHECK(checkpoint_activations(*model) == (type == "seq2seq" ? 12 : 6));
-  const std::vector<Tensor> inputs = batch_of(type);
+  const std::vector<Tensor> inputs = long_batch_of(type);
   for (Parameter& parameter : model->parameters())
     parameter.tensor.set_grad(Tensor::zeros(parameter.tensor.shape()));
   const int64_t before = memory_stats().current_bytes;
