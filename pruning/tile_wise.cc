@@ -178,8 +178,8 @@ void TileWise::prune_at(double split, int64_t zeros, int64_t capacity,
 void TileWise::prune_columns(double split, int64_t zeros, int64_t capacity,
                              std::span<const LayerMatrix> layers) const {
   const double total = static_cast<double>(count_weights(layers));
-  const double kept_share =
-      std::pow((total - static_cast<double>(zeros)) / static_cast<double>(capacity), split);
+  const double kept = std::max(0.0, total - static_cast<double>(zeros));
+  const double kept_share = std::pow(kept / std::max(1.0, static_cast<double>(capacity)), split);
   int64_t target = std::llround(total * (1 - kept_share));
 
   std::vector<Unit> columns = list_columns(layers);
