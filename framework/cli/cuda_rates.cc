@@ -18,10 +18,10 @@ template <class F>
 double fastest(Device device, F&& call) {
   double best = 0;
   for (int round = 0; round <= kRounds; ++round) {
-    synchronize(device);
+    if constexpr (kCudaBuild) synchronize(device);
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < kCallsPerRound; ++i) call();
-    synchronize(device);
+    if constexpr (kCudaBuild) synchronize(device);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     // The first round warms up.
     if (round == 1 || (round > 1 && seconds.count() < best)) best = seconds.count();
