@@ -6,7 +6,6 @@ namespace tessera {
 namespace {
 
 constexpr int64_t kFeedForwardFactor = 4;
-constexpr double kNoScore = -1e4;
 
 }  // namespace
 
@@ -57,14 +56,5 @@ void check_length(const char* model, int64_t tokens, int64_t max_positions) {
 }
 
 Tensor weight_of(const Module& layer) { return layer.parameters().at(0).tensor; }
-
-Tensor padding_scores(const Tensor& lengths, int64_t tokens, const Tensor& like) {
-  const std::vector<int64_t> count = lengths.to_vector<int64_t>();
-  Tensor scores = Tensor::zeros({lengths.dim(0), 1, tokens});
-  for (size_t n = 0; n < count.size(); ++n)
-    for (int64_t t = std::max<int64_t>(count[n], 0); t < tokens; ++t)
-      scores.data<float>()[static_cast<int64_t>(n) * tokens + t] = kNoScore;
-  return scores.to(like.dtype()).to(like.device());
-}
 
 }  // namespace tessera
