@@ -5,6 +5,7 @@
 #include "framework/ops/concat.h"
 #include "framework/ops/gather.h"
 #include "framework/ops/reshape.h"
+#include "framework/ops/rotary.h"
 #include "framework/ops/slice.h"
 #include "layers/random_scope.h"
 
@@ -18,11 +19,14 @@ void KeyValueCache::select(const Tensor& rows) {
 }
 
 MultiHeadAttention::MultiHeadAttention(int64_t width, int64_t heads, double dropout,
-                                       const AttentionNames& names, bool causal)
-    : width_(width), heads_(heads), dropout_(dropout), causal_(causal) {
+                                       const AttentionNames& names, bool causal, bool rotary)
+    : width_(width), heads_(heads), dropout_(dropout), causal_(causal), rotary_(rotary) {
   require(heads >= 1 && width % heads == 0,
           "[MultiHeadAttention] heads must divide the width; got ", heads, " heads for width ",
           width, ".");
+  require(!rotary || width / heads % 2 == 0,
+          "[MultiHeadAttention] rotary positions need heads of an even width; got ", width / heads,
+          ", ", width, " in ", heads, " heads.");
   require(dropout >= 0 && dropout < 1, "[MultiHeadAttention] dropout must lie in [0, 1); got ",
           dropout, ".");
   if (names.packed != nullptr) {
@@ -38,7 +42,7 @@ MultiHeadAttention::MultiHeadAttention(int64_t width, int64_t heads, double drop
 Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& lengths, CachedKeys* cache) {
   require(x.rank() == 3 && x.dim(2) == width_, "[MultiHeadAttention] x must be [N, T, ", width_,
           "]; got ", x, ".");
-  if (packed_ != nullptr && cache == nullptr) {
+  if (packed_ != nullptr && cache == nullptr && !rotary_) {
     const Tensor qkv = run(*packed_, x);
     const Shape shape{x.dim(0), x.dim(1), 3, heads_, width_ / heads_};
     return output_of(packed_attention(reshape(qkv, shape), lengths, options(causal_)));
@@ -55,6 +59,12 @@ Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& lengths, Cached
   } else {
     q = project(*query_, x);
     keys = project_keys(x);
+  }
+  if (rotary_) {
+    constexpr double kBase = 10000;  // Su et al.'s
+    const int64_t first = cache != nullptr && cache->k.defined() ? cache->k.dim(1) : 0;
+    q = rotary(q, kBase, first);
+    keys.k = rotary(keys.k, kBase, first);
   }
   if (cache != nullptr) {
     if (cache->k.defined()) keys = {concat({cache->k, keys.k}, 1), concat({cache->v, keys.v}, 1)};
