@@ -2,7 +2,6 @@
 
 #include "framework/autograd/autograd.h"
 #include "framework/ops/axes.h"
-#include "framework/ops/matmul.h"
 #include "framework/ops/mixed_precision.h"
 #include "framework/ops/relu.h"
 
@@ -56,26 +55,21 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
   auto backward = [x_saved, weight_saved, y_saved, x_shape = x.shape(), w_shape = weight.shape(),
                    of_parameters = TensorOptions{.dtype = weight.dtype(), .device = x.device()},
                    needs_dbias = needs_gradient({bias})](const Tensor& dy) -> Gradients {
-    Tensor dx, dweight, dbias, d = dy;
+    Tensor d = dy, dx;
+    LinearGradients out;
     if (y_saved.defined()) d = Tensor::empty_like(dy);
+    if (weight_saved.defined()) {
+      dx = Tensor::empty(x_shape, dy.options());
+      out.dx = as_rows(dx);
+    }
+    if (x_saved.defined()) out.dweight = Tensor::empty(w_shape, of_parameters);
+    if (needs_dbias) out.dbias = Tensor::empty({w_shape[0]}, of_parameters);
     on_backend("linear", dy.device(), [&](auto& backend) {
       if (y_saved.defined()) relu_backward(backend, y_saved, dy, d);
-      const Tensor dy_rows = as_rows(d);
-      if (weight_saved.defined()) {
-        dx = Tensor::empty(x_shape, dy.options());
-        Tensor dx_rows = as_rows(dx);
-        matmul_forward(backend, dy_rows, weight_saved, {}, dx_rows);
-      }
-      if (x_saved.defined()) {
-        dweight = Tensor::empty(w_shape, of_parameters);
-        matmul_forward(backend, dy_rows, as_rows(x_saved), {.transpose_a = true}, dweight);
-      }
-      if (needs_dbias) {
-        dbias = Tensor::empty({w_shape[0]}, of_parameters);
-        bias_backward(backend, dy_rows, dbias);
-      }
+      linear_backward(backend, as_rows(d), x_saved.defined() ? as_rows(x_saved) : Tensor{},
+                      weight_saved, out);
     });
-    return {dx, dweight, dbias};
+    return {dx, out.dweight, out.dbias};
   };
   return record("linear", {x, weight, bias}, y, backward, options);
 }

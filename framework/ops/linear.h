@@ -24,13 +24,23 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
 /// type; bias may be undefined.
 void linear_forward(Cpu&, const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const LinearOptions& options, Tensor& y);
-/// dbias = sum over the rows of dy [M, N]; of the type of dy, or f32 where that is a half.
-void bias_backward(Cpu&, const Tensor& dy, Tensor& dbias);
-/// y[m, :] += bias for every row of y [M, N]: also for convolutions on the CPU.
+/// Undefined: not asked for.
+struct LinearGradients {
+  Tensor dx, dweight, dbias;
+};
+/// dx = dy weight, dweight = dy^T x, dbias = the sum over the rows of dy, for matrices dy [M, out],
+/// x [M, in]. dweight and dbias are of the type of dy, or f32 where that is a half. x may be
+/// undefined without dweight, weight without dx.
+void linear_backward(Cpu&, const Tensor& dy, const Tensor& x, const Tensor& weight,
+                     LinearGradients& out);
+/// y[m, :] += bias for every row of y [M, N], and dbias = the sum over the rows of dy [M, N]: also
+/// for convolutions on the CPU.
 void add_bias(Cpu&, const Tensor& bias, Tensor& y);
+void bias_backward(Cpu&, const Tensor& dy, Tensor& dbias);
 
 void linear_forward(Cuda&, const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const LinearOptions& options, Tensor& y);
-void bias_backward(Cuda&, const Tensor& dy, Tensor& dbias);
+void linear_backward(Cuda&, const Tensor& dy, const Tensor& x, const Tensor& weight,
+                     LinearGradients& out);
 
 }  // namespace tessera

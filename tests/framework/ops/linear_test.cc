@@ -49,6 +49,12 @@ TEST_CASE("linear") {
            {"extents that fit no tile",
             op,
             {uniform({9, 5}), uniform({17, 5}, -1, 1, 1), uniform({17})}},
+           {.name = "rows that begin at no multiple of 16 bytes, of halves",
+           .op = op,
+           .inputs = {uniform({260, 8}), uniform({4097, 8}, -1, 1, 1), uniform({4097})},
+           .tolerance_f32 = 1e-4,  // sums over 4097 columns
+            .gradient_tolerance = 1e-6,
+           .gradient_elements = 4},
            {.name = "inner extents",
            .op = op,
            .inputs = {uniform({2, 4}), weight, {}},
