@@ -8,6 +8,8 @@
 // extents, types or layouts do not fit.
 #pragma once
 
+#include <vector>
+
 #include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
@@ -19,6 +21,11 @@ struct LinearOptions {
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               const LinearOptions& options = {});
+
+/// Several affine maps of one x as one product: y [..., sum of their out], one after the other.
+/// biases: as many as weights, all of them undefined or none.
+Tensor joined_linear(const Tensor& x, const std::vector<Tensor>& weights,
+                     const std::vector<Tensor>& biases, const LinearOptions& options = {});
 
 /// y = x weight^T + bias, then max(., 0) under relu, for matrices x [M, in], y [M, out]. All of one
 /// type; bias may be undefined.

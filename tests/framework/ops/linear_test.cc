@@ -76,6 +76,32 @@ TEST_CASE("linear") {
     check(test);
 }
 
+TEST_CASE("linear: joined") {
+  const Op op = [](const auto& in) { return joined_linear(in[0], {in[1], in[2]}, {in[3], in[4]}); };
+  const Op beside_halves = [](const auto& in) {
+    const DType type = accumulator_of(in[0].dtype());
+    return joined_linear(in[0], {cast(in[1], type), cast(in[2], type)},
+                         {cast(in[3], type), cast(in[4], type)});
+  };
+  const Tensor x = Tensor::from<double>({1, 2}, {1, 2});
+  const Tensor first = Tensor::from<double>({1, 0}, {1, 2});
+  const Tensor second = Tensor::from<double>({0, 1, 1, 1}, {2, 2});
+  const Tensor one = Tensor::from<double>({10}, {1}), two = Tensor::from<double>({20, 30}, {2});
+  for (const OpCase& test : std::vector<OpCase>{
+           {"values", op, {x, first, second, one, two}, {11, 22, 33}},
+           {"without bias", op, {x, first, second, {}, {}}, {1, 2, 3}},
+           {"parameters in f32 beside halves",
+            beside_halves,
+            {uniform({3, 5, 24}), uniform({7, 24}, -1, 1, 1), uniform({16, 24}, -1, 1, 2),
+             uniform({7}), uniform({16})}},
+           {.name = "one bias",
+           .op = op,
+           .inputs = {x, first, second, one, {}},
+           .throws = "[linear] all joined layers must have a bias, or none; got 1 of 2."},
+       })
+    check(test);
+}
+
 TEST_CASE("linear: computes only the gradients that are asked for") {
   Tensor x = uniform({2, 3}), weight = uniform({2, 3}), bias = uniform({2});
   bias.set_requires_grad();
