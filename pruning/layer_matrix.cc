@@ -34,7 +34,9 @@ Tally tally(const LayerMatrix& layer, const Rectangle& part) {
     for (int64_t e = at; e < at + width; ++e)
       raw += layer.mask[e] != 0 ? static_cast<double>(layer.scores[e]) : 0.0;
     sum.kept += sum_of(layer.mask + at, width);
-    if (layer.element_wise != nullptr) sum.kept_by_ew += sum_of(layer.element_wise + at, width);
+    if (layer.element_wise == nullptr) continue;
+    for (int64_t e = at; e < at + width; ++e)
+      sum.kept_by_ew += layer.mask[e] & layer.element_wise[e];
   }
   sum.score = raw * layer.scale - layer.lowest * static_cast<double>(sum.kept);
   return sum;

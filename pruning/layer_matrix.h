@@ -28,7 +28,7 @@ struct LayerMatrix {
 struct Tally {
   double score = 0;  ///< of the scaled scores above `lowest`: pruned weights count least
   int64_t kept = 0;
-  int64_t kept_by_ew = 0;  ///< of LayerMatrix::element_wise, whether pruned here or not
+  int64_t kept_by_ew = 0;  ///< those of them that LayerMatrix::element_wise keeps
 };
 
 struct Rectangle {

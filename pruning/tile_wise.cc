@@ -30,8 +30,7 @@ using RowFlags = std::vector<uint8_t>;
 
 RowFlags choose_rows(std::vector<Unit> rows, const std::vector<Tile>& tiles, int64_t budget,
                      int64_t bundle, bool balanced, int64_t min_keep) {
-  RowFlags pruned(
-      tiles.empty() ? 0 : static_cast<size_t>(tiles.back().first_row + tiles.back().num_rows), 0);
+  RowFlags pruned(static_cast<size_t>(count_rows(tiles)), 0);
   if (bundle == 1 && !balanced) {
     for (const Unit& row : lowest_units(std::move(rows), budget, min_keep))
       pruned[static_cast<size_t>(row.index)] = 1;
@@ -188,8 +187,9 @@ void TileWise::prune_columns(double split, int64_t zeros, int64_t capacity,
     if (column.cost == 0) target -= inputs;
     column.cost = column.cost == 0 ? 0 : inputs;  // with the weights that it has lost already
   }
+  const int64_t all = static_cast<int64_t>(columns.size());
   std::erase_if(columns, [](const Unit& column) { return column.cost == 0; });
-  assign_tiers(columns, apriori_.columns);
+  assign_tiers(columns, all, apriori_.columns);
 
   columns = lowest_units(std::move(columns), target, min_keep_);
   std::sort(columns.begin(), columns.end(), goes_before);
@@ -206,7 +206,7 @@ void TileWise::prune_rows(int64_t zeros, std::span<const LayerMatrix> layers) co
   for (;;) {
     const std::vector<Tile> tiles = cut_tiles(layers, granularity_, row_block_);
     std::vector<Unit> rows = list_rows(tiles, layers, row_block_);
-    assign_tiers(rows, apriori_.rows);
+    assign_tiers(rows, count_rows(tiles), apriori_.rows);
     const RowFlags pruned = choose_rows(std::move(rows), tiles, zeros - count_zeros(layers),
                                         bundle_, balanced_, min_keep_);
     std::atomic<bool> is_emptied = false;

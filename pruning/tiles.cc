@@ -24,7 +24,7 @@ struct RowSums {
       kept[k] += m[k];
     }
     const uint8_t* ew = layer.element_wise + column * layer.inputs;
-    for (size_t k = 0; k < kept_by_ew.size(); ++k) kept_by_ew[k] += ew[k];
+    for (size_t k = 0; k < kept_by_ew.size(); ++k) kept_by_ew[k] += m[k] & ew[k];
   }
 
   Tally of(const LayerMatrix& layer, int64_t begin, int64_t end) const {

@@ -78,7 +78,9 @@ int64_t WholeUnits::largest_unit(std::span<const LayerMatrix> layers) const {
 void WholeUnits::prune(int64_t zeros, std::span<const LayerMatrix> layers) const {
   const std::vector<UnitSet> sets = unit_sets(layers);
   std::vector<Unit> units;
-  for (size_t s = 0; s < sets.size(); ++s)
+  int64_t all = 0;
+  for (size_t s = 0; s < sets.size(); ++s) {
+    all += sets[s].count;
     for (int64_t i = 0; i < sets[s].count; ++i) {
       Tally sum;
       int64_t size = 0;
@@ -92,7 +94,8 @@ void WholeUnits::prune(int64_t zeros, std::span<const LayerMatrix> layers) const
       }
       if (sum.kept != 0) units.push_back(make_unit(static_cast<int64_t>(s), i, sum, size));
     }
-  assign_tiers(units, apriori_);
+  }
+  assign_tiers(units, all, apriori_);
   units = lowest_units(std::move(units), std::numeric_limits<int64_t>::max(), min_keep_);
   std::sort(units.begin(), units.end(), goes_before);
 
