@@ -31,6 +31,9 @@ struct Tally {
   int64_t kept_by_ew = 0;  ///< those of them that LayerMatrix::element_wise keeps
 };
 
+/// Entries of a mask that are worth a thread.
+inline constexpr int64_t kFlagsOfThread = 1 << 20;
+
 struct Rectangle {
   int64_t n_begin, n_end;  ///< outputs
   int64_t k_begin, k_end;  ///< inputs
