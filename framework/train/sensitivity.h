@@ -38,7 +38,8 @@ struct Sensitivity {
 /// The rule: a layer is to be excluded where pruning it alone to the scanned sparsity nearest to
 /// prune.sparsity takes more than max_drop of the accuracy.
 /// Throws: std::invalid_argument for a config without prune or validation data, weights that are
-/// not the config's model's, or a model without the units; as make_datasets and read_model_file otherwise.
+/// not the config's model's, or a model without the units; as make_datasets and read_model_file
+/// otherwise.
 Sensitivity scan_sensitivity(const Config& config, const SensitivityOptions& options);
 
 /// The table, and below it the suggestion as an override of the config.
