@@ -38,10 +38,9 @@ std::vector<Field> run_fields() {
        .doc = "Whether training steps on a CUDA device are recorded once and replayed."},
       {TESSERA_FIELD(run.autotune),
        .doc = "Whether each convolution and product on a CUDA device measures the library's "
-              "engines in its "
-              "first step and keeps the fastest. A process may then choose engines that round "
-              "otherwise than another's, so equal seeds, and a resumed run, agree to rounding and "
-              "no longer bit by bit: off unless asked for."},
+              "engines in its first step and keeps the fastest. A process may then choose engines "
+              "that round otherwise than another's, so equal seeds, and a resumed run, agree to "
+              "rounding and no longer bit by bit: off unless asked for."},
   };
 }
 
