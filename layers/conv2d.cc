@@ -22,4 +22,15 @@ Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, std::array<int64_t, 2>
 
 Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight_, bias_, options_); }
 
+std::vector<WeightUnits> Conv2d::units(UnitKind kind) const {
+  if (kind != UnitKind::channels) return {};
+  return {{"weight", {"", UnitAxis::Axis::outputs, weight_.dim(0)}}};
+}
+
+void Conv2d::add_input_channels(const std::string& producer, const std::string& path,
+                                std::vector<WeightUnits>& parts) const {
+  if (options_.groups == 1)
+    parts.push_back({path + ".weight", {producer, UnitAxis::Axis::inputs, weight_.dim(1)}});
+}
+
 }  // namespace tessera

@@ -20,7 +20,12 @@ void KeyValueCache::select(const Tensor& rows) {
 
 MultiHeadAttention::MultiHeadAttention(int64_t width, int64_t heads, double dropout,
                                        const AttentionNames& names, bool causal, bool rotary)
-    : width_(width), heads_(heads), dropout_(dropout), causal_(causal), rotary_(rotary) {
+    : names_(names),
+      width_(width),
+      heads_(heads),
+      dropout_(dropout),
+      causal_(causal),
+      rotary_(rotary) {
   require(heads >= 1 && width % heads == 0,
           "[MultiHeadAttention] heads must divide the width; got ", heads, " heads for width ",
           width, ".");
@@ -39,11 +44,27 @@ MultiHeadAttention::MultiHeadAttention(int64_t width, int64_t heads, double drop
   output_ = &make<Linear>(names.output, width, width);
 }
 
+std::vector<WeightUnits> MultiHeadAttention::units(UnitKind kind) const {
+  if (kind != UnitKind::heads) return {};
+  using Axis = UnitAxis::Axis;
+  const auto weight_of = [](const char* path) { return std::string(path) + ".weight"; };
+  std::vector<WeightUnits> parts{{weight_of(names_.output), {"", Axis::inputs, heads_}}};
+  if (names_.packed != nullptr) {
+    parts.push_back({weight_of(names_.packed), {"", Axis::outputs, heads_, 3}});
+    return parts;
+  }
+  for (const char* path : {names_.query, names_.key, names_.value})
+    parts.push_back({weight_of(path), {"", Axis::outputs, heads_}});
+  return parts;
+}
+
 Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& lengths, CachedKeys* cache) {
   require(x.rank() == 3 && x.dim(2) == width_, "[MultiHeadAttention] x must be [N, T, ", width_,
           "]; got ", x, ".");
-  if (packed_ != nullptr && cache == nullptr && !rotary_) {
-    const Tensor qkv = run(*packed_, x);
+  const bool joins = packed_ == nullptr && training() && query_->rounds_for(x);
+  if ((packed_ != nullptr || joins) && cache == nullptr && !rotary_) {
+    const auto joined = [&] { return Linear::forward_joined({query_, key_, value_}, x); };
+    const Tensor qkv = joins ? run(*query_, joined) : run(*packed_, x);
     const Shape shape{x.dim(0), x.dim(1), 3, heads_, width_ / heads_};
     return output_of(packed_attention(reshape(qkv, shape), lengths, options(causal_)));
   }

@@ -1,6 +1,7 @@
 // tessera bench train: the training step of a model on one random batch that stays on its device.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <iomanip>
 #include <iostream>
@@ -12,23 +13,21 @@
 #include "framework/backend/cuda_info.h"
 #include "framework/cli/commands.h"
 #include "framework/core/choose_device.h"
-#include "framework/core/random.h"
+#include "framework/train/bench_task.h"
 #include "framework/train/train_step.h"
-#include "layers/models/make_model.h"
 
 namespace tessera {
 namespace {
 
 // A round is the unit of timing: the median of several leaves out what disturbed one.
 constexpr int kRounds = 5;
-// Pixels: up to here models have the CIFAR head and 10 classes, beyond ImageNet's and 1000.
-constexpr int64_t kLargestCifar = 64;
 
 struct TrainBenchArguments {
   std::string model = "resnet18";
   int64_t image_size = 32, batch = 128, classes = 0;
   int64_t steps = 20, warmup = 10;
-  Config config;
+  double dropout = -1;
+  RunConfig run;
   bool json = false;
 };
 
@@ -40,35 +39,23 @@ struct TrainBenchResult {
   bool is_replayed = false;  ///< as a CUDA graph
 };
 
-Batch random_batch(const TrainBenchArguments& arguments, int64_t classes, Device device) {
-  Batch batch{{Tensor::empty({arguments.batch, 3, arguments.image_size, arguments.image_size},
-                             {.layout = Layout::nhwc})},
-              Tensor::empty({arguments.batch}, {.dtype = DType::i64})};
-  RandomSequence random({.seed = 1});
-  std::generate_n(batch.inputs[0].data<float>(), batch.inputs[0].numel(),
-                  [&] { return random.normal(); });
-  std::generate_n(batch.target.data<int64_t>(), arguments.batch,
-                  [&] { return random.below(static_cast<uint32_t>(classes)); });
-  return {{batch.inputs[0].to(device)}, batch.target.to(device)};
+BenchTask task_of(const TrainBenchArguments& arguments) {
+  BenchTask task =
+      text_bench_task(arguments.model)
+          .value_or(image_bench_task(arguments.model, arguments.image_size, arguments.classes));
+  task.model.dropout = arguments.dropout;
+  return task;
 }
 
-TrainBenchResult measure(const TrainBenchArguments& arguments, Device device) {
-  const Config& config = arguments.config;
-  const int64_t classes = arguments.classes > 0
-                              ? arguments.classes
-                              : (arguments.image_size > kLargestCifar ? 1000 : 10);
-  ModelConfig model_config;
-  model_config.type = arguments.model;
-  model_config.head = arguments.image_size > kLargestCifar ? "imagenet" : "cifar";
-  const auto model = make_model(model_config,
-                                {.channels = 3,
-                                 .height = arguments.image_size,
-                                 .width = arguments.image_size,
-                                 .classes = classes},
-                                uint64_t{42});
+TrainBenchResult measure(const TrainBenchArguments& arguments, const BenchTask& task,
+                         Device device) {
+  Config config;
+  config.run = arguments.run;
+  config.optimizer = task.optimizer;
+  const auto model = make_model(task.model, task.input, uint64_t{42});
   model->to(device);
   const auto optimizer = make_optimizer(config.optimizer, model->parameters());
-  BatchStream batches(random_batch(arguments, classes, device));
+  BatchStream batches(random_batch(task, arguments.batch, device));
   TrainStep step(config, *model, device);
   step.begin(*optimizer, nullptr, {});
   int64_t steps = 0;
@@ -96,29 +83,34 @@ TrainBenchResult measure(const TrainBenchArguments& arguments, Device device) {
 }
 
 void bench(const TrainBenchArguments& arguments) {
-  const Device device = choose_device(arguments.config.run.device).device;
-  if (arguments.config.run.threads > 0) cpu().set_threads(arguments.config.run.threads);
+  const Device device = choose_device(arguments.run.device).device;
+  if (arguments.run.threads > 0) cpu().set_threads(arguments.run.threads);
   if constexpr (kCudaBuild)
-    if (!device.is_cpu()) allow_autotune(device, arguments.config.run.autotune);
-  const TrainBenchResult r = measure(arguments, device);
-  const double rate = 1000 * static_cast<double>(arguments.batch) / r.step_ms;
+    if (!device.is_cpu()) allow_autotune(device, arguments.run.autotune);
+  const BenchTask task = task_of(arguments);
+  const TrainBenchResult r = measure(arguments, task, device);
+  const bool is_text = task.is_text();
+  const int64_t extent = is_text ? task.input.length : arguments.image_size;
+  const char* const unit = is_text ? "tokens" : "images";
+  const int64_t count = arguments.batch * (is_text ? task.input.length : 1);
+  const double rate = 1000 * static_cast<double>(count) / r.step_ms;
   if (!arguments.json) {
-    std::cout << arguments.model << ", " << arguments.image_size << " pixels, batch "
-              << arguments.batch << ", " << arguments.config.run.precision << " on " << device
-              << std::fixed << std::setprecision(2) << ": " << r.step_ms << " ms a step"
-              << (r.is_replayed ? " (CUDA graph), " : ", ") << std::setprecision(0) << rate
-              << " images/s, tensors " << r.peak_mib << " MiB (held " << r.reserved_mib
+    std::cout << arguments.model << ", " << extent << (is_text ? " tokens" : " pixels")
+              << ", batch " << arguments.batch << ", " << arguments.run.precision << " on "
+              << device << std::fixed << std::setprecision(2) << ": " << r.step_ms << " ms a step"
+              << (r.is_replayed ? " (CUDA graph), " : ", ") << std::setprecision(0) << rate << ' '
+              << unit << "/s, tensors " << r.peak_mib << " MiB (held " << r.reserved_mib
               << " MiB), loss " << std::setprecision(3) << r.loss << std::endl;
     return;
   }
   const nlohmann::ordered_json json{{"bench", "train"},
                                     {"model", arguments.model},
-                                    {"image_size", arguments.image_size},
+                                    {is_text ? "sequence" : "image_size", extent},
                                     {"batch", arguments.batch},
-                                    {"precision", arguments.config.run.precision},
+                                    {"precision", arguments.run.precision},
                                     {"device", concat(device)},
                                     {"step_ms", r.step_ms},
-                                    {"images_per_s", rate},
+                                    {concat(unit, "_per_s"), rate},
                                     {"peak_mib", r.peak_mib},
                                     {"reserved_mib", r.reserved_mib},
                                     {"cuda_graph", r.is_replayed},
@@ -132,18 +124,26 @@ void add_train_bench_command(CLI::App& bench_group, Action& action) {
   CLI::App* command =
       bench_group.add_subcommand("train", "Training steps of a model on one random batch");
   auto arguments = std::make_shared<TrainBenchArguments>();
-  RunConfig& run = arguments->config.run;
+  RunConfig& run = arguments->run;
   const auto extent = [&](const char* name, int64_t& value, const char* doc, int64_t min = 1) {
     command->add_option(name, value, doc)
         ->check(CLI::Range(min, int64_t{1} << 20))
         ->capture_default_str();
   };
-  command->add_option("--model", arguments->model, "A model type of a config")
+  std::string texts;
+  for (const std::string& name : text_bench_names()) texts += " " + name;
+  command
+      ->add_option("--model", arguments->model,
+                   "A model type of a config that takes images, or one of the text models" + texts)
       ->capture_default_str();
-  extent("--image-size", arguments->image_size, "Pixels of a side");
-  extent("--batch", arguments->batch, "Images of a step");
+  extent("--image-size", arguments->image_size,
+         "Pixels of a side; text models have their own length");
+  extent("--batch", arguments->batch, "Images or texts of a step");
   extent("--classes", arguments->classes,
          "0: 10 up to 64 pixels, where models have the CIFAR head, else 1000", 0);
+  command->add_option("--dropout", arguments->dropout, "Share dropped; -1: the model's own")
+      ->check(CLI::Range(-1.0, 0.99))
+      ->capture_default_str();
   extent("--steps", arguments->steps, "Of a round; the median of 5 rounds counts");
   extent("--warmup", arguments->warmup, "Steps before that");
   command->add_option("--device", run.device, "auto, cpu, cuda or cuda:N")->capture_default_str();

@@ -12,6 +12,7 @@
 
 #include "framework/backend/recorded_work.h"
 #include "framework/io/config.h"
+#include "framework/ops/rounded_parameters.h"
 #include "framework/train/batch_stream.h"
 #include "framework/train/metric_sums.h"
 #include "framework/train/teacher.h"
@@ -72,6 +73,7 @@ class TrainStep {
   Ema* average_ = nullptr;
   Masks masks_;
   const Teacher* teacher_ = nullptr;
+  RoundedParameters rounded_;  // of half types
 
   // On a CUDA device:
   Tensor lr_;                       // f64 scalar

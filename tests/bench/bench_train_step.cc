@@ -1,7 +1,7 @@
 // Times training steps (forward, cross-entropy, backward, update) of one model and prints one JSON
-// object: an image model on random CIFAR-sized images by SGD with momentum, or bert_mini (4 layers,
-// 256 wide, sequence 64) and gpt_mini (4 layers, 128 wide, sequence 128) on random tokens by AdamW.
-// tests/bench/train_step_torch.py runs it in turn with PyTorch and prints the ratios.
+// object: an image model on random CIFAR-sized images, or a text model
+// (framework/train/bench_task.h). tests/bench/train_step_torch.py runs it in turn with PyTorch and
+// prints the ratios.
 //   bench_train_step MODEL [batch=128] [threads=2] [steps=5] [warmup=2]
 #include <sys/resource.h>
 
@@ -14,9 +14,8 @@
 
 #include "framework/autograd/autograd.h"
 #include "framework/backend/cpu.h"
-#include "framework/core/random.h"
 #include "framework/train/batch_loss.h"
-#include "layers/models/make_model.h"
+#include "framework/train/bench_task.h"
 #include "optim/optimizer.h"
 
 namespace {
@@ -31,60 +30,6 @@ struct Arguments {
   int warmup = 2;
 };
 
-/// A model, and what a step counts: images, or tokens.
-struct Task {
-  ModelConfig model;
-  ModelInput input;
-  OptimizerConfig optimizer = {};  // SGD with momentum 0.9
-};
-
-Task language_task(const std::string& type, int64_t width, int64_t length, int64_t vocabulary) {
-  Task task;
-  task.input = {
-      .classes = 2, .kind = InputKind::tokens, .vocabulary = vocabulary, .length = length};
-  task.model.type = type;
-  task.model.num_layers = 4;
-  task.model.hidden_size = width;
-  task.model.num_heads = 4;
-  task.model.dropout = 0.1;
-  task.optimizer.type = "adamw";
-  return task;
-}
-
-Task task_of(const std::string& model) {
-  if (model == "bert_mini") return language_task("bert", 256, 64, 8000);
-  if (model == "gpt_mini") return language_task("gpt2", 128, 128, 65);
-  Task task;
-  task.input = {.channels = 3, .height = 32, .width = 32, .classes = 10};
-  task.model.type = model;
-  return task;
-}
-
-Tensor random_ids(const Shape& shape, int64_t below, uint32_t stream) {
-  Tensor ids = Tensor::empty(shape, {.dtype = DType::i64});
-  RandomSequence random({.seed = 1, .stream = stream});
-  std::generate_n(ids.data<int64_t>(), ids.numel(),
-                  [&] { return int64_t{random.below(static_cast<uint32_t>(below))}; });
-  return ids;
-}
-
-Batch random_batch(const Task& task, int64_t size) {
-  const ModelInput& input = task.input;
-  if (input.kind == InputKind::images) {
-    Tensor images =
-        Tensor::empty({size, input.channels, input.height, input.width}, {.layout = Layout::nhwc});
-    RandomSequence random({.seed = 1});
-    std::generate_n(images.data<float>(), images.numel(), [&] { return random.normal(); });
-    return {{images}, random_ids({size}, input.classes, 1)};
-  }
-  const Tensor ids = random_ids({size, input.length}, input.vocabulary, 0);
-  if (task.model.type == "gpt2") return {{ids}, random_ids(ids.shape(), input.vocabulary, 1)};
-  const Tensor lengths =
-      Tensor::full({size}, static_cast<double>(input.length), {.dtype = DType::i64});
-  return {{ids, lengths, Tensor::zeros(ids.shape(), {.dtype = DType::i64})},
-          random_ids({size}, input.classes, 1)};
-}
-
 double train_step(Module& model, Optimizer& optimizer, const Batch& batch) {
   model.zero_grad();
   const Tensor loss = batch_loss(model.forward_batch(batch.inputs), batch.target).loss;
@@ -95,7 +40,8 @@ double train_step(Module& model, Optimizer& optimizer, const Batch& batch) {
 
 void run(const Arguments& arguments) {
   cpu().set_threads(arguments.threads);
-  const Task task = task_of(arguments.model);
+  const BenchTask task =
+      text_bench_task(arguments.model).value_or(image_bench_task(arguments.model, 32));
   const auto model = make_model(task.model, task.input, uint64_t{42});
   const auto optimizer = make_optimizer(task.optimizer, model->parameters());
   const Batch batch = random_batch(task, arguments.batch);
