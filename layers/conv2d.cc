@@ -22,4 +22,10 @@ Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, std::array<int64_t, 2>
 
 Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight_, bias_, options_); }
 
+Tensor Conv2d::forward_relu(const Tensor& x) {
+  Conv2dOptions options = options_;
+  options.relu = true;
+  return conv2d(x, weight_, bias_, options);
+}
+
 }  // namespace tessera

@@ -17,6 +17,8 @@ class Conv2d : public Module {
 
   const char* kind() const override { return "Conv2d"; }
   Tensor forward(const Tensor& x) override;
+  /// max(forward(x), 0) as one op.
+  Tensor forward_relu(const Tensor& x);
 
  private:
   Conv2dOptions options_;

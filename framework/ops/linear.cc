@@ -2,9 +2,9 @@
 
 #include "framework/autograd/autograd.h"
 #include "framework/ops/axes.h"
+#include "framework/ops/bias_relu.h"
 #include "framework/ops/matmul.h"
 #include "framework/ops/mixed_precision.h"
-#include "framework/ops/relu.h"
 
 namespace tessera {
 namespace {
@@ -57,9 +57,14 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
                    of_parameters = TensorOptions{.dtype = weight.dtype(), .device = x.device()},
                    needs_dbias = needs_gradient({bias})](const Tensor& dy) -> Gradients {
     Tensor dx, dweight, dbias, d = dy;
-    if (y_saved.defined()) d = Tensor::empty_like(dy);
+    if (needs_dbias) dbias = Tensor::empty({w_shape[0]}, of_parameters);
     on_backend("linear", dy.device(), [&](auto& backend) {
-      if (y_saved.defined()) relu_backward(backend, y_saved, dy, d);
+      if (y_saved.defined()) {
+        d = Tensor::empty_like(dy);
+        bias_relu_backward(backend, y_saved, dy, d, dbias);
+      } else if (needs_dbias) {
+        bias_backward(backend, as_rows(dy), dbias);
+      }
       const Tensor dy_rows = as_rows(d);
       if (weight_saved.defined()) {
         dx = Tensor::empty(x_shape, dy.options());
@@ -69,10 +74,6 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
       if (x_saved.defined()) {
         dweight = Tensor::empty(w_shape, of_parameters);
         matmul_forward(backend, dy_rows, as_rows(x_saved), {.transpose_a = true}, dweight);
-      }
-      if (needs_dbias) {
-        dbias = Tensor::empty({w_shape[0]}, of_parameters);
-        bias_backward(backend, dy_rows, dbias);
       }
     });
     return {dx, dweight, dbias};

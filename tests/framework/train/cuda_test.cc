@@ -177,10 +177,10 @@ TEST_CASE("CUDA: running out of memory names the layer, and what was asked, held
   release_cached_memory(kCuda);
 }
 
-TEST_CASE("precision below fp32 needs a CUDA device") {
+TEST_CASE("fp16 needs a CUDA device") {
   Config config = config_for("lenet");
-  config.run.precision = "bf16";
+  config.run.precision = "fp16";
   CHECK_THROWS_WITH_AS(Training(config, Device{}),
-                       doctest::Contains("[precision] bf16 needs a CUDA device; got cpu"),
+                       doctest::Contains("[precision] fp16 needs a CUDA device; got cpu"),
                        std::invalid_argument);
 }
