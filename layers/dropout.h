@@ -21,7 +21,7 @@ class Dropout : public Module {
   Tensor forward(const Tensor& x) override {
     if (!training() || p_ == 0) return x;
     const RandomKey key = RandomScope::next_key(kind());
-    return dropout(x, {.p = p_, .key = key, .step = RandomScope::device_step()});
+    return dropout(x, {.p = RandomScope::dropout(p_), .key = key, .step = RandomScope::device_step()});
   }
 
  private:

@@ -279,6 +279,10 @@ std::vector<Field> prune_fields() {
        .word = Word{"auto", 0}, .types = {"linear", "cubic", "list"}},
       {TESSERA_FIELD(prune.fine_tune.epochs), .doc = "Of fine-tuning after the last stage.",
        .range = within(0, kMaxCount), .plain_epochs = true},
+      {TESSERA_FIELD(prune.fine_tune.dropout),
+       .doc = "Of every stage's fine-tuning: what the model's dropout is multiplied by. A pruned "
+              "network has less room to overfit. The dense control keeps the model's.",
+       .range = within(0, 1)},
       {TESSERA_FIELD(prune.fine_tune.lr),
        .doc = "Learning rate at their start, before prune.fine_tune.scheduler.", .range = above(0)},
   };

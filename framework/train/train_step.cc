@@ -47,13 +47,15 @@ TrainStep::TrainStep(const Config& config, Module& model, Device device)
     part_steps_.push_back(Tensor::zeros({}, {.dtype = DType::i32, .device = device}));
 }
 
-void TrainStep::begin(Optimizer& optimizer, Ema* average, Masks masks, const Teacher* teacher) {
+void TrainStep::begin(Optimizer& optimizer, Ema* average, Masks masks, const Teacher* teacher,
+                      double dropout_factor) {
   graph_.reset();
   eager_steps_ = 0;
   optimizer_ = &optimizer;
   average_ = average;
   masks_ = std::move(masks);
   teacher_ = teacher;
+  dropout_factor_ = dropout_factor;
 }
 
 void TrainStep::run(BatchStream& batches, int64_t step, double lr) {
@@ -141,9 +143,9 @@ void TrainStep::record(int64_t step, double lr) {
 
 /// False where the loss is known not to be finite.
 bool TrainStep::add_gradients(const Batch& batch, int64_t step, int64_t part) {
-  RandomScope random(config_.run.seed,
-                     static_cast<uint32_t>(step * config_.train.accumulate + part),
-                     device_.is_cpu() ? Tensor{} : part_steps_[static_cast<size_t>(part)]);
+  RandomScope random(
+      config_.run.seed, static_cast<uint32_t>(step * config_.train.accumulate + part),
+      device_.is_cpu() ? Tensor{} : part_steps_[static_cast<size_t>(part)], dropout_factor_);
   auto [logits, labels, loss] = batch_loss(forward_in(dtype_, model_, batch.inputs), batch.target,
                                            config_.train.label_smoothing);
   if (teacher_ != nullptr) loss = teacher_->add_to(loss, logits, batch.inputs);

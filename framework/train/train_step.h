@@ -30,8 +30,9 @@ class TrainStep {
   TrainStep(const Config& config, Module& model, Device device);
 
   /// What the steps from now on update, the masks that they hold, and whom they learn from besides
-  /// the labels; `average` and `teacher` may be null.
-  void begin(Optimizer& optimizer, Ema* average, Masks masks, const Teacher* teacher = nullptr);
+  /// the labels; `average` and `teacher` may be null. `dropout_factor`: of RandomScope.
+  void begin(Optimizer& optimizer, Ema* average, Masks masks, const Teacher* teacher = nullptr,
+             double dropout_factor = 1);
   /// Gives the memory of the recorded step back.
   void end() { graph_.reset(); }
 
@@ -72,6 +73,7 @@ class TrainStep {
   Ema* average_ = nullptr;
   Masks masks_;
   const Teacher* teacher_ = nullptr;
+  double dropout_factor_ = 1;
 
   // On a CUDA device:
   Tensor lr_;                       // f64 scalar
