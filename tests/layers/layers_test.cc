@@ -1,6 +1,7 @@
 // What layers add to the ops that they call; the ops have tests of their own.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "framework/autograd/autograd.h"
