@@ -10,6 +10,9 @@
 // of `key`, so that the numbers depend neither on the threads nor on the device; backward draws
 // them again.
 //
+// On CUDA, bf16 and f16 with D a multiple of 8 run on the tensor cores: p and the gradient of the
+// scores are rounded to the type for their products.
+//
 // p is never stored: blocks of queries meet blocks of keys with a running maximum and sum, and only
 // log(sum_j exp(score)) of each query is kept (Dao, "FlashAttention-2", 2023, algorithms 1 and 2).
 // Memory grows with T, not with its square, forward and backward.

@@ -1,8 +1,10 @@
-// Every type, sums and functions in the accumulator's. A warp owns kRows queries (or, for the
+// Every type, sums and functions in the accumulator's; halves of most widths are computed on the
+// tensor cores (attention_mma_cuda.h) instead. A warp owns kRows queries (or, for the
 // gradients of keys and values, kRows keys) and meets tiles of 32 rows of the other side in shared
 // memory: lane j computes the score with row j, then each lane sums its columns of the result. No
 // sum crosses blocks, so a run can be repeated bit by bit.
-#include "framework/ops/attention.h"
+#include "framework/ops/attention_heads_cuda.h"
+#include "framework/ops/attention_mma_cuda.h"
 #include "framework/ops/rows_cuda.h"
 
 namespace tessera {
@@ -12,66 +14,6 @@ constexpr int kWarps = 4, kRows = 4;  // 16 rows a block: even short sequences f
 constexpr int kOwned = kWarps * kRows, kThreads = 32 * kWarps;
 constexpr int kTile = 32;
 constexpr int64_t kMaxD = 128;
-
-/// HeadsView for a kernel.
-template <class T>
-struct Heads {
-  T* x;
-  int64_t row, length;  ///< elements between rows; rows of a batch row
-
-  __device__ T* at(int64_t n, int64_t h, int64_t t, int64_t D) const {
-    return x + (n * length + t) * row + h * D;
-  }
-};
-
-template <class T>
-Heads<const T> heads(const HeadsView& view, int64_t length) {
-  return {device_data<T>(view.tensor) + view.offset, view.row, length};
-}
-template <class T>
-Heads<T> heads(HeadsView& view, int64_t length) {
-  return {device_data<T>(view.tensor) + view.offset, view.row, length};
-}
-/// A tensor [N, Tq, H, D] in memory order.
-HeadsView whole(const Tensor& tensor, const AttentionShape& shape) {
-  return {tensor, 0, shape.H * shape.D};
-}
-
-/// What all kernels share: which scores there are, and what dropout leaves of them.
-template <class A>
-struct Scores {
-  AttentionShape shape;
-  const int64_t* lengths;  ///< of the keys; may be null
-  A scale;
-  RandomKey key;
-  const int32_t* step;  ///< in place of key.step; may be null
-  float dropout;
-  A kept;  ///< 1 / (1 - dropout)
-
-  __device__ int64_t visible(int64_t n, int64_t i) const {
-    return i < shape.Tq ? shape.visible(i, lengths != nullptr ? lengths[n] : shape.Tk) : 0;
-  }
-  /// Of the probability of key j, for query i of head `head` = n * H + h.
-  __device__ A factor(int64_t head, int64_t i, int64_t j) const {
-    if (dropout == 0) return A(1);
-    RandomKey now = key;
-    if (step != nullptr) now.step = static_cast<uint32_t>(*step);
-    const auto number = static_cast<uint64_t>((head * shape.Tq + i) * shape.Tk + j);
-    return uniform_from(now.word(number)) >= dropout ? kept : A(0);
-  }
-};
-
-template <class A>
-Scores<A> scores_of(const AttentionCall& call) {
-  const AttentionOptions& options = call.options;
-  return {call.shape,
-          call.key_lengths.defined() ? device_data<int64_t>(call.key_lengths) : nullptr,
-          static_cast<A>(options.scale),
-          options.key,
-          options.step.defined() ? device_data<int32_t>(options.step) : nullptr,
-          static_cast<float>(options.dropout),
-          static_cast<A>(1 / (1 - options.dropout))};
-}
 
 /// The block's threads copy rows [first, first + kCount) of a head to `to` [kCount][kStride], zeros
 /// past the last row and column.
@@ -225,15 +167,12 @@ __global__ void __launch_bounds__(kThreadsPerBlock)
   }
 }
 
-/// Whose gradient a backward kernel computes.
-enum class Owner { queries, keys };
-
 /// First and last row of the other side that a block meets.
-template <Owner kOwner, class A>
+template <AttentionOwner kOwner, class A>
 __device__ void other_range(const Scores<A>& scores, const Place& at, int64_t& begin,
                             int64_t& end) {
   begin = end = 0;
-  if constexpr (kOwner == Owner::queries) {
+  if constexpr (kOwner == AttentionOwner::queries) {
     for (int r = 0; r < kOwned; ++r) {
       const int64_t sees = scores.visible(at.n, at.block_first + r);
       end = sees > end ? sees : end;
@@ -246,13 +185,13 @@ __device__ void other_range(const Scores<A>& scores, const Place& at, int64_t& b
 
 /// owned0, owned1: q and dy, or k and v; other0, other1: k and v, or q and dy.
 /// to0: dq or dk; to1: dv, for keys only.
-template <class T, int kChunks, Owner kOwner>
+template <class T, int kChunks, AttentionOwner kOwner>
 __global__ void __launch_bounds__(kThreads)
     backward_kernel(Scores<Accumulator<T>> scores, Heads<const T> owned0, Heads<const T> owned1,
                     Heads<const T> other0, Heads<const T> other1, const Accumulator<T>* log_sums,
                     const Accumulator<T>* dots, Heads<T> to0, Heads<T> to1) {
   using A = Accumulator<T>;
-  constexpr bool kKeys = kOwner == Owner::keys;
+  constexpr bool kKeys = kOwner == AttentionOwner::keys;
   constexpr int kWidth = 32 * kChunks;
   using Shared = SharedRows<A, kWidth>;
   extern __shared__ __align__(16) unsigned char memory[];
@@ -322,11 +261,12 @@ void dispatch_width(DType dtype, int64_t D, F f) {
 }  // namespace
 
 void attention_forward(Cuda& cuda, const AttentionCall& call, Tensor& log_sums, Tensor& y) {
+  if (runs_on_tensor_cores(cuda, call)) return attention_mma_forward(cuda, call, log_sums, y);
   const AttentionShape& shape = call.shape;
   dispatch_width(y.dtype(), shape.D, [&]<class T, int kChunks>() {
     using A = Accumulator<T>;
     using Shared = SharedRows<A, 32 * kChunks>;
-    HeadsView out = whole(y, shape);
+    HeadsView out = whole_heads(y, shape);
     launch_heads(cuda, forward_kernel<T, kChunks>, shape, shape.Tq,
                  Shared::bytes(2) - sizeof(A) * Shared::kOwnedSize, scores_of<A>(call),
                  heads<T>(call.q, shape.Tq), heads<T>(call.k, shape.Tk), heads<T>(call.v, shape.Tk),
@@ -337,6 +277,8 @@ void attention_forward(Cuda& cuda, const AttentionCall& call, Tensor& log_sums, 
 void attention_backward(Cuda& cuda, const AttentionCall& call, const Tensor& log_sums,
                         const Tensor& y, const Tensor& dy, HeadsView& dq, HeadsView& dk,
                         HeadsView& dv) {
+  if (runs_on_tensor_cores(cuda, call))
+    return attention_mma_backward(cuda, call, log_sums, y, dy, dq, dk, dv);
   const AttentionShape& shape = call.shape;
   Tensor dots = Tensor::empty(log_sums.shape(), log_sums.options());
   dispatch_width(y.dtype(), shape.D, [&]<class T, int kChunks>() {
@@ -345,15 +287,15 @@ void attention_backward(Cuda& cuda, const AttentionCall& call, const Tensor& log
     const A *const sums = device_data<A>(log_sums), *const from_dots = device_data<A>(dots);
     const Scores<A> scores = scores_of<A>(call);
     const auto q = heads<T>(call.q, shape.Tq), k = heads<T>(call.k, shape.Tk),
-               v = heads<T>(call.v, shape.Tk), out = heads<T>(whole(dy, shape), shape.Tq);
+               v = heads<T>(call.v, shape.Tk), out = heads<T>(whole_heads(dy, shape), shape.Tq);
     const auto to_q = heads<T>(dq, shape.Tq), to_k = heads<T>(dk, shape.Tk),
                to_v = heads<T>(dv, shape.Tk);
     cuda.launch_elements("attention", dot_kernel<T>, dots.numel() * 32, shape, device_data<T>(y),
                          device_data<T>(dy), device_data<A>(dots));
-    launch_heads(cuda, backward_kernel<T, kChunks, Owner::queries>, shape, shape.Tq, kShared,
-                 scores, q, out, k, v, sums, from_dots, to_q, to_q);
-    launch_heads(cuda, backward_kernel<T, kChunks, Owner::keys>, shape, shape.Tk, kShared, scores,
-                 k, v, q, out, sums, from_dots, to_k, to_v);
+    launch_heads(cuda, backward_kernel<T, kChunks, AttentionOwner::queries>, shape, shape.Tq,
+                 kShared, scores, q, out, k, v, sums, from_dots, to_q, to_q);
+    launch_heads(cuda, backward_kernel<T, kChunks, AttentionOwner::keys>, shape, shape.Tk, kShared,
+                 scores, k, v, q, out, sums, from_dots, to_k, to_v);
   });
 }
 

@@ -1,3 +1,4 @@
+#include "framework/backend/tensor_core_cuda.h"
 #include "framework/sparse/tile_conv2d_cuda.h"
 
 namespace tessera {
@@ -62,30 +63,6 @@ __device__ void store(const Fetched& in, Shared& shared, int buffer) {
   }
 }
 
-/// Four 8 x 8 pieces; lane i gives the address of row i % 8 of piece i / 8.
-__device__ void load_pieces(const bfloat* from, uint32_t (&to)[4]) {
-  const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(from));
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
-               : "r"(address));
-}
-
-__device__ void load_pieces_transposed(const bfloat* from, uint32_t (&to)[4]) {
-  const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(from));
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
-               : "r"(address));
-}
-
-__device__ void multiply_pieces(const uint32_t (&x)[4], uint32_t weight0, uint32_t weight1,
-                                float (&sums)[4]) {
-  asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
-      "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-      : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
-      : "r"(x[0]), "r"(x[1]), "r"(x[2]), "r"(x[3]), "r"(weight0), "r"(weight1));
-}
-
 __device__ void multiply(const Shared& shared, int buffer, int warp, int lane,
                          float (&sums)[kRowTiles][kOutputTiles][4]) {
 #pragma unroll
@@ -101,8 +78,8 @@ __device__ void multiply(const Shared& shared, int buffer, int warp, int lane,
       load_pieces_transposed(&shared.weight[buffer][k + lane % 16][j * 8 + lane / 16 * 8], weight);
 #pragma unroll
       for (int i = 0; i < kRowTiles; ++i) {
-        multiply_pieces(x[i], weight[0], weight[1], sums[i][j]);
-        multiply_pieces(x[i], weight[2], weight[3], sums[i][j + 1]);
+        multiply_pieces<bfloat>(x[i], weight[0], weight[1], sums[i][j]);
+        multiply_pieces<bfloat>(x[i], weight[2], weight[3], sums[i][j + 1]);
       }
     }
   }

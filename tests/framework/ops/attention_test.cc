@@ -80,6 +80,13 @@ Tensor interleaved(const std::vector<Tensor>& in) {
   return out;
 }
 
+/// A copy that checks fewer elements against finite differences: of a case for the tiles of CUDA,
+/// whose gradients on the CPU are those of smaller cases.
+OpCase sampled(OpCase test) {
+  test.gradient_elements = 6;
+  return test;
+}
+
 OpCase matches(const std::string& name, const std::vector<Tensor>& in,
                const AttentionOptions& options = {}) {
   return {.name = name,
@@ -88,7 +95,7 @@ OpCase matches(const std::string& name, const std::vector<Tensor>& in,
           .expected = reference(in, options),
           .tolerance_f32 = 3e-5,
           .gradient_elements = 60,
-          // p is rounded for its products, and y for the sum of y * dy.
+          // p and its gradient are rounded for their products, and y for the sum of y * dy.
           .half_roundings = 6};
 }
 
@@ -127,6 +134,36 @@ TEST_CASE("attention") {
     check(test);
 }
 
+// bf16 and f16 take the tensor cores where D is a multiple of 8: tiles of 64 or 32 keys meet 128 or
+// 64 queries, 16 a warp, and dropout draws four keys at once where Tk is a multiple of 4.
+TEST_CASE("attention: tiles") {
+  const AttentionOptions causal{.causal = true}, dropped{.dropout = 0.3, .key = kKey};
+  const AttentionOptions both{.causal = true, .dropout = 0.3, .key = kKey};
+  for (const OpCase& test : std::vector<OpCase>{
+           matches("one row of a tile", qkv(1, 1, 1, 1, 8)),
+           matches("whole tiles", qkv(1, 128, 128, 1, 64)),
+           matches("ragged tiles", qkv(1, 131, 67, 2, 64)),
+           matches("narrow", qkv(2, 40, 75, 1, 32)),
+           matches("narrower than its fragments", qkv(1, 20, 70, 2, 24)),
+           matches("wide", qkv(1, 70, 100, 1, 128)),
+           matches("between widths", qkv(1, 33, 70, 1, 96)),
+           matches("causal", qkv(1, 150, 150, 1, 64), causal),
+           matches("causal, narrow", qkv(1, 140, 140, 1, 16), causal),
+           matches("causal, wide, more keys", qkv(1, 70, 140, 1, 128), causal),
+           matches("causal, more queries", qkv(1, 140, 70, 1, 64), causal),
+           matches("lengths", with_lengths(qkv(4, 66, 130, 1, 64), {130, 0, 64, 65})),
+           matches("lengths and causal", with_lengths(qkv(3, 100, 100, 1, 32), {100, 33, 64}),
+                   causal),
+           matches("dropout", qkv(1, 70, 132, 2, 64), dropped),
+           matches("dropout, not by four", qkv(1, 70, 131, 2, 64), dropped),
+           matches("dropout, causal, wide", qkv(1, 72, 72, 2, 128), both),
+           matches("dropout, causal, lengths, narrow", with_lengths(qkv(2, 68, 68, 2, 32), {68, 5}),
+                   both),
+           matches("another scale", qkv(1, 20, 20, 1, 64), {.scale = 0.25}),
+       })
+    check(sampled(test));
+}
+
 TEST_CASE("attention: packed") {
   const auto in = qkv(2, 35, 35, 2, 4), lengths = with_lengths({interleaved(in)}, {35, 20});
   for (const AttentionOptions& options :
@@ -134,6 +171,14 @@ TEST_CASE("attention: packed") {
     auto test = matches("packed", with_lengths(in, {35, 20}), options);
     test.op = packed(options);
     test.inputs = lengths;
+    check(test);
+  }
+  const auto wide = qkv(2, 68, 68, 2, 64);
+  for (const AttentionOptions& options :
+       std::vector<AttentionOptions>{{}, {.causal = true, .dropout = 0.3, .key = kKey}}) {
+    auto test = sampled(matches("packed, tiles", with_lengths(wide, {68, 20}), options));
+    test.op = packed(options);
+    test.inputs = with_lengths({interleaved(wide)}, {68, 20});
     check(test);
   }
   check({.name = "not three",
