@@ -3,6 +3,7 @@
 #pragma once
 
 #include "framework/core/errors.h"
+#include "framework/ops/add.h"
 #include "framework/ops/dropout.h"
 #include "layers/module.h"
 #include "layers/random_scope.h"
@@ -20,11 +21,20 @@ class Dropout : public Module {
   /// Throws: std::invalid_argument in training where no RandomScope is open.
   Tensor forward(const Tensor& x) override {
     if (!training() || p_ == 0) return x;
-    const RandomKey key = RandomScope::next_key(kind());
-    return dropout(x, {.p = RandomScope::dropout(p_), .key = key, .step = RandomScope::device_step()});
+    return dropout(x, options());
+  }
+  /// residual + forward(x).
+  Tensor add_to(const Tensor& residual, const Tensor& x) {
+    if (!training() || p_ == 0) return tessera::add(residual, x);
+    return add_dropout(residual, x, options());
   }
 
  private:
+  DropoutOptions options() const {
+    const RandomKey key = RandomScope::next_key(kind());
+    return {.p = RandomScope::dropout(p_), .key = key, .step = RandomScope::device_step()};
+  }
+
   double p_;
 };
 

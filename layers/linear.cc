@@ -23,6 +23,15 @@ Tensor Linear::forward_relu(const Tensor& x) {
                                                    : linear(x, weight_, bias_, {.relu = true});
 }
 
+Tensor Linear::forward_joined(const std::vector<const Linear*>& layers, const Tensor& x) {
+  std::vector<Tensor> weights, biases;
+  for (const Linear* layer : layers) {
+    weights.push_back(layer->weight_);
+    biases.push_back(layer->bias_);
+  }
+  return joined_linear(x, weights, biases);
+}
+
 void Linear::use_tiles(const TileMatrix& tiles) {
   tiles_ = make_tile_linear("Linear", tiles, weight_, bias_);
 }

@@ -23,6 +23,12 @@ class Linear : public Module {
   /// max(forward(x), 0) as one op.
   Tensor forward_relu(const Tensor& x);
 
+  /// The outputs of several layers of one input, one after the other along the last axis, by one
+  /// product: of their weights rounded to the type of x, which joins them at no cost.
+  static Tensor forward_joined(const std::vector<const Linear*>& layers, const Tensor& x);
+  /// Whether x has a type that this layer's weight is rounded to, and not to tiles.
+  bool rounds_for(const Tensor& x) const { return x.dtype() != weight_.dtype() && !tiles_; }
+
   /// `tiles`: of the weight as it is now, which must not change any more.
   /// Throws: std::invalid_argument where the shapes differ.
   void use_tiles(const TileMatrix& tiles);

@@ -38,8 +38,10 @@ MultiHeadAttention::MultiHeadAttention(int64_t width, int64_t heads, double drop
 Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& lengths, CachedKeys* cache) {
   require(x.rank() == 3 && x.dim(2) == width_, "[MultiHeadAttention] x must be [N, T, ", width_,
           "]; got ", x, ".");
-  if (packed_ != nullptr && cache == nullptr) {
-    const Tensor qkv = run(*packed_, x);
+  const bool joins = packed_ == nullptr && training() && query_->rounds_for(x);
+  if ((packed_ != nullptr || joins) && cache == nullptr) {
+    const auto joined = [&] { return Linear::forward_joined({query_, key_, value_}, x); };
+    const Tensor qkv = joins ? run(*query_, joined) : run(*packed_, x);
     const Shape shape{x.dim(0), x.dim(1), 3, heads_, width_ / heads_};
     return output_of(packed_attention(reshape(qkv, shape), lengths, options(causal_)));
   }

@@ -42,12 +42,16 @@ void use_precision(const RunConfig& run, Device device) {
 
 DType activation_type() { return present_type; }
 
-Tensor forward_in(DType dtype, Module& model, const std::vector<Tensor>& inputs) {
+Tensor compute_in(DType dtype, Module& model, const std::vector<Tensor>& inputs) {
   const TypeScope scope(dtype);
   std::vector<Tensor> typed;
   for (const Tensor& input : inputs)
     typed.push_back(is_floating(input.dtype()) ? cast(input, dtype) : input);
-  return cast(model.forward_batch(typed), DType::f32);
+  return model.forward_batch(typed);
+}
+
+Tensor forward_in(DType dtype, Module& model, const std::vector<Tensor>& inputs) {
+  return cast(compute_in(dtype, model, inputs), DType::f32);
 }
 
 }  // namespace tessera

@@ -14,11 +14,12 @@ DType activation_type(const RunConfig& run, Device device);
 /// Readies the CPU for run.precision. Throws as activation_type() does.
 void use_precision(const RunConfig& run, Device device);
 
-/// model.forward_batch(inputs) computed in `dtype`; the output is f32. Integer inputs stay as they
-/// are.
+/// model.forward_batch(inputs) computed in `dtype`. Integer inputs stay as they are.
+Tensor compute_in(DType dtype, Module& model, const std::vector<Tensor>& inputs);
+/// The same with the output in f32.
 Tensor forward_in(DType dtype, Module& model, const std::vector<Tensor>& inputs);
 
-/// The type that forward_in() asks for on this thread, for layers whose input has none of it
+/// The type that compute_in() asks for on this thread, for layers whose input has none of it
 /// (Embedding); f32 outside.
 DType activation_type();
 

@@ -122,9 +122,8 @@ void TransformerLayer::add_norm(LayerNorm*& norm, const char* path) {
 
 Tensor TransformerLayer::sublayer(LayerNorm& norm, const Tensor& x,
                                   const std::function<Tensor(const Tensor&)>& compute) {
-  if (options_.norm == NormPosition::pre)
-    return tessera::add(x, dropout_->forward(compute(run(norm, x))));
-  return run(norm, tessera::add(x, dropout_->forward(compute(x))));
+  if (options_.norm == NormPosition::pre) return dropout_->add_to(x, compute(run(norm, x)));
+  return run(norm, dropout_->add_to(x, compute(x)));
 }
 
 Tensor TransformerLayer::forward(const Tensor& x, const TransformerContext& context) {

@@ -1,5 +1,6 @@
 // cuBLASLt's matrices are column-major: what it sees of row-major y = op(a) op(b) is the transposed
 // product y^T = op(b)^T op(a)^T, with the same memory and b as its first operand.
+#include <algorithm>
 #include <array>
 
 #include "framework/backend/cublaslt.h"
@@ -38,16 +39,23 @@ struct Product {
   ProductOptions options;
   Tensor& y;
 
-  int64_t inner() const { return a.dim(options.transpose_a ? -2 : -1); }
+  int64_t rows() const { return y.dim(-2); }
+  int64_t columns() const { return std::min(y.dim(-1), b.dim(options.transpose_b ? -2 : -1)); }
+  int64_t inner() const {
+    return std::min(a.dim(options.transpose_a ? -2 : -1), b.dim(options.transpose_b ? -1 : -2));
+  }
   int64_t batch() const { return y.rank() == 3 ? y.dim(0) : 1; }
   bool is_double() const { return a.dtype() == DType::f64; }
 
-  using Key = std::array<int64_t, 12>;
+  using Key = std::array<int64_t, 15>;
   Key key(const Cuda& cuda) const {
     return {batch(),
-            y.dim(-2),
-            y.dim(-1),
+            rows(),
+            columns(),
             inner(),
+            a.dim(-1),
+            b.dim(-1),
+            y.dim(-1),
             options.transpose_a,
             options.transpose_b,
             static_cast<int64_t>(a.dtype()),
@@ -78,11 +86,12 @@ struct Product {
   Plan make(Cuda& cuda) const;
 };
 
-cublasLtMatrixLayoutOpaque_t transposed(const Product& p, const Tensor& matrix) {
+/// The layout of the first `columns` columns.
+cublasLtMatrixLayoutOpaque_t transposed(const Product& p, const Tensor& matrix, int64_t columns) {
   cublasLtMatrixLayoutOpaque_t layout{};
-  const int64_t rows = matrix.dim(-2), columns = matrix.dim(-1);
+  const int64_t rows = matrix.dim(-2), pitch = matrix.dim(-1);
   p.check(cublasLtMatrixLayoutInit(&layout, type_of(matrix.dtype()), static_cast<uint64_t>(columns),
-                                   static_cast<uint64_t>(rows), columns),
+                                   static_cast<uint64_t>(rows), pitch),
           "cublasLtMatrixLayoutInit");
   if (matrix.rank() == 2) return layout;
   const auto set = [&](cublasLtMatrixLayoutAttribute_t attribute, const auto& value) {
@@ -90,7 +99,7 @@ cublasLtMatrixLayoutOpaque_t transposed(const Product& p, const Tensor& matrix) 
             "cublasLtMatrixLayoutSetAttribute");
   };
   set(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<int32_t>(matrix.dim(0)));
-  set(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, rows * columns);
+  set(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, rows * pitch);
   return layout;
 }
 
@@ -109,9 +118,9 @@ Plan Product::make(Cuda& cuda) const {
         : bias.defined() ? CUBLASLT_EPILOGUE_RELU_BIAS
                          : CUBLASLT_EPILOGUE_RELU);
   set_bias(plan);
-  plan.first = transposed(*this, b);
-  plan.second = transposed(*this, a);
-  plan.result = transposed(*this, y);
+  plan.first = transposed(*this, b, options.transpose_b ? inner() : columns());
+  plan.second = transposed(*this, a, options.transpose_a ? rows() : inner());
+  plan.result = transposed(*this, y, columns());
 
   cublasLtMatmulPreferenceOpaque_t preference{};
   check(cublasLtMatmulPreferenceInit(&preference), "cublasLtMatmulPreferenceInit");

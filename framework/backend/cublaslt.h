@@ -17,8 +17,9 @@ struct ProductOptions {
 
 /// y = op(a) op(b) + bias, then max(., 0) under relu, for every row of y, all row-major matrices;
 /// bias [N] may be undefined. Tensors [batch, rows, columns], all three, are a product for each
-/// matrix; then without bias. REQUIRES: extents that agree; a, b and bias of one type, y of the
-/// same or (from halves) f32, and then no bias; in f64 no bias either: the library has no such
+/// matrix; then without bias. A matrix may have more columns than the product: they are padding,
+/// not read or written. REQUIRES: extents that agree but for that; a, b and bias of one type, y of
+/// the same or (from halves) f32, and then no bias; in f64 no bias either: the library has no such
 /// kernel. Throws: std::runtime_error with the op and the shapes where the library refuses.
 void cublaslt_product(Cuda& cuda, const char* op, const Tensor& a, const Tensor& b,
                       const Tensor& bias, ProductOptions options, Tensor& y);

@@ -40,14 +40,6 @@ struct TrainBenchResult {
   bool is_replayed = false;  ///< as a CUDA graph
 };
 
-/// Its random batch on `device`.
-Batch batch_on(Device device, const BenchTask& task, int64_t size) {
-  Batch batch = random_batch(task, size);
-  for (Tensor& input : batch.inputs) input = input.to(device);
-  batch.target = batch.target.to(device);
-  return batch;
-}
-
 BenchTask task_of(const TrainBenchArguments& arguments) {
   BenchTask task =
       text_bench_task(arguments.model)
@@ -64,7 +56,7 @@ TrainBenchResult measure(const TrainBenchArguments& arguments, const BenchTask& 
   const auto model = make_model(task.model, task.input, uint64_t{42});
   model->to(device);
   const auto optimizer = make_optimizer(config.optimizer, model->parameters());
-  BatchStream batches(batch_on(device, task, arguments.batch));
+  BatchStream batches(random_batch(task, arguments.batch, device));
   TrainStep step(config, *model, device);
   step.begin(*optimizer, nullptr, {});
   int64_t steps = 0;

@@ -24,9 +24,14 @@ struct DropoutOptions {
 
 Tensor dropout(const Tensor& x, const DropoutOptions& options);
 
-/// Also the backward pass, with dy for x.
-void dropout_forward(Cpu&, const Tensor& x, const DropoutOptions& options, Tensor& y);
+/// residual + dropout(x) in one pass. residual: as x.
+Tensor add_dropout(const Tensor& residual, const Tensor& x, const DropoutOptions& options);
 
-void dropout_forward(Cuda&, const Tensor& x, const DropoutOptions& options, Tensor& y);
+/// residual may be undefined: 0. Also the backward pass, with dy for x and no residual.
+void dropout_forward(Cpu&, const Tensor& x, const Tensor& residual, const DropoutOptions& options,
+                     Tensor& y);
+
+void dropout_forward(Cuda&, const Tensor& x, const Tensor& residual, const DropoutOptions& options,
+                     Tensor& y);
 
 }  // namespace tessera

@@ -4,9 +4,11 @@
 
 namespace tessera {
 
-void dropout_forward(Cpu& cpu, const Tensor& x, const DropoutOptions& options, Tensor& y) {
+void dropout_forward(Cpu& cpu, const Tensor& x, const Tensor& residual,
+                     const DropoutOptions& options, Tensor& y) {
   dispatch_float("dropout", x.dtype(), [&]<class T>() {
     const T* const from = x.data<T>();
+    const T* const added = residual.defined() ? residual.data<T>() : nullptr;
     T* const to = y.data<T>();
     const int64_t n = x.numel();
     const T scale = options.p < 1 ? static_cast<T>(1 / (1 - options.p)) : T(0);
@@ -19,6 +21,8 @@ void dropout_forward(Cpu& cpu, const Tensor& x, const DropoutOptions& options, T
         const int64_t first = chunk * kDraws, count = std::min(kDraws, n - first);
         for (int64_t i = 0; i < count; ++i)
           to[first + i] = draws[static_cast<size_t>(i)] >= p ? from[first + i] * scale : T(0);
+        if (added != nullptr)
+          for (int64_t i = 0; i < count; ++i) to[first + i] = added[first + i] + to[first + i];
       }
     };
     cpu.parallel_for(

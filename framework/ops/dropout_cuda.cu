@@ -9,7 +9,7 @@ constexpr int kDraws = 8;
 
 template <class T>
 struct Dropout {
-  const T* x;
+  const T *x, *residual;  ///< residual may be null
   T* y;
   RandomKey key;
   const int32_t* step;  ///< in place of key.step; may be null
@@ -30,21 +30,26 @@ struct Dropout {
 #pragma unroll
       for (int i = 0; i < kDraws; i += V) {
         const Pack<T, V> in = load_pack<V>(x + first + i);
-        Pack<T, V> out;
+        Pack<T, V> added = {}, out;
+        if (residual != nullptr) added = load_pack<V>(residual + first + i);
 #pragma unroll
-        for (int j = 0; j < V; ++j) out.values[j] = dropped(in.values[j], draws[i + j]);
+        for (int j = 0; j < V; ++j)
+          out.values[j] = dropped(in.values[j], draws[i + j], added.values[j]);
         store_pack(y + first + i, out);
       }
       return;
     }
 #pragma unroll
     for (int i = 0; i < kDraws; ++i)
-      if (first + i < n) y[first + i] = dropped(x[first + i], draws[i]);
+      if (first + i < n)
+        y[first + i] =
+            dropped(x[first + i], draws[i], residual != nullptr ? residual[first + i] : T(0.0f));
   }
 
-  __device__ T dropped(T value, float draw) const {
+  __device__ T dropped(T value, float draw, T added) const {
     using A = Accumulator<T>;
-    return static_cast<T>(draw >= p ? static_cast<A>(value) * scale : A(0));
+    const A kept = draw >= p ? static_cast<A>(value) * scale : A(0);
+    return static_cast<T>(static_cast<A>(added) + kept);
   }
 };
 
@@ -58,10 +63,12 @@ __global__ void __launch_bounds__(kThreadsPerBlock) dropout_kernel(Dropout<T> dr
 
 }  // namespace
 
-void dropout_forward(Cuda& cuda, const Tensor& x, const DropoutOptions& options, Tensor& y) {
+void dropout_forward(Cuda& cuda, const Tensor& x, const Tensor& residual,
+                     const DropoutOptions& options, Tensor& y) {
   dispatch_cuda_float("dropout", x.dtype(), [&]<class T>() {
     const double scale = options.p < 1 ? 1 / (1 - options.p) : 0;
     const Dropout<T> dropout{device_data<T>(x),
+                             residual.defined() ? device_data<T>(residual) : nullptr,
                              device_data<T>(y),
                              options.key,
                              options.step.defined() ? device_data<int32_t>(options.step) : nullptr,

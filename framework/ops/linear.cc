@@ -1,10 +1,14 @@
 #include "framework/ops/linear.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "framework/autograd/autograd.h"
 #include "framework/ops/axes.h"
-#include "framework/ops/bias_relu.h"
-#include "framework/ops/matmul.h"
 #include "framework/ops/mixed_precision.h"
+#include "framework/ops/relu.h"
+#include "framework/ops/rounded_parameters.h"
+#include "framework/ops/slice.h"
 
 namespace tessera {
 namespace {
@@ -38,47 +42,85 @@ Tensor as_rows(const Tensor& x) {
   return x.alias({m, k});
 }
 
+/// Undefined biases are left out.
+std::vector<Tensor> defined_of(const std::vector<Tensor>& tensors) {
+  std::vector<Tensor> out;
+  std::ranges::copy_if(tensors, std::back_inserter(out), &Tensor::defined);
+  return out;
+}
+
+/// The rows of each part of what was joined, as tensors of their own.
+std::vector<Tensor> split_rows(const Tensor& joined, const std::vector<Shape>& shapes) {
+  if (shapes.size() == 1 || !joined.defined()) return std::vector<Tensor>(shapes.size(), joined);
+  std::vector<Tensor> parts;
+  int64_t begin = 0;
+  for (const Shape& shape : shapes) {
+    parts.push_back(Tensor::empty(shape, joined.options()));
+    on_backend("linear", joined.device(), [&](auto& backend) {
+      copy_along_axis(backend, joined, begin, parts.back(), 0, 0, shape[0]);
+    });
+    begin += shape[0];
+  }
+  return parts;
+}
+
+std::vector<Shape> shapes_of(const std::vector<Tensor>& tensors) {
+  std::vector<Shape> out;
+  for (const Tensor& tensor : tensors) out.push_back(tensor.defined() ? tensor.shape() : Shape{});
+  return out;
+}
+
 }  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const LinearOptions& options) {
-  check(x, weight, bias);
+  return joined_linear(x, {weight}, {bias}, options);
+}
+
+Tensor joined_linear(const Tensor& x, const std::vector<Tensor>& weights,
+                     const std::vector<Tensor>& biases, const LinearOptions& options) {
+  for (size_t i = 0; i < weights.size(); ++i) check(x, weights[i], biases[i]);
+  const std::vector<Tensor> present = defined_of(biases);
+  require(present.empty() || present.size() == biases.size(),
+          "[linear] all joined layers must have a bias, or none; got ", present.size(), " of ",
+          biases.size(), ".");
+  const Tensor weight = rounded(weights, x.dtype());
+  const Tensor bias = present.empty() ? Tensor{} : rounded(biases, x.dtype());
   Tensor y = Tensor::empty(with_last_extent(x.shape(), weight.dim(0)), x.options());
   Tensor y_rows = as_rows(y);
-  const Tensor rounded = weight.to(x.dtype());
-  const Tensor rounded_bias = bias.defined() ? bias.to(x.dtype()) : Tensor{};
   on_backend("linear", x.device(), [&](auto& backend) {
-    linear_forward(backend, as_rows(x), rounded, rounded_bias, options, y_rows);
+    linear_forward(backend, as_rows(x), weight, bias, options, y_rows);
   });
-  const Tensor x_saved = needs_gradient({weight}) ? x.detach() : Tensor{};
-  const Tensor weight_saved = needs_gradient({x}) ? rounded.detach() : Tensor{};
-  const Tensor y_saved = options.relu && needs_gradient({x, weight, bias}) ? y.detach() : Tensor{};
+  std::vector<Tensor> inputs{x};
+  inputs.insert(inputs.end(), weights.begin(), weights.end());
+  inputs.insert(inputs.end(), biases.begin(), biases.end());
+  const Tensor x_saved = needs_gradient(weights) ? x.detach() : Tensor{};
+  const Tensor weight_saved = needs_gradient({x}) ? weight.detach() : Tensor{};
+  const Tensor y_saved = options.relu && needs_gradient(inputs) ? y.detach() : Tensor{};
   auto backward = [x_saved, weight_saved, y_saved, x_shape = x.shape(), w_shape = weight.shape(),
-                   of_parameters = TensorOptions{.dtype = weight.dtype(), .device = x.device()},
-                   needs_dbias = needs_gradient({bias})](const Tensor& dy) -> Gradients {
-    Tensor dx, dweight, dbias, d = dy;
-    if (needs_dbias) dbias = Tensor::empty({w_shape[0]}, of_parameters);
+                   w_shapes = shapes_of(weights), b_shapes = shapes_of(biases),
+                   of_parameters = TensorOptions{.dtype = weights[0].dtype(), .device = x.device()},
+                   needs_dbias = needs_gradient(present)](const Tensor& dy) -> Gradients {
+    Tensor d = dy, dx;
+    LinearGradients out;
+    if (y_saved.defined()) d = Tensor::empty_like(dy);
+    if (weight_saved.defined()) {
+      dx = Tensor::empty(x_shape, dy.options());
+      out.dx = as_rows(dx);
+    }
+    if (x_saved.defined()) out.dweight = Tensor::empty(w_shape, of_parameters);
+    if (needs_dbias) out.dbias = Tensor::empty({w_shape[0]}, of_parameters);
     on_backend("linear", dy.device(), [&](auto& backend) {
-      if (y_saved.defined()) {
-        d = Tensor::empty_like(dy);
-        bias_relu_backward(backend, y_saved, dy, d, dbias);
-      } else if (needs_dbias) {
-        bias_backward(backend, as_rows(dy), dbias);
-      }
-      const Tensor dy_rows = as_rows(d);
-      if (weight_saved.defined()) {
-        dx = Tensor::empty(x_shape, dy.options());
-        Tensor dx_rows = as_rows(dx);
-        matmul_forward(backend, dy_rows, weight_saved, {}, dx_rows);
-      }
-      if (x_saved.defined()) {
-        dweight = Tensor::empty(w_shape, of_parameters);
-        matmul_forward(backend, dy_rows, as_rows(x_saved), {.transpose_a = true}, dweight);
-      }
+      if (y_saved.defined()) relu_backward(backend, y_saved, dy, d);
+      linear_backward(backend, as_rows(d), x_saved.defined() ? as_rows(x_saved) : Tensor{},
+                      weight_saved, out);
     });
-    return {dx, dweight, dbias};
+    Gradients gradients{dx};
+    for (Tensor& part : split_rows(out.dweight, w_shapes)) gradients.push_back(std::move(part));
+    for (Tensor& part : split_rows(out.dbias, b_shapes)) gradients.push_back(std::move(part));
+    return gradients;
   };
-  return record("linear", {x, weight, bias}, y, backward, options);
+  return record("linear", inputs, y, backward, options);
 }
 
 }  // namespace tessera

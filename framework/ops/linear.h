@@ -8,6 +8,8 @@
 // extents, types or layouts do not fit.
 #pragma once
 
+#include <vector>
+
 #include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
 
@@ -20,17 +22,32 @@ struct LinearOptions {
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               const LinearOptions& options = {});
 
+/// Several affine maps of one x as one product: y [..., sum of their out], one after the other.
+/// biases: as many as weights, all of them undefined or none.
+Tensor joined_linear(const Tensor& x, const std::vector<Tensor>& weights,
+                     const std::vector<Tensor>& biases, const LinearOptions& options = {});
+
 /// y = x weight^T + bias, then max(., 0) under relu, for matrices x [M, in], y [M, out]. All of one
 /// type; bias may be undefined.
 void linear_forward(Cpu&, const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const LinearOptions& options, Tensor& y);
-/// dbias = sum over the rows of dy [M, N]; of the type of dy, or f32 where that is a half.
-void bias_backward(Cpu&, const Tensor& dy, Tensor& dbias);
-/// y[m, :] += bias for every row of y [M, N]: also for convolutions on the CPU.
+/// Undefined: not asked for.
+struct LinearGradients {
+  Tensor dx, dweight, dbias;
+};
+/// dx = dy weight, dweight = dy^T x, dbias = the sum over the rows of dy, for matrices dy [M, out],
+/// x [M, in]. dweight and dbias are of the type of dy, or f32 where that is a half. x may be
+/// undefined without dweight, weight without dx.
+void linear_backward(Cpu&, const Tensor& dy, const Tensor& x, const Tensor& weight,
+                     LinearGradients& out);
+/// y[m, :] += bias for every row of y [M, N], and dbias = the sum over the rows of dy [M, N]: also
+/// for convolutions on the CPU.
 void add_bias(Cpu&, const Tensor& bias, Tensor& y);
+void bias_backward(Cpu&, const Tensor& dy, Tensor& dbias);
 
 void linear_forward(Cuda&, const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const LinearOptions& options, Tensor& y);
-void bias_backward(Cuda&, const Tensor& dy, Tensor& dbias);
+void linear_backward(Cuda&, const Tensor& dy, const Tensor& x, const Tensor& weight,
+                     LinearGradients& out);
 
 }  // namespace tessera

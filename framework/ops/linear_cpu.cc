@@ -5,6 +5,22 @@
 
 namespace tessera {
 
+void bias_backward(Cpu& cpu, const Tensor& dy, Tensor& dbias) {
+  const int64_t M = dy.dim(0), N = dy.dim(1);
+  dispatch_float("linear", dy.dtype(), [&]<class T>() {
+    const T* const in = dy.data<T>();
+    T* const out = dbias.data<T>();
+    // Threads own columns: no partial sums, so any number of threads adds in the same order.
+    cpu.parallel_for(N, 16384 / std::max<int64_t>(M, 1) + 16, [&](int64_t begin, int64_t end) {
+      vectorized(cpu.isa(), [=] {
+        for (int64_t n = begin; n < end; ++n) out[n] = 0;
+        for (int64_t m = 0; m < M; ++m)
+          for (int64_t n = begin; n < end; ++n) out[n] += in[m * N + n];
+      });
+    });
+  });
+}
+
 void add_bias(Cpu& cpu, const Tensor& bias, Tensor& y) {
   const int64_t M = y.dim(0), N = y.dim(1);
   dispatch_float("linear", y.dtype(), [&]<class T>() {
@@ -26,20 +42,11 @@ void linear_forward(Cpu& cpu, const Tensor& x, const Tensor& weight, const Tenso
   if (options.relu) relu_forward(cpu, y, y);
 }
 
-void bias_backward(Cpu& cpu, const Tensor& dy, Tensor& dbias) {
-  const int64_t M = dy.dim(0), N = dy.dim(1);
-  dispatch_float("linear", dy.dtype(), [&]<class T>() {
-    const T* const in = dy.data<T>();
-    T* const out = dbias.data<T>();
-    // Threads own columns: no partial sums, so any number of threads adds in the same order.
-    cpu.parallel_for(N, 16384 / std::max<int64_t>(M, 1) + 16, [&](int64_t begin, int64_t end) {
-      vectorized(cpu.isa(), [=] {
-        for (int64_t n = begin; n < end; ++n) out[n] = 0;
-        for (int64_t m = 0; m < M; ++m)
-          for (int64_t n = begin; n < end; ++n) out[n] += in[m * N + n];
-      });
-    });
-  });
+void linear_backward(Cpu& cpu, const Tensor& dy, const Tensor& x, const Tensor& weight,
+                     LinearGradients& out) {
+  if (out.dx.defined()) matmul_forward(cpu, dy, weight, {}, out.dx);
+  if (out.dweight.defined()) matmul_forward(cpu, dy, x, {.transpose_a = true}, out.dweight);
+  if (out.dbias.defined()) bias_backward(cpu, dy, out.dbias);
 }
 
 }  // namespace tessera

@@ -13,8 +13,9 @@ struct BatchLoss {
   Tensor loss;    ///< mean cross-entropy of the rows that count
 };
 
-/// logits: [..., classes] f32, target: i64 [...]; rows of kIgnoredLabel do not count.
-/// Throws: std::invalid_argument where the leading extents differ.
+/// logits: [..., classes], f32 or on a CUDA device a half type, of which the loss is f32 as well;
+/// target: i64 [...]; rows of kIgnoredLabel do not count. Throws: std::invalid_argument where the
+/// leading extents differ.
 BatchLoss batch_loss(const Tensor& logits, const Tensor& target, double label_smoothing = 0);
 
 }  // namespace tessera

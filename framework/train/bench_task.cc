@@ -26,6 +26,23 @@ Tensor random_ids(const Shape& shape, int64_t below, uint32_t stream) {
   return ids;
 }
 
+Batch batch_on_cpu(const BenchTask& task, int64_t size) {
+  const ModelInput& input = task.input;
+  if (!task.is_text()) {
+    Tensor images =
+        Tensor::empty({size, input.channels, input.height, input.width}, {.layout = Layout::nhwc});
+    RandomSequence random({.seed = 1});
+    std::generate_n(images.data<float>(), images.numel(), [&] { return random.normal(); });
+    return {{images}, random_ids({size}, input.classes, 1)};
+  }
+  const Tensor ids = random_ids({size, input.length}, input.vocabulary, 0);
+  if (task.model.type == "gpt2") return {{ids}, random_ids(ids.shape(), input.vocabulary, 1)};
+  const Tensor lengths =
+      Tensor::full({size}, static_cast<double>(input.length), {.dtype = DType::i64});
+  return {{ids, lengths, Tensor::zeros(ids.shape(), {.dtype = DType::i64})},
+          random_ids({size}, input.classes, 1)};
+}
+
 }  // namespace
 
 BenchTask image_bench_task(const std::string& model_type, int64_t pixels, int64_t classes) {
@@ -65,21 +82,11 @@ std::vector<std::string> text_bench_names() {
   return names;
 }
 
-Batch random_batch(const BenchTask& task, int64_t size) {
-  const ModelInput& input = task.input;
-  if (!task.is_text()) {
-    Tensor images =
-        Tensor::empty({size, input.channels, input.height, input.width}, {.layout = Layout::nhwc});
-    RandomSequence random({.seed = 1});
-    std::generate_n(images.data<float>(), images.numel(), [&] { return random.normal(); });
-    return {{images}, random_ids({size}, input.classes, 1)};
-  }
-  const Tensor ids = random_ids({size, input.length}, input.vocabulary, 0);
-  if (task.model.type == "gpt2") return {{ids}, random_ids(ids.shape(), input.vocabulary, 1)};
-  const Tensor lengths =
-      Tensor::full({size}, static_cast<double>(input.length), {.dtype = DType::i64});
-  return {{ids, lengths, Tensor::zeros(ids.shape(), {.dtype = DType::i64})},
-          random_ids({size}, input.classes, 1)};
+Batch random_batch(const BenchTask& task, int64_t size, Device device) {
+  Batch batch = batch_on_cpu(task, size);
+  for (Tensor& input : batch.inputs) input = input.to(device);
+  batch.target = batch.target.to(device);
+  return batch;
 }
 
 }  // namespace tessera

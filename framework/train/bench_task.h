@@ -34,7 +34,7 @@ BenchTask image_bench_task(const std::string& model_type, int64_t pixels, int64_
 std::optional<BenchTask> text_bench_task(const std::string& name);
 std::vector<std::string> text_bench_names();
 
-/// `size` samples, the same ones at each call, on the cpu. Texts have the task's full length.
-Batch random_batch(const BenchTask& task, int64_t size);
+/// `size` samples on `device`, the same ones at each call. Texts have the task's full length.
+Batch random_batch(const BenchTask& task, int64_t size, Device device = {});
 
 }  // namespace tessera

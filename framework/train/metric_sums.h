@@ -25,8 +25,9 @@ class MetricSums {
   /// Adds a batch. Among equal logits the lower class counts as larger, and NaN as larger than
   /// all; a label whose logit is NaN counts as a miss, like one outside [0, classes). Rows of
   /// kIgnoredLabel do not count.
-  /// logits: [N, classes] f32; labels: i64 [N]; loss: the mean over the rows that count, an
-  /// f32 scalar. All on the sums' device. `part`: which batch of its step it is, from 0.
+  /// logits: [N, classes] f32, on a CUDA device also bf16 or f16; labels: i64 [N]; loss: the mean
+  /// over the rows that count, an f32 scalar. All on the sums' device. `part`: which batch of its
+  /// step it is, from 0.
   void add(const Tensor& logits, const Tensor& labels, const Tensor& loss, int64_t part = 0);
 
   /// On a CUDA device the host waits for all work queued so far.

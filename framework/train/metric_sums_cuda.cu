@@ -6,9 +6,33 @@ namespace tessera {
 namespace {
 
 constexpr int kWarp = 32, kWarps = kThreadsPerBlock / kWarp;
+constexpr int kTop = 5;
+constexpr int kLoads = 8;  // of a lane, in flight between two looks at what the warp has found
+
+/// How many of a row's logits are ahead of the label's; from kTop on, any number from kTop on. All
+/// lanes of a warp call it.
+template <class T>
+__device__ int rank_of(const T* row, int64_t label, int64_t classes) {
+  const float own = static_cast<float>(row[label]);
+  if (isnan(own)) return kTop;
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  unsigned ahead = 0, found = 0;
+  for (int64_t first = 0; first < classes && found < kTop; first += kLoads * kWarp) {
+#pragma unroll
+    for (int i = 0; i < kLoads; ++i) {
+      const int64_t c = first + i * kWarp + lane;
+      if (c >= classes) continue;
+      const float value = static_cast<float>(row[c]);
+      ahead += !(value <= own) || (value == own && c < label);
+    }
+    found = __reduce_add_sync(0xffffffffu, ahead);
+  }
+  return static_cast<int>(found);
+}
 
 /// A warp for each row; block 0 also adds the loss. Counts are integers: their order is free.
-__global__ void metrics_kernel(const float* logits, const int64_t* labels, const float* loss,
+template <class T>
+__global__ void metrics_kernel(const T* logits, const int64_t* labels, const float* loss,
                                int64_t count, int64_t classes, int64_t part, MetricValues* values) {
   __shared__ int hits[2];
   if (threadIdx.x < 2) hits[threadIdx.x] = 0;
@@ -16,17 +40,11 @@ __global__ void metrics_kernel(const float* logits, const int64_t* labels, const
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int64_t first = blockIdx.x * int64_t{kWarps} + threadIdx.x / kWarp;
   for (int64_t n = first; n < count; n += int64_t{gridDim.x} * kWarps) {
-    const float* const row = logits + n * classes;
     const int64_t label = labels[n];
     if (label < 0 || label >= classes) continue;
-    const float own = row[label];
-    if (isnan(own)) continue;
-    int ahead = 0;
-    for (int64_t c = lane; c < classes; c += kWarp)
-      ahead += !(row[c] <= own) || (row[c] == own && c < label);
-    ahead = static_cast<int>(__reduce_add_sync(0xffffffffu, static_cast<unsigned>(ahead)));
-    if (lane == 0 && ahead < 1) atomicAdd(&hits[0], 1);
-    if (lane == 0 && ahead < 5) atomicAdd(&hits[1], 1);
+    const int rank = rank_of(logits + n * classes, label, classes);
+    if (lane == 0 && rank < 1) atomicAdd(&hits[0], 1);
+    if (lane == 0 && rank < kTop) atomicAdd(&hits[1], 1);
   }
   __syncthreads();
   using Counter = unsigned long long;
@@ -60,9 +78,11 @@ __global__ void metrics_kernel(const float* logits, const int64_t* labels, const
 void metrics_add(Cuda& cuda, const Tensor& logits, const Tensor& labels, const Tensor& loss,
                  int64_t part, MetricValues* values) {
   const int64_t blocks = std::clamp<int64_t>((logits.dim(0) + kWarps - 1) / kWarps, 1, 1024);
-  cuda.launch("metrics", metrics_kernel, dim3(static_cast<unsigned>(blocks)),
-              dim3(kThreadsPerBlock), 0, logits.data<float>(), labels.data<int64_t>(),
-              loss.data<float>(), logits.dim(0), logits.dim(1), part, values);
+  dispatch_cuda_float("metrics", logits.dtype(), [&]<class T>() {
+    cuda.launch("metrics", metrics_kernel<T>, dim3(static_cast<unsigned>(blocks)),
+                dim3(kThreadsPerBlock), 0, device_data<T>(logits), labels.data<int64_t>(),
+                loss.data<float>(), logits.dim(0), logits.dim(1), part, values);
+  });
 }
 
 }  // namespace tessera

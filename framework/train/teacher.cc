@@ -5,6 +5,7 @@
 #include "framework/infer/model_file.h"
 #include "framework/io/checksum.h"
 #include "framework/ops/add.h"
+#include "framework/ops/cast.h"
 #include "framework/ops/log_softmax.h"
 #include "framework/ops/mul.h"
 #include "framework/ops/reshape.h"
@@ -29,7 +30,7 @@ Tensor distillation_loss(const Tensor& loss, const Tensor& student, const Tensor
   const double t = config.temperature;
   const Tensor fixed = scaled(teacher.detach(), 1 / t);
   const Tensor p = softmax(fixed);
-  const Tensor log_q = log_softmax(scaled(student, 1 / t));
+  const Tensor log_q = log_softmax(scaled(cast(student, DType::f32), 1 / t));
   const Tensor divergence = sum(mul(p, add(log_softmax(fixed), scaled(log_q, -1))));
   const double weight = config.alpha * t * t / static_cast<double>(student.dim(0));
   return add(scaled(loss, 1 - config.alpha), scaled(divergence, weight));

@@ -146,7 +146,9 @@ bool TrainStep::add_gradients(const Batch& batch, int64_t step, int64_t part) {
   RandomScope random(
       config_.run.seed, static_cast<uint32_t>(step * config_.train.accumulate + part),
       device_.is_cpu() ? Tensor{} : part_steps_[static_cast<size_t>(part)], dropout_factor_);
-  auto [logits, labels, loss] = batch_loss(forward_in(dtype_, model_, batch.inputs), batch.target,
+  const RoundedParameters::Scope rounded_scope(rounded_);
+  if (part == 0) rounded_.refresh();
+  auto [logits, labels, loss] = batch_loss(compute_in(dtype_, model_, batch.inputs), batch.target,
                                            config_.train.label_smoothing);
   if (teacher_ != nullptr) loss = teacher_->add_to(loss, logits, batch.inputs);
   sums_.add(logits, labels, loss, part);

@@ -12,6 +12,7 @@
 
 #include "framework/backend/recorded_work.h"
 #include "framework/io/config.h"
+#include "framework/ops/rounded_parameters.h"
 #include "framework/train/batch_stream.h"
 #include "framework/train/metric_sums.h"
 #include "framework/train/teacher.h"
@@ -74,6 +75,7 @@ class TrainStep {
   Masks masks_;
   const Teacher* teacher_ = nullptr;
   double dropout_factor_ = 1;
+  RoundedParameters rounded_;  // of half types
 
   // On a CUDA device:
   Tensor lr_;                       // f64 scalar

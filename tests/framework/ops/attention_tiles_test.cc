@@ -12,13 +12,14 @@ using namespace tessera::testing;
 namespace {
 
 constexpr int kLanes = 32;
-using Registers = std::array<std::array<float, 2>, 4>;  // of a lane: pairs of neighbours
+using LaneRegisters = std::array<std::array<float, 2>, 4>;  // of a lane: pairs of neighbours
 
 /// ldmatrix.x4 as the PTX ISA has it: lane i receives elements 2 * (i % 4) and the next one of row
 /// i / 4 of each piece, or, transposed, of column i / 4.
-std::array<Registers, kLanes> load(const std::vector<float>& memory,
-                                   const std::array<int, kLanes>& addresses, bool transposed) {
-  std::array<Registers, kLanes> out{};
+std::array<LaneRegisters, kLanes> load_lanes(const std::vector<float>& memory,
+                                             const std::array<int, kLanes>& addresses,
+                                             bool transposed) {
+  std::array<LaneRegisters, kLanes> out{};
   for (int lane = 0; lane < kLanes; ++lane)
     for (int piece = 0; piece < 4; ++piece)
       for (int e = 0; e < 2; ++e) {
@@ -30,8 +31,9 @@ std::array<Registers, kLanes> load(const std::vector<float>& memory,
 }
 
 /// mma.m16n8k16: x [16][16] in the order of its four registers, weights [8][16] in two.
-void multiply(const std::array<Registers, kLanes>& x, const std::array<Registers, kLanes>& weights,
-              int first, std::array<std::array<float, 4>, kLanes>& sums) {
+void multiply_lanes(const std::array<LaneRegisters, kLanes>& x,
+                    const std::array<LaneRegisters, kLanes>& weights, int first,
+                    std::array<std::array<float, 4>, kLanes>& sums) {
   float a[16][16], b[8][16];
   for (int lane = 0; lane < kLanes; ++lane)
     for (int e = 0; e < 2; ++e) {
@@ -45,19 +47,19 @@ void multiply(const std::array<Registers, kLanes>& x, const std::array<Registers
         sums[lane][c] += a[lane / 4 + c / 2 * 8][k] * b[lane % 4 * 2 + c % 2][k];
 }
 
-float value(int row, int column) { return static_cast<float>(row * 7 + column * 3 % 11 - 20); }
+float tile_value(int row, int column) { return static_cast<float>(row * 7 + column * 3 % 11 - 20); }
 
 template <int kWidth>
-std::vector<float> tile(int rows) {
+std::vector<float> tile_memory(int rows) {
   std::vector<float> memory(static_cast<size_t>(rows * kWidth));
   for (int row = 0; row < rows; ++row)
     for (int d = 0; d < kWidth; ++d)
-      memory[tile_offset<kWidth>(row, d / kChunk) + d % kChunk] = value(row, d);
+      memory[tile_offset<kWidth>(row, d / kChunk) + d % kChunk] = tile_value(row, d);
   return memory;
 }
 
 template <int kWidth>
-std::array<int, kLanes> addresses(PiecePlace (*place)(int), int row, int chunk) {
+std::array<int, kLanes> lane_addresses(PiecePlace (*place)(int), int row, int chunk) {
   std::array<int, kLanes> out{};
   for (int lane = 0; lane < kLanes; ++lane) {
     const PiecePlace at = place(lane);
@@ -74,7 +76,7 @@ std::array<int, kLanes> addresses(PiecePlace (*place)(int), int row, int chunk) 
 template <int kWidth>
 void check_products() {
   constexpr int kRows = 32;
-  const auto memory = tile<kWidth>(kRows);
+  const auto memory = tile_memory<kWidth>(kRows);
   Visits visits(kRows * kWidth);
   for (int row = 0; row < kRows; ++row)
     for (int chunk = 0; chunk < kWidth / kChunk; ++chunk)
@@ -84,16 +86,18 @@ void check_products() {
   for (int first : {0, 8}) {
     std::array<std::array<float, 4>, kLanes> scores{}, sums{};
     for (int k = 0; k < kWidth / 16; ++k)
-      multiply(load(memory, addresses<kWidth>(rows_first, 16, 2 * k), false),
-               load(memory, addresses<kWidth>(chunks_first, 0, 2 * k), false), first / 4, scores);
-    multiply(load(memory, addresses<kWidth>(rows_first, 16, 0), false),
-             load(memory, addresses<kWidth>(rows_first, 0, 2), true), first / 4, sums);
+      multiply_lanes(load_lanes(memory, lane_addresses<kWidth>(rows_first, 16, 2 * k), false),
+                     load_lanes(memory, lane_addresses<kWidth>(chunks_first, 0, 2 * k), false),
+                     first / 4, scores);
+    multiply_lanes(load_lanes(memory, lane_addresses<kWidth>(rows_first, 16, 0), false),
+                   load_lanes(memory, lane_addresses<kWidth>(rows_first, 0, 2), true), first / 4,
+                   sums);
     for (int lane = 0; lane < kLanes; ++lane)
       for (int c = 0; c < 4; ++c) {
         const int row = lane / 4 + c / 2 * 8, column = first + lane % 4 * 2 + c % 2;
         float score = 0, sum = 0;
-        for (int d = 0; d < kWidth; ++d) score += value(16 + row, d) * value(column, d);
-        for (int k = 0; k < 16; ++k) sum += value(16 + row, k) * value(k, 16 + column);
+        for (int d = 0; d < kWidth; ++d) score += tile_value(16 + row, d) * tile_value(column, d);
+        for (int k = 0; k < 16; ++k) sum += tile_value(16 + row, k) * tile_value(k, 16 + column);
         expect(scores[lane][c] == score && sums[lane][c] == sum);
       }
   }

@@ -48,6 +48,24 @@ TEST_CASE("dropout") {
     check(test);
 }
 
+TEST_CASE("dropout: added to a residual") {
+  const auto op = [](DropoutOptions options) {
+    return Op([=](const auto& in) { return add_dropout(in[0], in[1], options); });
+  };
+  const Tensor residual = uniform({5, 7}, -1, 1, 1), x = uniform({5, 7});
+  std::vector<double> expected = reference(x, 0.25);
+  for (size_t i = 0; i < expected.size(); ++i) expected[i] += residual.data<double>()[i];
+  for (const OpCase& test : std::vector<OpCase>{
+           {"values", op({.p = 0.25, .key = kKey}), {residual, x}, expected},
+           {"evaluation", op({.p = 0.25, .key = kKey, .training = false}), {residual, x}},
+           {.name = "another shape",
+           .op = op({.p = 0.5}),
+           .inputs = {uniform({7, 5}), x},
+           .throws = "[dropout] the residual must be as x; got f64[7, 5] and f64[5, 7]."},
+       })
+    check(test);
+}
+
 TEST_CASE("dropout: the same numbers at any number of threads, others at another step") {
   const Tensor x = Tensor::full({50001}, 1.0);
   const int threads = cpu().threads();

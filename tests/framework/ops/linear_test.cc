@@ -49,6 +49,12 @@ TEST_CASE("linear") {
            {"extents that fit no tile",
             op,
             {uniform({9, 5}), uniform({17, 5}, -1, 1, 1), uniform({17})}},
+           {.name = "rows that begin at no multiple of 16 bytes, of halves",
+           .op = op,
+           .inputs = {uniform({260, 8}), uniform({4097, 8}, -1, 1, 1), uniform({4097})},
+           .tolerance_f32 = 1e-4,  // sums over 4097 columns
+            .gradient_tolerance = 1e-6,
+           .gradient_elements = 4},
            {.name = "inner extents",
            .op = op,
            .inputs = {uniform({2, 4}), weight, {}},
@@ -66,6 +72,32 @@ TEST_CASE("linear") {
            .op = op,
            .inputs = {uniform({1, 2, 2, 3}, -1, 1, 0, Layout::nhwc), weight, {}},
            .throws = "Flatten it, or convert it with to_layout()."},
+       })
+    check(test);
+}
+
+TEST_CASE("linear: joined") {
+  const Op op = [](const auto& in) { return joined_linear(in[0], {in[1], in[2]}, {in[3], in[4]}); };
+  const Op beside_halves = [](const auto& in) {
+    const DType type = accumulator_of(in[0].dtype());
+    return joined_linear(in[0], {cast(in[1], type), cast(in[2], type)},
+                         {cast(in[3], type), cast(in[4], type)});
+  };
+  const Tensor x = Tensor::from<double>({1, 2}, {1, 2});
+  const Tensor first = Tensor::from<double>({1, 0}, {1, 2});
+  const Tensor second = Tensor::from<double>({0, 1, 1, 1}, {2, 2});
+  const Tensor one = Tensor::from<double>({10}, {1}), two = Tensor::from<double>({20, 30}, {2});
+  for (const OpCase& test : std::vector<OpCase>{
+           {"values", op, {x, first, second, one, two}, {11, 22, 33}},
+           {"without bias", op, {x, first, second, {}, {}}, {1, 2, 3}},
+           {"parameters in f32 beside halves",
+            beside_halves,
+            {uniform({3, 5, 24}), uniform({7, 24}, -1, 1, 1), uniform({16, 24}, -1, 1, 2),
+             uniform({7}), uniform({16})}},
+           {.name = "one bias",
+           .op = op,
+           .inputs = {x, first, second, one, {}},
+           .throws = "[linear] all joined layers must have a bias, or none; got 1 of 2."},
        })
     check(test);
 }

@@ -4,9 +4,12 @@
 
 #include <cmath>
 
+#include "framework/core/random.h"
 #include "framework/train/batch_loss.h"
+#include "tests/cuda_device.h"
 
 using namespace tessera;
+using namespace tessera::testing;
 
 namespace {
 
@@ -32,6 +35,30 @@ TEST_CASE("top-k counts ties in favour of the lower class") {
     sums.add(seven, Tensor::from<int64_t>({label}, {1}), scalar(0));
   CHECK(sums.read().top1 == 1);
   CHECK(sums.read().top5 == 5);
+}
+
+TEST_CASE("CUDA: ranks of many classes are those of the cpu") {
+  if (!has_cuda_device()) return;
+  constexpr int64_t kRows = 70, kClasses = 2053;
+  Tensor logits = Tensor::empty({kRows, kClasses});
+  RandomSequence random({.seed = 5});
+  for (int64_t i = 0; i < logits.numel(); ++i)  // with ties
+    logits.data<float>()[i] = static_cast<float>(random.below(600));
+  Tensor labels = Tensor::empty({kRows}, {.dtype = DType::i64});
+  for (int64_t n = 0; n < kRows; ++n) {
+    const auto label = labels.data<int64_t>()[n] = random.below(kClasses);
+    logits.data<float>()[n * kClasses + label] = n % 3 == 0 ? 5.0f : 599.0f;
+  }
+  for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) {
+    CAPTURE(dtype);
+    const Tensor rounded = logits.to(dtype);
+    MetricSums here{Device{}}, there{kCuda};
+    here.add(rounded.to(DType::f32), labels, scalar(0));
+    there.add(rounded.to(kCuda), labels.to(kCuda), scalar(0).to(kCuda));
+    CHECK(there.read().top1 == here.read().top1);
+    CHECK(there.read().top5 == here.read().top5);
+    CHECK(here.read().top5 > 0);
+  }
 }
 
 TEST_CASE("losses are summed over samples, and over the batches of a step") {
