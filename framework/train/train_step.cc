@@ -121,7 +121,10 @@ void TrainStep::run_parts(const std::vector<Batch>& parts, int64_t step, double 
   if (is_replayed_ && graph_ == nullptr && eager_steps_++ >= kWarmUpSteps) record(step, lr);
   is_replayed_ = is_replayed_ && graph_ != nullptr;
   if (is_replayed_) return graph_->replay();
+  const int64_t before = memory_stats(device_).current_bytes;
+  reset_peak_memory(device_);
   compute(parts, step, lr);
+  step_bytes_ = memory_stats(device_).peak_bytes - before;
 }
 
 void TrainStep::compute(const std::vector<Batch>& parts, int64_t step, double lr) {
@@ -133,7 +136,8 @@ void TrainStep::compute(const std::vector<Batch>& parts, int64_t step, double lr
 void TrainStep::record(int64_t step, double lr) {
   if constexpr (kCudaBuild) {
     try {
-      graph_ = record_work(device_, [&] { compute(recorded_, step, lr); });
+      graph_ = record_work(
+          device_, [&] { compute(recorded_, step, lr); }, step_bytes_);
     } catch (const std::exception& error) {
       model_.zero_grad();
       graph_failure_ = error.what();

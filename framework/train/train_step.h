@@ -83,6 +83,7 @@ class TrainStep {
   std::vector<Batch> recorded_;     // the batches that the recorded step reads
   std::unique_ptr<RecordedWork> graph_;
   int64_t eager_steps_ = 0;  // over such batches, before the step is recorded
+  int64_t step_bytes_ = 0;   // that the last of them held at once
   bool is_replayed_ = false;
   std::string graph_failure_;
 };
