@@ -22,6 +22,11 @@ struct Indices {
   __device__ bool is_row(int64_t m) const { return row[m] >= 0 && row[m] < N; }
 };
 
+/// How often a warp with V columns a lane takes to cross a row.
+__host__ __device__ constexpr int64_t strips_of(int64_t D, int V) {
+  return (D + kWarp * V - 1) / (kWarp * V);
+}
+
 /// A warp copies a row; one that is none becomes NaN.
 template <int V, class T, class U>
 __global__ void __launch_bounds__(kThreadsPerBlock)
@@ -71,48 +76,65 @@ __device__ void add_rows(unsigned same, int64_t m, int64_t column, int64_t D, co
 }
 
 /// partial[m] = the sum of the rows of dy in the slice of m with the index of m, where m is the
-/// first place of it; elsewhere nothing is written. A warp takes a place.
+/// first place of it; elsewhere nothing is written. A warp takes a strip of a place.
 template <int V, class U, class A>
 __global__ void __launch_bounds__(kThreadsPerBlock)
     sum_slice_kernel(Indices indices, GatherSlices slices, const int32_t* first, const U* dy,
                      A* partial) {
   const GridThread self = grid_thread();
-  const auto [begin, end, step] = self.lines(indices.M, kWarp);
+  const int64_t strips = strips_of(indices.D, V);
+  const auto [begin, end, step] = self.lines(indices.M * strips, kWarp);
   const int lane = static_cast<int>(self.index % kWarp);
-  for (int64_t m = begin; m < end; m += step) {
-    const int64_t row = indices.row[m], stop = slices.end_of(m);
+  for (int64_t i = begin; i < end; i += step) {
+    const int64_t m = i / strips, row = indices.row[m], stop = slices.end_of(m);
     if (!indices.is_row(m) || first[slices.slice_of(m) * indices.N + row] != m) continue;
-    for (int64_t strip = 0; strip < indices.D; strip += kWarp * V) {
-      const int64_t column = strip + lane * V;
-      A sum[V] = {};
-      for (int64_t p = m; p < stop; p += kWarp) {
-        const bool is_same = p + lane < stop && indices.row[p + lane] == row;
-        const unsigned same = __ballot_sync(0xffffffffu, is_same);
-        if (column < indices.D) add_rows(same, p, column, indices.D, dy, sum);
-      }
-      if (column < indices.D)
-        for (int v = 0; v < V; ++v) partial[m * indices.D + column + v] = sum[v];
+    const int64_t column = (i % strips * kWarp + lane) * V;
+    A sum[V] = {};
+    for (int64_t p = m; p < stop; p += kWarp) {
+      const bool is_same = p + lane < stop && indices.row[p + lane] == row;
+      const unsigned same = __ballot_sync(0xffffffffu, is_same);
+      if (column < indices.D) add_rows(same, p, column, indices.D, dy, sum);
     }
+    if (column < indices.D)
+      for (int v = 0; v < V; ++v) partial[m * indices.D + column + v] = sum[v];
   }
 }
 
-/// dx[n] = the sum over the slices of what they hold for row n. A warp takes a row.
-template <class A, class T>
+/// dx[n] = the sum over the slices of what they hold for row n. A warp takes a row; its lanes find
+/// out at once which slices hold any, mostly none.
+template <int V, class A, class T>
 __global__ void __launch_bounds__(kThreadsPerBlock)
     sum_slices_kernel(Indices indices, GatherSlices slices, const int32_t* first, const A* partial,
                       T* dx) {
   const GridThread self = grid_thread();
   const auto [begin, end, step] = self.lines(indices.N, kWarp);
-  const auto [from, to, stride] = self.elements(indices.D, kWarp, 1);
-  for (int64_t n = begin; n < end; n += step)
-    for (int64_t d = from; d < to; d += stride) {
-      A sum = 0;
-      for (int64_t slice = 0; slice < slices.count(); ++slice) {
-        const int32_t m = first[slice * indices.N + n];
-        if (m != kNowhere) sum += partial[m * indices.D + d];
-      }
-      dx[n * indices.D + d] = static_cast<T>(sum);
+  const int lane = static_cast<int>(self.index % kWarp);
+  for (int64_t n = begin; n < end; n += step) {
+    int32_t places[GatherSlices::kMost / kWarp];
+    unsigned held[GatherSlices::kMost / kWarp];
+#pragma unroll
+    for (int i = 0; i < GatherSlices::kMost / kWarp; ++i) {
+      const int64_t slice = i * kWarp + lane;
+      places[i] = slice < slices.count() ? first[slice * indices.N + n] : kNowhere;
+      held[i] = __ballot_sync(0xffffffffu, places[i] != kNowhere);
     }
+    for (int64_t strip = 0; strip < indices.D; strip += kWarp * V) {
+      const int64_t column = strip + lane * V;
+      A sum[V] = {};
+#pragma unroll
+      for (int i = 0; i < GatherSlices::kMost / kWarp; ++i)
+        for (unsigned rest = held[i]; rest != 0; rest &= rest - 1) {
+          const int64_t m = __shfl_sync(0xffffffffu, places[i], __ffs(static_cast<int>(rest)) - 1);
+          if (column >= indices.D) continue;
+          const auto pack = load_pack<V>(partial + m * indices.D + column);
+          for (int v = 0; v < V; ++v) sum[v] += pack.values[v];
+        }
+      if (column >= indices.D) continue;
+      Pack<T, V> out;
+      for (int v = 0; v < V; ++v) out.values[v] = static_cast<T>(sum[v]);
+      store_pack(dx + n * indices.D + column, out);
+    }
+  }
 }
 
 Indices indices_of(const Tensor& index, const Shape& x) {
@@ -161,12 +183,15 @@ void gather_backward(Cuda& cuda, const Tensor& index, const Tensor& dy, Tensor& 
                                 {.dtype = accumulator_of(dy.dtype()), .device = dx.device()});
     A* const partial = device_data<A>(sums);
     dispatch_width<U>(indices.D, [&]<int V>() {
-      cuda.launch_elements("gather", sum_slice_kernel<V, U, A>, indices.M * kWarp, indices, slices,
-                           first, device_data<U>(dy), partial);
+      cuda.launch_elements("gather", sum_slice_kernel<V, U, A>,
+                           indices.M * strips_of(indices.D, V) * kWarp, indices, slices, first,
+                           device_data<U>(dy), partial);
     });
-    dispatch_parameter<U>(dx.dtype(), [&]<class T>() {
-      cuda.launch_elements("gather", sum_slices_kernel<A, T>, indices.N * kWarp, indices, slices,
-                           first, partial, device_data<T>(dx));
+    dispatch_width<A>(indices.D, [&]<int V>() {
+      dispatch_parameter<U>(dx.dtype(), [&]<class T>() {
+        cuda.launch_elements("gather", sum_slices_kernel<V, A, T>, indices.N * kWarp, indices,
+                             slices, first, partial, device_data<T>(dx));
+      });
     });
   });
 }

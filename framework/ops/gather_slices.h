@@ -11,6 +11,8 @@
 namespace tessera {
 
 struct GatherSlices {
+  static constexpr int kMost = 64;  ///< a table holds a number for each of them and each row of x
+
   int64_t M = 0, length = 1;
 
   TESSERA_HOST_DEVICE int64_t count() const { return (M + length - 1) / length; }
@@ -22,11 +24,10 @@ struct GatherSlices {
   }
 };
 
-/// At most 64 slices, since a table holds a number for each of them and each row of x; at least 256
-/// indices in a slice, below which the second sum costs more than the first.
+/// At least 256 indices in a slice, below which the second sum costs more than the first.
 inline GatherSlices gather_slices(int64_t M) {
-  constexpr int64_t kMost = 64, kLeast = 256;
-  return {M, std::max(kLeast, (M + kMost - 1) / kMost)};
+  constexpr int64_t kLeast = 256;
+  return {M, std::max(kLeast, (M + GatherSlices::kMost - 1) / GatherSlices::kMost)};
 }
 
 }  // namespace tessera

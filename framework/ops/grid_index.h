@@ -33,6 +33,16 @@ struct GridThread {
   }
 };
 
+/// A line of n neighbours from element `start` on, whose groups of `width` begin at multiples of
+/// it: [0, head) and [body, n) one by one, each shorter than a group, and groups in between.
+struct LineParts {
+  int64_t head, body;
+};
+TESSERA_HOST_DEVICE inline LineParts line_parts(int64_t start, int64_t n, int width) {
+  const int64_t to_first = (width - start % width) % width, head = to_first < n ? to_first : n;
+  return {head, head + (n - head) / width * width};
+}
+
 /// The first element of line `line` of a tensor [outer, n, inner] along its middle axis.
 TESSERA_HOST_DEVICE inline int64_t line_start(int64_t line, int64_t n, int64_t inner) {
   return line / inner * n * inner + line % inner;

@@ -60,13 +60,13 @@ struct InputGradient {
   __device__ void operator()(const Line<kTeam, V>& line) const {
     const A center = mean == nullptr ? A(0) : mean[line.index], scale = inverse[line.index];
     A total = 0, product = 0;
-    line.each([&](int64_t d, int64_t at) {
+    line.each([&]<int W>(int64_t d, int64_t at) {
       for_packs(
           [&](int j, A grad, A value) {
             total += grad * weight[d + j];
             product += grad * weight[d + j] * ((value - center) * scale);
           },
-          load_pack<V>(dy + at), load_pack<V>(x + at));
+          load_pack<W>(dy + at), load_pack<W>(x + at));
     });
     const A share = A(1) / static_cast<A>(line.n);
     const A of_total = mean == nullptr ? A(0) : share * sum_team<kTeam>(total);
@@ -131,6 +131,112 @@ struct StoreParameters {
   }
 };
 
+constexpr int kWarp = 32, kRowThreads = 256, kRowWarps = kRowThreads / kWarp;
+constexpr int kRowBlocks = 2;  // of a multiprocessor: 128 registers a thread
+
+/// All gradients in one pass for rows of kChunks * 32 * V elements: a warp takes a row after the
+/// other, holds it in registers, and sums the parameters' gradients of its lanes' columns. Each
+/// block leaves one partial result, [blocks][D]. mean may be null.
+template <int kChunks, class T>
+__global__ void __launch_bounds__(kRowThreads, kRowBlocks)
+    row_gradients_kernel(int64_t rows, const T* x, const T* dy, const Accumulator<T>* weight,
+                         const Accumulator<T>* mean, const Accumulator<T>* inverse, T* dx,
+                         ParameterSums<Accumulator<T>>* partial) {
+  using A = Accumulator<T>;
+  constexpr int V = kPackWidth<T>, kRow = kChunks * kWarp * V;
+  __shared__ ParameterSums<A> of_block[kRow];
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
+  ParameterSums<A> sums[kChunks][V];
+  for (int64_t row = int64_t{blockIdx.x} * kRowWarps + warp; row < rows;
+       row += int64_t{gridDim.x} * kRowWarps) {
+    Pack<T, V> values[kChunks], grads[kChunks];
+#pragma unroll
+    for (int c = 0; c < kChunks; ++c) {
+      const int64_t at = row * kRow + (c * kWarp + lane) * V;
+      values[c] = load_pack<V>(x + at);
+      grads[c] = load_pack<V>(dy + at);
+    }
+    const A center = mean == nullptr ? A(0) : mean[row], scale = inverse[row];
+    A total = 0, product = 0;
+#pragma unroll
+    for (int c = 0; c < kChunks; ++c) {
+      const auto weights = load_pack<V>(weight + (c * kWarp + lane) * V);
+#pragma unroll
+      for (int v = 0; v < V; ++v) {
+        const A grad = static_cast<A>(grads[c].values[v]);
+        const A h = (static_cast<A>(values[c].values[v]) - center) * scale;
+        total += grad * weights.values[v];
+        product += grad * weights.values[v] * h;
+        sums[c][v].weight += grad * h;
+        sums[c][v].bias += grad;
+      }
+    }
+    const A share = A(1) / static_cast<A>(kRow);
+    const A of_total = mean == nullptr ? A(0) : share * sum_team<kWarp>(total);
+    const A slope = scale * share * sum_team<kWarp>(product);
+#pragma unroll
+    for (int c = 0; c < kChunks; ++c) {
+      const int64_t column = (c * kWarp + lane) * V;
+      const auto weights = load_pack<V>(weight + column);
+      Pack<T, V> out;
+#pragma unroll
+      for (int v = 0; v < V; ++v) {
+        const A grad = static_cast<A>(grads[c].values[v]);
+        const A deviation = static_cast<A>(values[c].values[v]) - center;
+        out.values[v] =
+            static_cast<T>(scale * (grad * weights.values[v] - of_total - deviation * slope));
+      }
+      store_pack(dx + row * kRow + column, out);
+    }
+  }
+  for (int turn = 0; turn < kRowWarps; ++turn) {
+    if (warp == turn)
+#pragma unroll
+      for (int c = 0; c < kChunks; ++c)
+#pragma unroll
+        for (int v = 0; v < V; ++v) {
+          ParameterSums<A>& sum = of_block[(c * kWarp + lane) * V + v];
+          if (turn > 0) sums[c][v].merge(sum);
+          sum = sums[c][v];
+        }
+    __syncthreads();
+  }
+  for (int i = static_cast<int>(threadIdx.x); i < kRow; i += kRowThreads)
+    partial[blockIdx.x * int64_t{kRow} + i] = of_block[i];
+}
+
+/// Whether all gradients were asked for, of rows that fit, and are queued.
+template <class T>
+bool row_gradients(const Cuda& cuda, const RowNormInputs& in, const RowNormStatistics& statistics,
+                   const Tensor& dy, RowNormGradients& out) {
+  using A = Accumulator<T>;
+  using State = ParameterSums<A>;
+  constexpr int64_t kStep = kWarp * kPackWidth<T>;
+  const int64_t D = dy.dim(-1);
+  if (!out.dx.defined() || !out.dweight.defined() || dy.numel() == 0) return false;
+  const auto run = [&](auto kernel) {
+    const int64_t rows = dy.numel() / D;
+    ColumnGrid grid{.M = rows, .C = D};
+    grid.blocks_y =
+        std::min((rows + kRowWarps - 1) / kRowWarps, int64_t{kRowBlocks} * cuda.multiprocessors());
+    Tensor scratch = partial_results<State>(cuda, grid);
+    State* const partial = device_data<State>(scratch);
+    cuda.launch(in.op, kernel, dim3(static_cast<unsigned>(grid.blocks_y)), dim3(kRowThreads), 0,
+                rows, device_data<T>(in.x), device_data<T>(dy), device_data<A>(in.weight),
+                data_or_null<A>(statistics.mean), device_data<A>(statistics.inverse),
+                device_data<T>(out.dx), partial);
+    launch_merge(cuda, in.op, grid, partial,
+                 StoreParameters<A>{data_or_null<A>(out.dweight), data_or_null<A>(out.dbias)});
+    return true;
+  };
+  if (D == kStep) return run(row_gradients_kernel<1, T>);
+  if (D == 2 * kStep) return run(row_gradients_kernel<2, T>);
+  if (D == 3 * kStep) return run(row_gradients_kernel<3, T>);
+  if (D == 4 * kStep) return run(row_gradients_kernel<4, T>);
+  return false;
+}
+
 template <class T>
 void parameter_gradients(const Cuda& cuda, const RowNormInputs& in,
                          const RowNormStatistics& statistics, const Tensor& dy,
@@ -178,6 +284,7 @@ void row_norm_backward(Cuda& cuda, const RowNormInputs& in, const RowNormStatist
                        const Tensor& dy, RowNormGradients& out) {
   dispatch_cuda_float(in.op, dy.dtype(), [&]<class T>() {
     using A = Accumulator<T>;
+    if (row_gradients<T>(cuda, in, statistics, dy, out)) return;
     if (out.dx.defined()) {
       const InputGradient<T> gradient{device_data<T>(in.x),
                                       device_data<T>(dy),

@@ -50,36 +50,46 @@ struct Line {
   /// Whether this thread writes what a line has one of.
   __device__ bool leads() const { return self.index % kTeam == 0; }
 
-  /// Calls f(i, at) for this thread's groups of V elements: the place in the line, and in memory.
+  /// Calls f.template operator()<W>(i, at) for this thread's groups of W elements, V of them or, at
+  /// the ends of a line that is not aligned, 1: the place in the line, and in memory.
   template <class F>
   __device__ void each(F f) const {
-    const auto [begin, end, step] = self.elements(n, kTeam, V);
-    for (int64_t i = begin; i < end; i += step) f(i, start + i * stride);
+    if constexpr (V == 1) {
+      const auto [begin, end, step] = self.elements(n, kTeam, 1);
+      for (int64_t i = begin; i < end; i += step) f.template operator()<1>(i, start + i * stride);
+    } else {
+      const auto [head, body] = line_parts(start, n, V);
+      const int64_t lane = self.index % kTeam;
+      if (lane < head) f.template operator()<1>(lane, start + lane);
+      for (int64_t i = head + lane * V; i < body; i += int64_t{kTeam} * V)
+        f.template operator()<V>(i, start + i);
+      if (body + lane < n) f.template operator()<1>(body + lane, start + body + lane);
+    }
   }
 
   /// out[i] = f(i, in[i]...), computed in the accumulator's type.
   template <class F, class T, class... In>
   __device__ void map_indexed(F f, T* out, const In*... in) const {
-    each([&](int64_t i, int64_t at) {
-      Pack<T, V> result;
+    each([&]<int W>(int64_t i, int64_t at) {
+      Pack<T, W> result;
       for_packs(
           [&](int j, auto... values) { result.values[j] = static_cast<T>(f(i + j, values...)); },
-          load_pack<V>(in + at)...);
+          load_pack<W>(in + at)...);
       store_pack(out + at, result);
     });
   }
   /// out[i] = f(in[i]...).
   template <class F, class T, class... In>
   __device__ void map(F f, T* out, const In*... in) const {
-    each([&](int64_t, int64_t at) { store_mapped(out + at, f, load_pack<V>(in + at)...); });
+    each([&]<int W>(int64_t, int64_t at) { store_mapped(out + at, f, load_pack<W>(in + at)...); });
   }
   /// The sum of f(first[i], in[i]...), for every thread.
   template <class F, class T, class... In>
   __device__ Accumulator<T> sum(F f, const T* first, const In*... in) const {
     Accumulator<T> total = 0;
-    each([&](int64_t, int64_t at) {
-      for_packs([&](int, auto... values) { total += f(values...); }, load_pack<V>(first + at),
-                load_pack<V>(in + at)...);
+    each([&]<int W>(int64_t, int64_t at) {
+      for_packs([&](int, auto... values) { total += f(values...); }, load_pack<W>(first + at),
+                load_pack<W>(in + at)...);
     });
     return sum_team<kTeam>(total);
   }
@@ -107,13 +117,12 @@ void for_lines(const char* op, const Cuda& cuda, const AxisView& view, const F& 
   const auto launch = [&](auto kernel, int team) {
     cuda.launch_elements(op, kernel, lines * team, f, view);
   };
-  const bool fits = view.n % V == 0;
   if (view.inner != 1)
     launch(line_kernel<1, 1, F>, 1);
   else if (view.n <= kWarpElements)
-    launch(fits ? line_kernel<kWarp, V, F> : line_kernel<kWarp, 1, F>, kWarp);
+    launch(line_kernel<kWarp, V, F>, kWarp);
   else
-    launch(fits ? line_kernel<kBlock, V, F> : line_kernel<kBlock, 1, F>, kBlock);
+    launch(line_kernel<kBlock, V, F>, kBlock);
 }
 
 }  // namespace tessera

@@ -33,8 +33,8 @@ template <int kTeam, int V, class T>
 __device__ MaxSum<Accumulator<T>> max_and_sum(const Line<kTeam, V>& line, const T* x) {
   using A = Accumulator<T>;
   MaxSum<A> own{-std::numeric_limits<A>::infinity(), 0};
-  line.each([&](int64_t, int64_t at) {
-    const Pack<T, V> pack = load_pack<V>(x + at);
+  line.each([&]<int W>(int64_t, int64_t at) {
+    const Pack<T, W> pack = load_pack<W>(x + at);
     A max = own.max;
     for_packs([&](int, A value) { max = larger(max, value); }, pack);
     own.sum *= exp_below(own.max, max);

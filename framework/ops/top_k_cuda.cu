@@ -31,13 +31,13 @@ struct Select {
     Ranked<A> last{A(0), line.n};
     for (int64_t i = 0; i < k; ++i) {
       Ranked<A> found{A(0), line.n};
-      line.each([&](int64_t at_line, int64_t at) {
+      line.each([&]<int W>(int64_t at_line, int64_t at) {
         for_packs(
             [&](int j, A value) {
               const Ranked<A> element{value, at_line + j};
               if (i == 0 || last.before(element)) found = first_of(found, element);
             },
-            load_pack<V>(x + at));
+            load_pack<W>(x + at));
       });
       last = line.reduce(found, first_of);
       if (!line.leads()) continue;

@@ -24,6 +24,17 @@ TEST_CASE("grid: groups of neighbours visit every element once, at aligned place
       }
 }
 
+TEST_CASE("grid: the parts of a line that is not aligned") {
+  for (int width : {2, 4, 8})
+    for (int64_t start : {0, 1, 7, 8, 50257})
+      for (int64_t n : {0, 1, 5, 7, 8, 9, 40, 1003}) {
+        const auto [head, body] = line_parts(start, n, width);
+        expect(0 <= head && head < width && head <= body && body <= n && n - body < width);
+        expect((body - head) % width == 0);
+        expect(body == head || (start + head) % width == 0);
+      }
+}
+
 TEST_CASE("grid: teams visit every element of every line once") {
   struct Row {
     int64_t outer, n, inner;

@@ -23,6 +23,14 @@ OpCase random(const char* name, const Shape& shape) {
           .gradient_tolerance = 1e-6};
 }
 
+/// D elements a row: 64 times 1 to 4 for f64, 128 for f32, 256 for halves are one kernel's on CUDA.
+OpCase wide(const char* name, int64_t D, int64_t rows = 5) {
+  OpCase test = random(name, {rows, D});
+  test.gradient_elements = 20;
+  test.half_roundings = 3;
+  return test;
+}
+
 }  // namespace
 
 TEST_CASE("layer_norm") {
@@ -63,6 +71,10 @@ TEST_CASE("layer_norm") {
            random("three axes", {2, 3, 5}),
            random("one axis", {33}),
            large,
+           wide("rows of whole warps, of each type", 64),
+           wide("twice", 256),
+           wide("three times, more rows than warps", 768, 19),
+           wide("four times", 1024),
            {"no rows", norm(), {uniform({0, 4}), weight, bias}},
            {"no elements", norm(), {uniform({3, 0}), uniform({0}), uniform({0})}},
            {.name = "a scalar",
