@@ -66,9 +66,11 @@ TESSERA_AVX2 void store_uniform(const EightBlocks& blocks, float* to) {
                           uniform(_mm256_unpackhi_epi64(low01, low23)),
                           uniform(_mm256_unpacklo_epi64(high01, high23)),
                           uniform(_mm256_unpackhi_epi64(high01, high23))};
-  for (int block = 0; block < 4; ++block) {
-    _mm_storeu_ps(to + 4 * block, _mm256_castps256_ps128(numbers[block]));
-    _mm_storeu_ps(to + 4 * (block + 4), _mm256_extractf128_ps(numbers[block], 1));
+  // Whole vectors: a reader of vectors would wait for halves of them.
+  for (int pair = 0; pair < 2; ++pair) {
+    const __m256 one = numbers[2 * pair], next = numbers[2 * pair + 1];
+    _mm256_storeu_ps(to + 8 * pair, _mm256_permute2f128_ps(one, next, 0x20));
+    _mm256_storeu_ps(to + 8 * (pair + 2), _mm256_permute2f128_ps(one, next, 0x31));
   }
 }
 
