@@ -28,4 +28,15 @@ Tensor Conv2d::forward_relu(const Tensor& x) {
   return conv2d(x, weight_, bias_, options);
 }
 
+std::vector<WeightUnits> Conv2d::units(UnitKind kind) const {
+  if (kind != UnitKind::channels) return {};
+  return {{"weight", {"", UnitAxis::Axis::outputs, weight_.dim(0)}}};
+}
+
+void Conv2d::add_input_channels(const std::string& producer, const std::string& path,
+                                std::vector<WeightUnits>& parts) const {
+  if (options_.groups == 1)
+    parts.push_back({path + ".weight", {producer, UnitAxis::Axis::inputs, weight_.dim(1)}});
+}
+
 }  // namespace tessera

@@ -19,7 +19,7 @@ void KeyValueCache::select(const Tensor& rows) {
 
 MultiHeadAttention::MultiHeadAttention(int64_t width, int64_t heads, double dropout,
                                        const AttentionNames& names, bool causal)
-    : width_(width), heads_(heads), dropout_(dropout), causal_(causal) {
+    : names_(names), width_(width), heads_(heads), dropout_(dropout), causal_(causal) {
   require(heads >= 1 && width % heads == 0,
           "[MultiHeadAttention] heads must divide the width; got ", heads, " heads for width ",
           width, ".");
@@ -33,6 +33,20 @@ MultiHeadAttention::MultiHeadAttention(int64_t width, int64_t heads, double drop
     value_ = &make<Linear>(names.value, width, width);
   }
   output_ = &make<Linear>(names.output, width, width);
+}
+
+std::vector<WeightUnits> MultiHeadAttention::units(UnitKind kind) const {
+  if (kind != UnitKind::heads) return {};
+  using Axis = UnitAxis::Axis;
+  const auto weight_of = [](const char* path) { return std::string(path) + ".weight"; };
+  std::vector<WeightUnits> parts{{weight_of(names_.output), {"", Axis::inputs, heads_}}};
+  if (names_.packed != nullptr) {
+    parts.push_back({weight_of(names_.packed), {"", Axis::outputs, heads_, 3}});
+    return parts;
+  }
+  for (const char* path : {names_.query, names_.key, names_.value})
+    parts.push_back({weight_of(path), {"", Axis::outputs, heads_}});
+  return parts;
 }
 
 Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& lengths, CachedKeys* cache) {

@@ -8,6 +8,7 @@
 
 #include "layers/linear.h"
 #include "layers/scope.h"
+#include "layers/units.h"
 
 namespace tessera {
 
@@ -38,7 +39,7 @@ struct KeyValueCache {
   void select(const Tensor& rows);
 };
 
-class MultiHeadAttention : public Scope {
+class MultiHeadAttention : public Scope, public HasUnits {
  public:
   /// `dropout`: share of the probabilities dropped in training.
   /// Throws: std::invalid_argument unless heads divide width.
@@ -47,6 +48,7 @@ class MultiHeadAttention : public Scope {
 
   const char* kind() const override { return "MultiHeadAttention"; }
   Tensor forward(const Tensor& x) override { return attend(x, {}); }
+  std::vector<WeightUnits> units(UnitKind kind) const override;
 
   /// Self-attention. Keys at or beyond lengths[n] (i64 [N], or undefined) are not seen. With a
   /// cache, x are the tokens after those of the cache, which they are added to.
@@ -63,6 +65,7 @@ class MultiHeadAttention : public Scope {
   Tensor output_of(const Tensor& y);
   struct AttentionOptions options(bool causal) const;
 
+  AttentionNames names_;
   int64_t width_, heads_;
   double dropout_;
   bool causal_;

@@ -14,7 +14,8 @@ DType activation_type(const RunConfig& run, Device device);
 /// Readies the CPU for run.precision. Throws as activation_type() does.
 void use_precision(const RunConfig& run, Device device);
 
-/// model.forward_batch(inputs) computed in `dtype`. Integer inputs stay as they are.
+/// model.forward_batch(inputs) computed in `dtype`. Integer inputs stay as they are. The output has
+/// that type on a CUDA device, where losses read halves; it is f32 on the cpu.
 Tensor compute_in(DType dtype, Module& model, const std::vector<Tensor>& inputs);
 /// The same with the output in f32.
 Tensor forward_in(DType dtype, Module& model, const std::vector<Tensor>& inputs);

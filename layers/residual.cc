@@ -1,8 +1,9 @@
 #include "layers/residual.h"
 
+#include <span>
+
 #include "framework/core/errors.h"
 #include "framework/ops/add.h"
-#include "layers/conv2d.h"
 
 namespace tessera {
 namespace {
@@ -12,6 +13,16 @@ std::unique_ptr<Conv2d> convolution(int64_t in, int64_t out, int64_t kernel, int
   return std::make_unique<Conv2d>(
       in, out, std::array{kernel, kernel},
       Conv2dOptions{.stride = {stride, stride}, .padding = {padding, padding}}, /*bias=*/false);
+}
+
+/// The channels between the convolutions of a block, conv1, conv2, ...; those of the last one are
+/// the residual stream's.
+std::vector<WeightUnits> inner_channels(std::span<Conv2d* const> convolutions, UnitKind kind) {
+  std::vector<WeightUnits> parts;
+  if (kind != UnitKind::channels) return parts;
+  for (size_t i = 1; i < convolutions.size(); ++i)
+    convolutions[i]->add_input_channels(concat("conv", i), concat("conv", i + 1), parts);
+  return parts;
 }
 
 }  // namespace
@@ -54,6 +65,10 @@ Tensor BasicBlock::forward(const Tensor& x) {
   return call(*norm_[1], [&] { return norm_[1]->forward_relu(y, identity); });
 }
 
+std::vector<WeightUnits> BasicBlock::units(UnitKind kind) const {
+  return inner_channels(conv_, kind);
+}
+
 Bottleneck::Bottleneck(int64_t in_channels, int64_t width, int64_t stride) {
   const int64_t out_channels = width * kExpansion;
   conv_[0] = &add_child("conv1", convolution(in_channels, width, 1, 1));
@@ -75,6 +90,10 @@ Tensor Bottleneck::forward(const Tensor& x) {
   y = call(*conv_[2], y);
   const Tensor identity = downsample_ == nullptr ? x : call(*downsample_, x);
   return call(*norm_[2], [&] { return norm_[2]->forward_relu(y, identity); });
+}
+
+std::vector<WeightUnits> Bottleneck::units(UnitKind kind) const {
+  return inner_channels(conv_, kind);
 }
 
 }  // namespace tessera

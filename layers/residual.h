@@ -4,6 +4,7 @@
 #include <array>
 
 #include "layers/batch_norm2d.h"
+#include "layers/conv2d.h"
 #include "layers/module.h"
 #include "layers/sequential.h"
 
@@ -26,32 +27,34 @@ class Residual : public Module {
 
 /// The block of ResNet-18 and -34: two 3x3 convolutions. Children, as in torchvision: conv1, bn1,
 /// conv2, bn2, downsample.{0, 1} where the extents change.
-class BasicBlock : public Module {
+class BasicBlock : public Module, public HasUnits {
  public:
   static constexpr int64_t kExpansion = 1;  ///< output channels / width
   BasicBlock(int64_t in_channels, int64_t width, int64_t stride);
 
   const char* kind() const override { return "BasicBlock"; }
   Tensor forward(const Tensor& x) override;
+  std::vector<WeightUnits> units(UnitKind kind) const override;
 
  private:
-  std::array<Module*, 2> conv_;
+  std::array<Conv2d*, 2> conv_;
   std::array<BatchNorm2d*, 2> norm_;
   Module* downsample_ = nullptr;
 };
 
 /// The block of ResNet-50: 1x1, 3x3 (which carries the stride) and 1x1 convolutions. Children:
 /// conv1, bn1, conv2, bn2, conv3, bn3, downsample.{0, 1} where the extents change.
-class Bottleneck : public Module {
+class Bottleneck : public Module, public HasUnits {
  public:
   static constexpr int64_t kExpansion = 4;
   Bottleneck(int64_t in_channels, int64_t width, int64_t stride);
 
   const char* kind() const override { return "Bottleneck"; }
   Tensor forward(const Tensor& x) override;
+  std::vector<WeightUnits> units(UnitKind kind) const override;
 
  private:
-  std::array<Module*, 3> conv_;
+  std::array<Conv2d*, 3> conv_;
   std::array<BatchNorm2d*, 3> norm_;
   Module* downsample_ = nullptr;
 };

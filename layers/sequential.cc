@@ -5,7 +5,9 @@
 #include "layers/activations.h"
 #include "layers/batch_norm2d.h"
 #include "layers/conv2d.h"
+#include "layers/dropout.h"
 #include "layers/linear.h"
+#include "layers/pooling.h"
 
 namespace tessera {
 namespace {
@@ -21,6 +23,17 @@ std::function<Tensor(const Tensor&)> forward_with_relu(Module& child) {
   return nullptr;
 }
 
+template <class... Layers>
+bool is_any_of(const Module& layer) {
+  return ((dynamic_cast<const Layers*>(&layer) != nullptr) || ...);
+}
+
+/// Whether output channel c is a function of input channel c.
+bool is_channelwise(const Module& layer) {
+  return is_any_of<BatchNorm2d, ReLU, GELU, SiLU, Sigmoid, Tanh, Dropout, MaxPool2d, AvgPool2d,
+                   AdaptiveAvgPool2d>(layer);
+}
+
 }  // namespace
 
 Tensor Sequential::forward(const Tensor& x) {
@@ -34,6 +47,22 @@ Tensor Sequential::forward(const Tensor& x) {
     if (fused) ++i;
   }
   return y;
+}
+
+std::vector<WeightUnits> Sequential::units(UnitKind kind) const {
+  std::vector<WeightUnits> parts;
+  if (kind != UnitKind::channels) return parts;
+  std::string producer;  // the convolution whose channels arrive
+  for (const auto& [name, child] : children()) {
+    const auto* const convolution = dynamic_cast<const Conv2d*>(child.get());
+    if (convolution != nullptr && !producer.empty())
+      convolution->add_input_channels(producer, name, parts);
+    if (convolution != nullptr)
+      producer = name;
+    else if (!is_channelwise(*child))
+      producer.clear();
+  }
+  return parts;
 }
 
 }  // namespace tessera

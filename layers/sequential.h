@@ -3,13 +3,16 @@
 #pragma once
 
 #include "layers/module.h"
+#include "layers/units.h"
 
 namespace tessera {
 
-class Sequential : public Module {
+class Sequential : public Module, public HasUnits {
  public:
   const char* kind() const override { return "Sequential"; }
   Tensor forward(const Tensor& x) override;
+  /// channels: of convolutions with nothing between them that mixes channels.
+  std::vector<WeightUnits> units(UnitKind kind) const override;
 
   template <class M, class... Arguments>
   M& append(Arguments&&... arguments) {

@@ -31,6 +31,7 @@ struct BlockGrid {
   int64_t block_size, group_size, inputs, per_group, per_output, count;
 };
 
+/// Those with weights left.
 std::vector<Unit> list_blocks(int64_t i, const LayerMatrix& layer, const BlockGrid& grid) {
   std::vector<Unit> units(static_cast<size_t>(grid.count));
   cpu().parallel_for(grid.count, 64, [&](int64_t begin, int64_t end) {
@@ -56,12 +57,14 @@ int64_t BlockWise::largest_unit(std::span<const LayerMatrix> layers) const {
 
 void BlockWise::prune(int64_t zeros, std::span<const LayerMatrix> layers) const {
   std::vector<Unit> units;
+  int64_t all = 0;
   for (size_t i = 0; i < layers.size(); ++i) {
-    const auto blocks =
-        list_blocks(static_cast<int64_t>(i), layers[i], BlockGrid(layers[i], size_));
+    const BlockGrid grid(layers[i], size_);
+    const auto blocks = list_blocks(static_cast<int64_t>(i), layers[i], grid);
     units.insert(units.end(), blocks.begin(), blocks.end());
+    all += grid.count;
   }
-  assign_tiers(units, apriori_);
+  assign_tiers(units, all, apriori_);
   for (const Unit& unit : lowest_units(std::move(units), zeros - count_zeros(layers), min_keep_)) {
     const LayerMatrix& layer = layers[static_cast<size_t>(unit.layer)];
     clear(layer, BlockGrid(layer, size_).at(unit.index));

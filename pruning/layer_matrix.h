@@ -5,17 +5,9 @@
 #include <span>
 #include <string>
 
-namespace tessera {
+#include "layers/unit_axis.h"
 
-/// A layer's part in units that several layers share: equal ranges of its outputs or inputs, range
-/// i being a part of unit i of `set`. The 12 heads of an attention are {"h0", outputs, 12} on the
-/// query, key and value weights and {"h0", inputs, 12} on the output's.
-struct UnitAxis {
-  enum class Axis { outputs, inputs };
-  std::string set;  ///< the same on all layers that share the units
-  Axis axis = Axis::outputs;
-  int64_t count = 1;  ///< divides the axis
-};
+namespace tessera {
 
 struct LayerMatrix {
   std::string name;
@@ -36,8 +28,11 @@ struct LayerMatrix {
 struct Tally {
   double score = 0;  ///< of the scaled scores above `lowest`: pruned weights count least
   int64_t kept = 0;
-  int64_t kept_by_ew = 0;  ///< of LayerMatrix::element_wise, whether pruned here or not
+  int64_t kept_by_ew = 0;  ///< those of them that LayerMatrix::element_wise keeps
 };
+
+/// Entries of a mask that are worth a thread.
+inline constexpr int64_t kFlagsOfThread = 1 << 20;
 
 struct Rectangle {
   int64_t n_begin, n_end;  ///< outputs

@@ -181,6 +181,28 @@ void check_options(const PatternOptions& options, double sparsity) {
   require_reachable(options, sparsity);
 }
 
+/// Units that layers share go from all of them, so no layer can have a sparsity of its own.
+void check_shared_units(const PatternOptions& options, const std::vector<LayerScores>& layers) {
+  if (options.pattern != "units") return;
+  std::map<std::string, const LayerScores*> first;  // of each set
+  const LayerScores *one = nullptr, *other = nullptr;
+  bool is_bounded = false;
+  for (const LayerScores& layer : layers) {
+    is_bounded |= layer.min_sparsity > 0 || layer.max_sparsity < 1;
+    for (const UnitAxis& axis : layer.units) {
+      const auto [found, is_new] = first.try_emplace(axis.set, &layer);
+      if (!is_new && found->second != &layer) one = found->second, other = &layer;
+    }
+  }
+  require(
+      one == nullptr || (options.scope == "global" && !is_bounded),
+      "[prune] layers that share units must be ranked together and have no bounds of their own; "
+      "got ",
+      one == nullptr ? "" : one->name, " and ", other == nullptr ? "" : other->name, " with ",
+      is_bounded ? "bounds" : concat("scope ", options.scope),
+      ". Use scope global without bounds, or declare no units.");
+}
+
 ZeroBounds bounds_of(const LayerScores& layer) {
   const double weights = static_cast<double>(layer.scores.numel());
   return {std::llround(layer.min_sparsity * weights), std::llround(layer.max_sparsity * weights)};
@@ -194,6 +216,7 @@ struct Prepared {
 };
 
 Prepared prepare(const PatternOptions& options, const std::vector<LayerScores>& layers) {
+  check_shared_units(options, layers);
   Prepared out;
   std::map<const void*, Tensor> mask_of;
   double lowest = 0;

@@ -39,9 +39,15 @@ bool goes_before(const Unit& a, const Unit& b) {
 }
 
 Unit make_unit(int64_t layer, int64_t index, const Tally& tally, int64_t size) {
-  const double weights = static_cast<double>(size);
-  return {tally.score / weights, tally.kept, index, static_cast<int32_t>(layer),
-          static_cast<float>(static_cast<double>(tally.kept_by_ew) / weights)};
+  const double weights = static_cast<double>(size),
+               kept_by_ew = static_cast<double>(tally.kept_by_ew);
+  return {
+      .score = tally.score / weights,
+      .cost = tally.kept,
+      .index = index,
+      .layer = static_cast<int32_t>(layer),
+      .ew_share = static_cast<float>(kept_by_ew / std::max(1.0, static_cast<double>(tally.kept))),
+      .ew_fill = static_cast<float>(kept_by_ew / weights)};
 }
 
 std::vector<Unit> lowest_units(std::vector<Unit> units, int64_t target, int64_t min_keep) {

@@ -15,8 +15,9 @@ struct Unit {
   int64_t index = 0;  ///< of the unit in its layer: gives ties an order, and means something to the
                       ///< pattern
   int32_t layer = 0;  ///< index of the layer
-  float ew_fill = 0;  ///< share of its weights that EW would keep, for apriori tuning
-  int8_t tier = 0;    ///< -1: before all others, 1: after them (pruning/apriori.h)
+  float ew_share = 0;  ///< what EW would keep, of the weights that the unit has left, for apriori
+  float ew_fill = 0;   ///< the same of all its weights
+  int8_t tier = 0;     ///< -1: before all others, 1: after them (pruning/apriori.h)
 };
 
 /// By tier, score, layer and index.

@@ -77,6 +77,7 @@ LayerSelection select_layers(const PruneConfig& config, const std::vector<Prunab
   const auto reason_to_exclude = [&](const PrunableLayer& layer) -> std::optional<std::string> {
     if (include.find(layer.name) == nullptr) return "not in prune.include";
     if (const std::string* hit = exclude.find(layer.name)) return concat("prune.exclude: ", *hit);
+    if (!layer.has_units) return concat("has no ", config.units, " to prune (prune.units)");
     if (config.prune_first_and_last) return std::nullopt;
     if (first_conv != layers.end() && &layer == &*first_conv)
       return "first convolution; prune.prune_first_and_last: true prunes it";

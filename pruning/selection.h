@@ -12,7 +12,8 @@ namespace tessera {
 struct PrunableLayer {
   std::string name;  ///< of the parameter: "features.0.weight"
   bool is_convolution = false;
-  bool is_head = false;  ///< a pooler or an output layer that the model names as one
+  bool is_head = false;   ///< a pooler or an output layer that the model names as one
+  bool has_units = true;  ///< of the kind that config.units asks for
 };
 
 struct LayerSelection {

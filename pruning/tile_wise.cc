@@ -30,8 +30,7 @@ using RowFlags = std::vector<uint8_t>;
 
 RowFlags choose_rows(std::vector<Unit> rows, const std::vector<Tile>& tiles, int64_t budget,
                      int64_t bundle, bool balanced, int64_t min_keep) {
-  RowFlags pruned(
-      tiles.empty() ? 0 : static_cast<size_t>(tiles.back().first_row + tiles.back().num_rows), 0);
+  RowFlags pruned(static_cast<size_t>(count_rows(tiles)), 0);
   if (bundle == 1 && !balanced) {
     for (const Unit& row : lowest_units(std::move(rows), budget, min_keep))
       pruned[static_cast<size_t>(row.index)] = 1;
@@ -84,31 +83,44 @@ bool clear_emptied_columns(const Tile& tile, const LayerMatrix& layer,
 }
 
 void clear_rows(const Tile& tile, const LayerMatrix& layer, const std::vector<uint8_t>& left) {
+  const uint8_t* const stays = left.data();
+  const int64_t inputs = layer.inputs;
   for (const int64_t n : tile.columns) {
-    uint8_t* mask = layer.mask + n * layer.inputs;
-    for (size_t k = 0; k < left.size(); ++k) mask[k] &= left[k];
+    uint8_t* const mask = layer.mask + n * inputs;
+    for (int64_t k = 0; k < inputs; ++k) mask[k] &= stays[k];
   }
 }
 
-/// Copies of layers' masks, to try something on.
+/// Copies of layers' masks, to try something on; keeps the best try.
 class ScratchMasks {
  public:
   explicit ScratchMasks(std::span<const LayerMatrix> layers)
-      : original_(layers), copies_(layers.begin(), layers.end()), masks_(layers.size()) {
-    reset();
-  }
+      : original_(layers),
+        copies_(layers.begin(), layers.end()),
+        masks_(layers.size()),
+        best_(layers.size()) {}
   std::span<const LayerMatrix> reset() {
     for (size_t i = 0; i < original_.size(); ++i) {
-      masks_[i].assign(original_[i].mask, original_[i].mask + original_[i].numel());
+      masks_[i].resize(static_cast<size_t>(original_[i].numel()));
       copies_[i].mask = masks_[i].data();
+      cpu().parallel_for(original_[i].numel(), kFlagsOfThread, [&](int64_t begin, int64_t end) {
+        std::copy(original_[i].mask + begin, original_[i].mask + end, copies_[i].mask + begin);
+      });
     }
     return copies_;
+  }
+  /// What is there now is the best so far.
+  void keep() { std::swap(masks_, best_); }
+  /// REQUIRES: keep() has been called.
+  void restore() const {
+    for (size_t i = 0; i < original_.size(); ++i)
+      std::copy(best_[i].begin(), best_[i].end(), original_[i].mask);
   }
 
  private:
   std::span<const LayerMatrix> original_;
   std::vector<LayerMatrix> copies_;
-  std::vector<std::vector<uint8_t>> masks_;
+  std::vector<std::vector<uint8_t>> masks_, best_;
 };
 
 }  // namespace
@@ -143,21 +155,24 @@ void TileWise::prune(int64_t zeros, std::span<const LayerMatrix> layers) const {
 }
 
 void TileWise::prune(int64_t zeros, int64_t capacity, std::span<const LayerMatrix> layers) const {
-  const double split = split_ == kAutoSplit ? best_split(zeros, capacity, layers) : split_;
-  prune_at(split, zeros, capacity, layers);
+  const std::vector<Unit> columns = split_ == 0 ? std::vector<Unit>{} : list_columns(layers);
+  if (split_ == kAutoSplit) return prune_at_best(columns, zeros, capacity, layers);
+  prune_at(split_, columns, zeros, capacity, layers);
 }
 
-double TileWise::best_split(int64_t zeros, int64_t capacity,
-                            std::span<const LayerMatrix> layers) const {
+void TileWise::prune_at_best(const std::vector<Unit>& columns, int64_t zeros, int64_t capacity,
+                             std::span<const LayerMatrix> layers) const {
   constexpr int kGrid = 8;         // intervals of the first look
   constexpr int kRefinements = 2;  // each halves the interval around the best
   ScratchMasks scratch(layers);
   double best = 0, best_score = -1;
   const auto consider = [&](double split) {
     const std::span<const LayerMatrix> copies = scratch.reset();
-    prune_at(split, zeros, capacity, copies);
+    prune_at(split, columns, zeros, capacity, copies);
     const double score = kept_score(copies);
-    if (score > best_score) best = split, best_score = score;
+    if (score <= best_score) return;
+    best = split, best_score = score;
+    scratch.keep();
   };
   for (int i = 0; i <= kGrid; ++i) consider(static_cast<double>(i) / kGrid);
   double step = 0.5 / kGrid;
@@ -166,30 +181,30 @@ double TileWise::best_split(int64_t zeros, int64_t capacity,
     for (const double split : {middle - step, middle + step})
       if (split > 0 && split < 1) consider(split);
   }
-  return best;
+  scratch.restore();
 }
 
-void TileWise::prune_at(double split, int64_t zeros, int64_t capacity,
+void TileWise::prune_at(double split, std::vector<Unit> columns, int64_t zeros, int64_t capacity,
                         std::span<const LayerMatrix> layers) const {
-  if (split > 0) prune_columns(split, zeros, capacity, layers);
+  if (split > 0) prune_columns(split, std::move(columns), zeros, capacity, layers);
   prune_rows(zeros, layers);
 }
 
-void TileWise::prune_columns(double split, int64_t zeros, int64_t capacity,
-                             std::span<const LayerMatrix> layers) const {
+void TileWise::prune_columns(double split, std::vector<Unit> columns, int64_t zeros,
+                             int64_t capacity, std::span<const LayerMatrix> layers) const {
   const double total = static_cast<double>(count_weights(layers));
   const double kept = std::max(0.0, total - static_cast<double>(zeros));
   const double kept_share = std::pow(kept / std::max(1.0, static_cast<double>(capacity)), split);
   int64_t target = std::llround(total * (1 - kept_share));
 
-  std::vector<Unit> columns = list_columns(layers);
   for (Unit& column : columns) {
     const int64_t inputs = layers[static_cast<size_t>(column.layer)].inputs;
     if (column.cost == 0) target -= inputs;
     column.cost = column.cost == 0 ? 0 : inputs;  // with the weights that it has lost already
   }
+  const int64_t all = static_cast<int64_t>(columns.size());
   std::erase_if(columns, [](const Unit& column) { return column.cost == 0; });
-  assign_tiers(columns, apriori_.columns);
+  assign_tiers(columns, all, apriori_.columns);
 
   columns = lowest_units(std::move(columns), target, min_keep_);
   std::sort(columns.begin(), columns.end(), goes_before);
@@ -206,7 +221,7 @@ void TileWise::prune_rows(int64_t zeros, std::span<const LayerMatrix> layers) co
   for (;;) {
     const std::vector<Tile> tiles = cut_tiles(layers, granularity_, row_block_);
     std::vector<Unit> rows = list_rows(tiles, layers, row_block_);
-    assign_tiers(rows, apriori_.rows);
+    assign_tiers(rows, count_rows(tiles), apriori_.rows);
     const RowFlags pruned = choose_rows(std::move(rows), tiles, zeros - count_zeros(layers),
                                         bundle_, balanced_, min_keep_);
     std::atomic<bool> is_emptied = false;

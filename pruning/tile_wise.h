@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "pruning/pattern.h"
+#include "pruning/ranking.h"
 
 namespace tessera {
 
@@ -32,10 +33,12 @@ class TileWise : public Pattern {
   void prune(int64_t zeros, int64_t capacity, std::span<const LayerMatrix> layers) const;
 
  private:
-  double best_split(int64_t zeros, int64_t capacity, std::span<const LayerMatrix> layers) const;
-  void prune_at(double split, int64_t zeros, int64_t capacity,
+  /// columns: the units of the layers' columns before anything goes; not needed for a split of 0.
+  void prune_at(double split, std::vector<Unit> columns, int64_t zeros, int64_t capacity,
                 std::span<const LayerMatrix> layers) const;
-  void prune_columns(double split, int64_t zeros, int64_t capacity,
+  void prune_at_best(const std::vector<Unit>& columns, int64_t zeros, int64_t capacity,
+                     std::span<const LayerMatrix> layers) const;
+  void prune_columns(double split, std::vector<Unit> columns, int64_t zeros, int64_t capacity,
                      std::span<const LayerMatrix> layers) const;
   void prune_rows(int64_t zeros, std::span<const LayerMatrix> layers) const;
 

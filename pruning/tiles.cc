@@ -23,8 +23,9 @@ struct RowSums {
       score[k] += static_cast<double>(s[k] * static_cast<float>(m[k]));
       kept[k] += m[k];
     }
+    if (layer.element_wise == nullptr) return;
     const uint8_t* ew = layer.element_wise + column * layer.inputs;
-    for (size_t k = 0; k < kept_by_ew.size(); ++k) kept_by_ew[k] += ew[k];
+    for (size_t k = 0; k < kept_by_ew.size(); ++k) kept_by_ew[k] += m[k] & ew[k];
   }
 
   Tally of(const LayerMatrix& layer, int64_t begin, int64_t end) const {
@@ -43,16 +44,15 @@ struct RowSums {
   std::vector<int32_t> kept, kept_by_ew;
 };
 
-void append_rows(std::vector<Unit>& rows, const Tile& tile, const LayerMatrix& layer,
-                 int64_t row_block) {
+/// Writes a tile's units; the cost of those without kept weights is 0.
+void fill_rows(Unit* rows, const Tile& tile, const LayerMatrix& layer, int64_t row_block) {
   RowSums sums(layer);
   for (const int64_t n : tile.columns) sums.add(layer, n);
   const int64_t width = static_cast<int64_t>(tile.columns.size());
   for (int64_t r = 0; r < tile.num_rows; ++r) {
     const int64_t begin = r * row_block, end = std::min(begin + row_block, layer.inputs);
-    const Tally tally = sums.of(layer, begin, end);
-    if (tally.kept != 0)
-      rows.push_back(make_unit(tile.layer, tile.first_row + r, tally, width * (end - begin)));
+    rows[r] = make_unit(tile.layer, tile.first_row + r, sums.of(layer, begin, end),
+                        width * (end - begin));
   }
 }
 
@@ -140,20 +140,15 @@ std::vector<Tile> cut_tiles(std::span<const LayerMatrix> layers, int64_t granula
 
 std::vector<Unit> list_rows(const std::vector<Tile>& tiles, std::span<const LayerMatrix> layers,
                             int64_t row_block) {
-  std::vector<std::vector<Unit>> parts(static_cast<size_t>(cpu().threads()));
-  cpu().parallel_ranges(static_cast<int64_t>(tiles.size()), 1,
-                        [&](int64_t begin, int64_t end, int64_t range) {
-                          for (int64_t t = begin; t < end; ++t) {
-                            const Tile& tile = tiles[static_cast<size_t>(t)];
-                            append_rows(parts[static_cast<size_t>(range)], tile,
-                                        layers[static_cast<size_t>(tile.layer)], row_block);
-                          }
-                        });
-  std::vector<Unit> rows = std::move(parts[0]);
-  for (size_t range = 1; range < parts.size(); ++range) {
-    rows.insert(rows.end(), parts[range].begin(), parts[range].end());
-    parts[range] = {};
-  }
+  std::vector<Unit> rows(static_cast<size_t>(count_rows(tiles)));
+  cpu().parallel_for(static_cast<int64_t>(tiles.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const Tile& tile = tiles[static_cast<size_t>(t)];
+      fill_rows(rows.data() + tile.first_row, tile, layers[static_cast<size_t>(tile.layer)],
+                row_block);
+    }
+  });
+  std::erase_if(rows, [](const Unit& row) { return row.cost == 0; });
   return rows;
 }
 

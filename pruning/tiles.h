@@ -17,6 +17,11 @@ struct Tile {
   int64_t num_rows = 0;  ///< blocks of inputs of the layer, pruned ones included
 };
 
+/// Rows of all tiles, pruned ones included.
+inline int64_t count_rows(const std::vector<Tile>& tiles) {
+  return tiles.empty() ? 0 : tiles.back().first_row + tiles.back().num_rows;
+}
+
 /// The tiles of the present masks, layer after layer.
 /// row_block: so many consecutive inputs make one row.
 std::vector<Tile> cut_tiles(std::span<const LayerMatrix> layers, int64_t granularity,

@@ -10,37 +10,42 @@ namespace tessera {
 
 namespace {
 
-/// Units that layers share: unit i is part i of each.
+/// Units that layers share: unit i is range i of each part.
 struct UnitSet {
   struct Part {
     size_t layer;
     UnitAxis axis;
+    int64_t section;
   };
   int64_t count = 0;
   std::vector<Part> parts = {};
 };
 
-Rectangle part_of(const LayerMatrix& layer, const UnitAxis& axis, int64_t i) {
-  if (axis.axis == UnitAxis::Axis::outputs) {
-    const int64_t length = layer.outputs / axis.count;
-    return {i * length, (i + 1) * length, 0, layer.inputs};
-  }
-  const int64_t length = layer.inputs / axis.count;
-  return {0, layer.outputs, i * length, (i + 1) * length};
+Rectangle range_of(std::span<const LayerMatrix> layers, const UnitSet::Part& part, int64_t unit) {
+  const LayerMatrix& layer = layers[part.layer];
+  const UnitAxis& axis = part.axis;
+  const bool by_outputs = axis.axis == UnitAxis::Axis::outputs;
+  const int64_t extent = by_outputs ? layer.outputs : layer.inputs;
+  const int64_t length = extent / (axis.sections * axis.count);
+  const int64_t begin = (part.section * axis.count + unit) * length;
+  if (by_outputs) return {begin, begin + length, 0, layer.inputs};
+  return {0, layer.outputs, begin, begin + length};
 }
 
 void add_part(UnitSet& set, const LayerMatrix& layer, size_t i, const UnitAxis& axis) {
   const bool by_outputs = axis.axis == UnitAxis::Axis::outputs;
   const int64_t extent = by_outputs ? layer.outputs : layer.inputs;
-  require(axis.count >= 1 && extent % axis.count == 0, "[prune] the units '", axis.set, "' of ",
-          layer.name, " must divide its ", by_outputs ? "outputs" : "inputs", "; got ", axis.count,
-          " for ", extent, ".");
+  const int64_t ranges = axis.count * axis.sections;
+  require(axis.count >= 1 && axis.sections >= 1 && extent % ranges == 0, "[prune] the units '",
+          axis.set, "' of ", layer.name, " must divide its ", by_outputs ? "outputs" : "inputs",
+          "; got ", ranges, " for ", extent, ".");
   require(set.parts.empty() || set.count == axis.count,
           "[prune] all layers must declare as many "
           "units '",
           axis.set, "'; got ", set.count, " and, for ", layer.name, ", ", axis.count, ".");
   set.count = axis.count;
-  set.parts.push_back({i, axis});
+  for (int64_t section = 0; section < axis.sections; ++section)
+    set.parts.push_back({i, axis, section});
 }
 
 /// Those declared, in the order of their names, then those of layers that declare none.
@@ -64,7 +69,7 @@ int64_t WholeUnits::largest_unit(std::span<const LayerMatrix> layers) const {
   int64_t largest = 1;
   for (const UnitSet& set : unit_sets(layers)) {
     int64_t size = 0;
-    for (const auto& [i, axis] : set.parts) size += part_of(layers[i], axis, 0).size();
+    for (const UnitSet::Part& part : set.parts) size += range_of(layers, part, 0).size();
     largest = std::max(largest, size);
   }
   return largest;
@@ -73,21 +78,24 @@ int64_t WholeUnits::largest_unit(std::span<const LayerMatrix> layers) const {
 void WholeUnits::prune(int64_t zeros, std::span<const LayerMatrix> layers) const {
   const std::vector<UnitSet> sets = unit_sets(layers);
   std::vector<Unit> units;
-  for (size_t s = 0; s < sets.size(); ++s)
+  int64_t all = 0;
+  for (size_t s = 0; s < sets.size(); ++s) {
+    all += sets[s].count;
     for (int64_t i = 0; i < sets[s].count; ++i) {
       Tally sum;
       int64_t size = 0;
-      for (const auto& [layer, axis] : sets[s].parts) {
-        const Rectangle part = part_of(layers[layer], axis, i);
-        const Tally tally_of_part = tally(layers[layer], part);
-        sum.score += tally_of_part.score;
-        sum.kept += tally_of_part.kept;
-        sum.kept_by_ew += tally_of_part.kept_by_ew;
-        size += part.size();
+      for (const UnitSet::Part& part : sets[s].parts) {
+        const Rectangle range = range_of(layers, part, i);
+        const Tally of_range = tally(layers[part.layer], range);
+        sum.score += of_range.score;
+        sum.kept += of_range.kept;
+        sum.kept_by_ew += of_range.kept_by_ew;
+        size += range.size();
       }
       if (sum.kept != 0) units.push_back(make_unit(static_cast<int64_t>(s), i, sum, size));
     }
-  assign_tiers(units, apriori_);
+  }
+  assign_tiers(units, all, apriori_);
   units = lowest_units(std::move(units), std::numeric_limits<int64_t>::max(), min_keep_);
   std::sort(units.begin(), units.end(), goes_before);
 
@@ -96,11 +104,11 @@ void WholeUnits::prune(int64_t zeros, std::span<const LayerMatrix> layers) const
   for (const Unit& unit : units) {
     const auto& parts = sets[static_cast<size_t>(unit.layer)].parts;
     int64_t cost = 0;
-    for (const auto& [layer, axis] : parts)
-      cost += count_kept(layers[layer], part_of(layers[layer], axis, unit.index));
+    for (const UnitSet::Part& part : parts)
+      cost += count_kept(layers[part.layer], range_of(layers, part, unit.index));
     if (cost - left >= left) break;
-    for (const auto& [layer, axis] : parts)
-      clear(layers[layer], part_of(layers[layer], axis, unit.index));
+    for (const UnitSet::Part& part : parts)
+      clear(layers[part.layer], range_of(layers, part, unit.index));
     left -= cost;
   }
 }

@@ -1,6 +1,7 @@
 // tessera data list | fetch NAME... | verify [NAME...] | tokenizer --type TYPE --input FILE... -o
 // DIR
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
@@ -53,20 +54,36 @@ void list() {
             << "built in: drawn by the program\n";
 }
 
+/// Without a name, the question is what is here: data sets of which there is no file are not asked
+/// for, but one that is there in part is not whole, and nothing at all is no success.
 void verify(const DataArguments& arguments) {
-  int bad = 0;
-  for (const RemoteDataset& data : arguments.datasets())
-    for (const FileStatus& file : verify_dataset(data, arguments.folder())) {
-      // Without a name, the question is what is here: what was never fetched is no mistake.
-      const bool counts = !arguments.names.empty() || file.state == FileStatus::State::corrupted;
-      bad += counts && file.state != FileStatus::State::ok;
-      std::cout << std::left << std::setw(11) << word_for(file.state) << file.path.string() << "\n";
+  int whole = 0, bad = 0;
+  for (const RemoteDataset& data : arguments.datasets()) {
+    const std::vector<FileStatus> files = verify_dataset(data, arguments.folder());
+    const auto number_of = [&](FileStatus::State state) {
+      return std::count_if(files.begin(), files.end(),
+                           [&](const FileStatus& file) { return file.state == state; });
+    };
+    const auto print = [](const char* word, const std::filesystem::path& path) {
+      std::cout << std::left << std::setw(11) << word << path.string() << "\n";
+    };
+    const int64_t num_files = static_cast<int64_t>(files.size());
+    if (arguments.names.empty() && number_of(FileStatus::State::missing) == num_files) {
+      print("not here", arguments.folder() / data.name);
+      continue;
     }
+    for (const FileStatus& file : files) print(word_for(file.state), file.path);
+    const int64_t good = number_of(FileStatus::State::ok);
+    whole += good == num_files;
+    bad += static_cast<int>(num_files - good);
+  }
   std::cout.flush();
   require_runtime(bad == 0,
                   "[data] every file must be there and hash to what its authors "
                   "published; got ",
                   bad, " that do not. Run tessera data fetch NAME.");
+  require_runtime(whole > 0, "[data] a data set must be in ", arguments.folder().string(),
+                  "; got none. Run tessera data fetch NAME, or say where they are with --root.");
 }
 
 /// One bar a file.
@@ -160,7 +177,7 @@ void add_data_commands(CLI::App& program, Action& action) {
   };
   add("fetch", "Download data sets, resuming, and check their hashes", fetch)->required();
   add_tokenizer_command(*data, action);
-  add("verify", "Hash the files of data sets (of all of them without a name)", verify);
+  add("verify", "Hash the files of data sets (without a name, of those that are here)", verify);
 }
 
 }  // namespace tessera

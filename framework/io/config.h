@@ -191,6 +191,7 @@ struct PruneConfig {
   double split = 0.5;         ///< share of the sparsity that columns take; -1: auto
   double delta = 0.02;        ///< tew: share of single weights put back
   std::string scope = "global";
+  std::string units = "outputs";  ///< of pattern units: outputs, heads, channels
   std::vector<std::string> include = {".*"};
   std::vector<std::string> exclude;
   bool prune_first_and_last =

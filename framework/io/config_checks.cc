@@ -101,12 +101,23 @@ class Checks {
     for (const std::string& bound : prune.layer_bounds) check_bound(bound);
     check_shares("prune.apriori.columns.last", prune.apriori.columns);
     check_shares("prune.apriori.rows.last", prune.apriori.rows);
+    check_units(prune);
     check_fine_tune(prune);
     check_rewind(prune);
     const bool regrows = prune.pattern == "tw" || prune.pattern == "tw1";
     check(prune.regrow == 0 || (regrows && prune.variant == "exact"), "prune.regrow",
           "needs prune.pattern tw or tw1 and prune.variant exact; got ", prune.pattern, " and ",
           prune.variant);
+  }
+
+  void check_units(const PruneConfig& prune) const {
+    if (prune.units == "outputs") return;
+    check(prune.pattern == "units", "prune.units", "needs prune.pattern units; got ",
+          prune.pattern);
+    const bool is_bounded =
+        prune.min_per_layer > 0 || prune.max_per_layer < 1 || !prune.layer_bounds.empty();
+    check(prune.scope == "global" && !is_bounded, "prune.units", "may not be ", prune.units,
+          " with prune.scope layer or bounds of single layers, for several weights share a unit");
   }
 
   void check_sparsity(const PruneConfig& prune) const {

@@ -38,10 +38,10 @@ std::vector<Field> run_fields() {
       {TESSERA_FIELD(run.cuda_graphs),
        .doc = "Whether training steps on a CUDA device are recorded once and replayed."},
       {TESSERA_FIELD(run.autotune),
-       .doc = "Whether each convolution on a CUDA device measures the library's engines in its "
-              "first step and keeps the fastest. A process may then choose engines that round "
-              "otherwise than another's, so equal seeds, and a resumed run, agree to rounding and "
-              "no longer bit by bit: off unless asked for."},
+       .doc = "Whether each convolution and product on a CUDA device measures the library's "
+              "engines in its first step and keeps the fastest. A process may then choose engines "
+              "that round otherwise than another's, so equal seeds, and a resumed run, agree to "
+              "rounding and no longer bit by bit: off unless asked for."},
   };
 }
 
@@ -178,9 +178,10 @@ std::vector<Field> train_fields() {
 std::vector<Field> prune_fields() {
   return {
       {TESSERA_FIELD(prune.pattern),
-       .doc = "tw: whole columns, then rows of tiles; tw1: rows of tiles only; tew: tw and single "
-              "weights put back; tvw: tw with 2:4 inside; ew: single weights; vw: n of each vector "
-              "along K; nm: 2:4; bw: blocks; units: whole channels and features.",
+       .doc =
+           "tw: whole columns, then rows of tiles; tw1: rows of tiles only; tew: tw and single "
+           "weights put back; tvw: tw with 2:4 inside; ew: single weights; vw: n of each vector "
+           "along K; nm: 2:4; bw: blocks; units: whole units, of the kind that prune.units says.",
        .choices = {"tw", "tw1", "tew", "tvw", "ew", "vw", "nm", "bw", "units"}},
       {TESSERA_FIELD(prune.variant),
        .doc =
@@ -209,6 +210,12 @@ std::vector<Field> prune_fields() {
        .range = from_below(0, 1)},
       {TESSERA_FIELD(prune.scope), .doc = "Whether units are ranked over all layers or in each.",
        .choices = {"global", "layer"}},
+      {TESSERA_FIELD(prune.units),
+       .doc = "Which units pattern units prunes. outputs: of each weight by itself; heads: of "
+              "attentions, in query, key, value and output at once; channels: of convolutions, "
+              "with the inputs of the convolution that alone reads them. Weights that have none of "
+              "the kind stay dense.",
+       .choices = {"outputs", "heads", "channels"}},
       {TESSERA_FIELD(prune.include), .doc = "Regular expressions: the parameters that are pruned."},
       {TESSERA_FIELD(prune.exclude), .doc = "Regular expressions: those of them that are not."},
       {TESSERA_FIELD(prune.prune_first_and_last),
@@ -256,10 +263,11 @@ std::vector<Field> prune_fields() {
        .doc = "What each layer's scores are divided by: nothing, their L2 norm, or the largest.",
        .choices = {"none", "l2", "max"}},
       {TESSERA_FIELD(prune.apriori.columns.top),
-       .doc = "Share of the columns (or units) that EW leaves emptiest: pruned before all others.",
+       .doc = "Share of all columns (or units), those that EW leaves emptiest: pruned before all "
+              "others.",
        .range = within(0, 1)},
       {TESSERA_FIELD(prune.apriori.columns.last),
-       .doc = "Share of those that EW leaves fullest: pruned after all others.",
+       .doc = "Share of all, those that EW leaves fullest: pruned after all others.",
        .range = within(0, 1)},
       {TESSERA_FIELD(prune.apriori.rows.top),
        .doc = "The same of the rows of tiles, and of blocks.", .range = within(0, 1)},

@@ -7,6 +7,7 @@
 #include "framework/autograd/autograd.h"
 #include "framework/sparse/pack.h"
 #include "framework/train/batch_loss.h"
+#include "framework/train/unit_selection.h"
 #include "pruning/bounds.h"
 #include "pruning/regrow.h"
 #include "pruning/scores.h"
@@ -18,7 +19,7 @@ Tensor as_matrix(const Tensor& weight) {
   return weight.alias({weight.dim(0), weight.numel() / weight.dim(0)});
 }
 
-std::vector<Parameter> chosen_parameters(const PruneConfig& config, const Module& model) {
+std::vector<Parameter> chosen_parameters(const PruneConfig& config, Module& model) {
   const auto selection = select_layers_of(config, model);
   std::vector<Parameter> chosen;
   for (const Parameter& parameter : model.parameters())
@@ -111,17 +112,21 @@ void regrow(const PruneConfig& config, const std::vector<Parameter>& distinct,
 
 }  // namespace
 
-LayerSelection select_layers_of(const PruneConfig& config, const Module& model) {
+LayerSelection select_layers_of(const PruneConfig& config, Module& model) {
+  const UnitsByWeight units = units_of(config, model);
   std::vector<PrunableLayer> layers;
   for (const Parameter& parameter : model.parameters())
     if (parameter.is_prunable())
-      layers.push_back(
-          {parameter.name, parameter.is_convolution(), parameter.role == ParameterRole::head});
+      layers.push_back({.name = parameter.name,
+                        .is_convolution = parameter.is_convolution(),
+                        .is_head = parameter.role == ParameterRole::head,
+                        .has_units = config.units == "outputs" || units.contains(parameter.name)});
   std::vector<LayerSelection::Excluded> embeddings;
   for (const Parameter& parameter : model.parameters())
     if (parameter.role == ParameterRole::embedding)
       embeddings.push_back({parameter.name, "embedding: never pruned"});
   LayerSelection selection = select_layers(config, layers, !embeddings.empty());
+  if (config.units == "heads") require_whole(units, selection);
   selection.excluded.insert(selection.excluded.end(), embeddings.begin(), embeddings.end());
   return selection;
 }
@@ -143,7 +148,11 @@ ModelScores::ModelScores(Module& model, const PruneConfig& config, const Masks& 
                                             config.score.batches, data, epoch, label_smoothing);
     regrow(config, distinct, parameters_, gradients, scores, current_);
   }
-  for (const Parameter& parameter : parameters_) scores_.push_back(scores.of(parameter));
+  UnitsByWeight units = selected_units(units_of(config, model), parameters_);
+  for (const Parameter& parameter : parameters_) {
+    scores_.push_back(scores.of(parameter));
+    units_.push_back(units[parameter.name]);
+  }
 }
 
 std::vector<LayerScores> ModelScores::layers_at(double sparsity) const {
@@ -154,7 +163,8 @@ std::vector<LayerScores> ModelScores::layers_at(double sparsity) const {
                       .groups = parameters_[i].groups,
                       .mask = matrix_mask(current_, parameters_[i]),
                       .min_sparsity = std::min(config_.min_per_layer, sparsity),
-                      .max_sparsity = std::max(config_.max_per_layer, sparsity)});
+                      .max_sparsity = std::max(config_.max_per_layer, sparsity),
+                      .units = units_[i]});
   }
   std::vector<LayerBound> bounds;
   for (const std::string& text : config_.layer_bounds) bounds.push_back(parse_layer_bound(text));

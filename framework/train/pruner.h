@@ -17,7 +17,7 @@
 namespace tessera {
 
 /// The layers of `model` that `config` chooses, and those left dense with the reason.
-LayerSelection select_layers_of(const PruneConfig& config, const Module& model);
+LayerSelection select_layers_of(const PruneConfig& config, Module& model);
 
 /// The scores of the chosen layers' weights at one moment, and the masks that follow from them.
 class ModelScores {
@@ -46,8 +46,9 @@ class ModelScores {
   std::vector<LayerScores> layers_at(double sparsity) const;
 
   const PruneConfig& config_;
-  std::vector<Parameter> parameters_;  ///< chosen, tied ones, too
-  std::vector<Tensor> scores_;         ///< of each, as matrices
+  std::vector<Parameter> parameters_;         ///< chosen, tied ones, too
+  std::vector<Tensor> scores_;                ///< of each, as matrices
+  std::vector<std::vector<UnitAxis>> units_;  ///< likewise
   Masks current_;
 };
 

@@ -24,6 +24,7 @@
 #include "framework/train/task_data.h"
 #include "framework/train/text_scores.h"
 #include "framework/train/trainer.h"
+#include "framework/train/training_state.h"
 #include "layers/models/make_model.h"
 #include "layers/precision.h"
 #include "layers/use_tiles.h"
@@ -135,6 +136,7 @@ class Run {
             "[prune] the weights to prune must be given; got none. Use --from FILE, or tessera "
             "run, which trains them.");
     if (options_.from.empty()) return;
+    if (is_training_state(options_.from)) return load_checkpoint();
     const ModelFile file = read_model_file(options_.from);
     check_fits(name_of(command_), file.card, data_);
     LoadedModel loaded = load_model(file, options_.from);
@@ -148,6 +150,28 @@ class Run {
     start_pattern_ = file.pattern;
     start_granularity_ = file.granularity;
     trainer_->set_masks(std::move(loaded.masks));
+  }
+
+  /// The weights and masks of a run's checkpoint, which does not say what model they are of: where
+  /// a run diverged, another goes on from there with a lower learning rate.
+  void load_checkpoint() {
+    TrainingState state = load_training_state(options_.from);
+    try {
+      model_->load_state_dict(state.model);
+      check_masks(model_->parameters(), state.masks);
+    } catch (const std::exception& error) {
+      fail("[", name_of(command_), "] the checkpoint ", options_.from,
+           " must be of the config's model; got another: ", error.what());
+    }
+    require(command_ != Command::train || state.masks.empty() || config_.has_prune,
+            "[train] the config must have the section prune, whose pattern the masks of ",
+            options_.from, " are of; got a config without it. Add it.");
+    if (config_.has_prune && !state.masks.empty()) {
+      start_pattern_ = config_.prune.pattern;
+      start_granularity_ = granularity_of(pattern_options(config_.prune));
+    }
+    start_sparsity_ = sparsity(chosen_of(state.masks));
+    trainer_->set_masks(std::move(state.masks));
   }
 
   /// Those of the layers that this run prunes; other masks are held as they are.

@@ -15,25 +15,56 @@
 #include "framework/train/evaluate.h"
 #include "framework/train/pruner.h"
 #include "framework/train/task_data.h"
+#include "framework/train/unit_selection.h"
 
 namespace tessera {
 namespace {
 
 constexpr double kUnreachable = std::numeric_limits<double>::quiet_NaN();
 
-/// A regular expression that finds this name only.
-std::string exactly(const std::string& name) {
+/// What is pruned alone.
+struct Target {
+  std::string name;   ///< of the weight or, where weights share units, of the layer that has them
+  std::string regex;  ///< that finds the weights, and no others
+  std::vector<Parameter> weights = {};
+};
+
+/// A regular expression that finds names which begin so.
+std::string beginning(const std::string& name) {
   std::string out = "^";
   for (const char c : name)
     out += concat(std::isalnum(static_cast<unsigned char>(c)) ? "" : "\\", c);
-  return out + '$';
+  return out;
 }
 
-/// config.prune for one layer alone, by magnitude.
-PruneConfig alone(const PruneConfig& prune, const std::string& name) {
+/// Every weight that has units of the kind that is asked for; the four of an attention together,
+/// where heads are.
+std::vector<Target> targets_in(Module& model, const PruneConfig& prune) {
+  const UnitsByWeight units = units_of(prune, model);
+  std::vector<Target> targets;
+  for (const Parameter& weight : model.parameters()) {
+    const auto found = units.find(weight.name);
+    if (!weight.is_prunable() || (prune.units != "outputs" && found == units.end())) continue;
+    Target target{weight.name, beginning(weight.name) + '$'};
+    if (prune.units == "heads") {
+      target.name = found->second.front().set;
+      target.regex = beginning(target.name + '.');
+    }
+    if (targets.empty() || targets.back().name != target.name) targets.push_back(target);
+    targets.back().weights.push_back(weight);
+  }
+  return targets;
+}
+
+/// config.prune for one target alone, by magnitude. Bounds are of what layers have of a whole.
+PruneConfig alone(const PruneConfig& prune, const Target& target) {
   PruneConfig config = prune;
-  config.include = {exactly(name)};
+  config.include = {target.regex};
   config.exclude.clear();
+  config.layer_bounds.clear();
+  config.min_per_layer = 0;
+  config.max_per_layer = 1;
+  config.regrow = 0;
   config.prune_first_and_last = true;
   config.score.type = "magnitude";
   return config;
@@ -61,13 +92,11 @@ class Scan {
         options_.sparsities.begin(), options_.sparsities.end(), [&](double a, double b) {
           return std::abs(a - config_.prune.sparsity) < std::abs(b - config_.prune.sparsity);
         });
-    std::vector<Parameter> layers;
-    for (const Parameter& parameter : loaded_.model->parameters())
-      if (parameter.is_prunable()) layers.push_back(parameter);
-    Progress progress("sensitivity", static_cast<int64_t>(layers.size()), {.unit = "layers"});
-    for (Parameter& layer : layers) {
-      result.layers.push_back(scan(layer, result));
-      progress.update(static_cast<int64_t>(result.layers.size()), layer.name);
+    const std::vector<Target> targets = targets_in(*loaded_.model, config_.prune);
+    Progress progress("sensitivity", static_cast<int64_t>(targets.size()), {.unit = "layers"});
+    for (const Target& target : targets) {
+      result.layers.push_back(scan(target, result));
+      progress.update(static_cast<int64_t>(result.layers.size()), target.name);
     }
     progress.finish();
     return result;
@@ -81,22 +110,29 @@ class Scan {
         .top1;
   }
 
-  LayerSensitivity scan(Parameter& layer, const Sensitivity& result) {
-    LayerSensitivity out{.name = layer.name, .weights = layer.tensor.numel()};
-    const Tensor before = layer.tensor.clone();
+  LayerSensitivity scan(const Target& target, const Sensitivity& result) {
+    LayerSensitivity out{.name = target.name, .regex = target.regex};
+    std::vector<Tensor> before;
+    for (const Parameter& weight : target.weights) {
+      out.weights += weight.tensor.numel();
+      before.push_back(weight.tensor.clone());
+    }
     for (const double sparsity : options_.sparsities) {
-      out.accuracy.push_back(pruned_accuracy(layer.name, sparsity));
-      layer.tensor.copy_from(before);
+      out.accuracy.push_back(pruned_accuracy(target, sparsity));
+      for (size_t i = 0; i < before.size(); ++i)
+        Tensor(target.weights[i].tensor).copy_from(before[i]);
       if (sparsity == result.rule_sparsity)
         out.suggests_exclusion = result.accuracy - out.accuracy.back() > options_.max_drop;
     }
     return out;
   }
 
-  double pruned_accuracy(const std::string& name, double sparsity) {
-    const PruneConfig prune = alone(config_.prune, name);
+  double pruned_accuracy(const Target& target, double sparsity) {
+    const PruneConfig prune = alone(config_.prune, target);
     Masks current;
-    if (const Tensor mask = loaded_.masks.of(name); mask.defined()) current[name] = mask;
+    for (const Parameter& weight : target.weights)
+      if (const Tensor mask = loaded_.masks.of(weight.name); mask.defined())
+        current[weight.name] = mask;
     Masks masks;
     try {
       masks = prune_model(*loaded_.model, prune, sparsity, current, *validation_, 0, 0);
@@ -124,7 +160,7 @@ std::string percent(double fraction) {
 std::vector<std::string> exclusions(const Sensitivity& result) {
   std::vector<std::string> out;
   for (const LayerSensitivity& layer : result.layers)
-    if (layer.suggests_exclusion) out.push_back(exactly(layer.name));
+    if (layer.suggests_exclusion) out.push_back(layer.regex);
   return out;
 }
 

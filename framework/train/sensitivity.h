@@ -17,7 +17,8 @@ struct SensitivityOptions {
 };
 
 struct LayerSensitivity {
-  std::string name;  ///< of the weight
+  std::string name;   ///< of the weight; with prune.units heads, of the attention
+  std::string regex;  ///< that finds its weights only: for prune.exclude
   int64_t weights = 0;
   /// Of the model with this layer pruned to each of the sparsities; NaN where the pattern cannot.
   std::vector<double> accuracy = {};
@@ -31,11 +32,14 @@ struct Sensitivity {
   std::vector<LayerSensitivity> layers;  ///< every prunable layer, in the model's order
 };
 
-/// Scans all prunable layers, excluded ones too, with the pattern and granularity of config.prune.
+/// Scans all prunable layers, excluded ones too, with the pattern, granularity and units of
+/// config.prune, and without its bounds. Layers that have none of the units are left out; the
+/// weights that share heads are pruned together.
 /// The rule: a layer is to be excluded where pruning it alone to the scanned sparsity nearest to
 /// prune.sparsity takes more than max_drop of the accuracy.
-/// Throws: std::invalid_argument for a config without prune or validation data, or weights that are
-/// not the config's model's; as make_datasets and read_model_file otherwise.
+/// Throws: std::invalid_argument for a config without prune or validation data, weights that are
+/// not the config's model's, or a model without the units; as make_datasets and read_model_file
+/// otherwise.
 Sensitivity scan_sensitivity(const Config& config, const SensitivityOptions& options);
 
 /// The table, and below it the suggestion as an override of the config.

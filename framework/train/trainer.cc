@@ -38,9 +38,12 @@ std::string percent(double fraction) {
 /// Where to go on after a run diverged: the end of the error.
 std::string after_divergence(const RunDirectory& directory) {
   const auto checkpoints = directory.checkpoints();
-  return concat(". The last good checkpoint is ",
-                checkpoints.empty() ? "none yet" : checkpoints.front().string(),
-                ". Lower optimizer.lr, add scheduler.warmup, or set train.clip_norm.");
+  const std::string advice = "lower optimizer.lr, add scheduler.warmup, or set train.clip_norm";
+  if (checkpoints.empty())
+    return concat(". There is no good checkpoint yet: begin again, and ", advice, ".");
+  return concat(". The last good checkpoint is ", checkpoints.front().string(),
+                ": begin again, or start another run from it with --from; either way ", advice,
+                ".");
 }
 
 /// The first tensor of f32 that holds a value that is not finite; empty where none does.

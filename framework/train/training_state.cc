@@ -63,6 +63,12 @@ void save_training_state(const std::filesystem::path& path, const TrainingState&
   write_safetensors(path, {std::move(tensors), std::move(metadata)});
 }
 
+bool is_training_state(const std::filesystem::path& path) {
+  const auto metadata = read_safetensors_header(path).metadata;
+  const auto format = metadata.find("format");
+  return format != metadata.end() && format->second == kFormat;
+}
+
 TrainingState load_training_state(const std::filesystem::path& path) {
   SafetensorsFile file = read_safetensors(path);
   require_runtime(file.metadata["format"] == kFormat && file.metadata["version"] == kVersion,

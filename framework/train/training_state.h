@@ -41,6 +41,9 @@ struct TrainingState {
 /// One safetensors file, written atomically; tensors on a device are copied to the cpu.
 void save_training_state(const std::filesystem::path& path, const TrainingState& state);
 
+/// By its header. Throws: std::runtime_error for a file that cannot be read as safetensors.
+bool is_training_state(const std::filesystem::path& path);
+
 /// Throws: std::runtime_error for a file that is not a complete training state.
 TrainingState load_training_state(const std::filesystem::path& path);
 

@@ -1,11 +1,13 @@
 // Times prune_masks on the scores of a network of BERT-large's layers, about 350 million weights.
-//   bench_ranking [PATTERN] [SPARSITY] [GRANULARITY] [LAYERS]
+//   bench_ranking [PATTERN] [SPARSITY] [GRANULARITY] [BLOCKS] [SPLIT, or auto] [SHARE]
+// SHARE: top and last of apriori tuning, of columns and rows.
 // Prints seconds and the peak memory of the process as a multiple of the scores'.
 #include <sys/resource.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
+#include <string>
 
 #include "framework/backend/cpu.h"
 #include "framework/core/random.h"
@@ -54,6 +56,10 @@ int main(int argc, char** argv) {
   PatternOptions options{.pattern = argc > 1 ? argv[1] : "tw"};
   const double sparsity = argc > 2 ? std::atof(argv[2]) : 0.75;
   options.granularity = argc > 3 ? std::atoll(argv[3]) : 0;
+  if (argc > 5) options.split = argv[5] == std::string("auto") ? kAutoSplit : std::atof(argv[5]);
+  const AprioriShares share{.top = argc > 6 ? std::atof(argv[6]) : 0,
+                            .last = argc > 6 ? std::atof(argv[6]) : 0};
+  options.apriori = {.columns = share, .rows = share};
   const auto layers = bert_large(argc > 4 ? std::atoll(argv[4]) : kBlocks);
   int64_t weights = 0;
   for (const LayerScores& layer : layers) weights += layer.scores.numel();

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "pruning/ranking.h"
@@ -14,14 +15,44 @@ TEST_CASE("tiers: the emptiest go first, the fullest last, equals by score and i
   std::vector<Unit> units(8);
   const float fill[] = {.5f, .1f, .9f, .1f, .2f, .9f, .8f, .1f};
   for (int64_t i = 0; i < 8; ++i)
-    units[static_cast<size_t>(i)] = {
-        .score = i == 7 ? 0.0 : 1.0, .cost = 1, .index = i, .layer = 0, .ew_fill = fill[i]};
-  assign_tiers(units, {.top = 0.25, .last = 0.125});
+    units[static_cast<size_t>(i)] = {.score = i == 7 ? 0.0 : 1.0,
+                                     .cost = 1,
+                                     .index = i,
+                                     .layer = 0,
+                                     .ew_share = fill[i],
+                                     .ew_fill = fill[i]};
+  assign_tiers(units, 8, {.top = 0.25, .last = 0.125});
   std::vector<int> tiers;
   for (const Unit& unit : units) tiers.push_back(unit.tier);
   CHECK(tiers == std::vector<int>{0, -1, 0, 0, 0, 1, 0, -1});
-  assign_tiers(units, {});
+  assign_tiers(units, 8, {});
   CHECK(units[1].tier == -1);  // nothing asked for, nothing done
+}
+
+TEST_CASE("tiers: emptiness is of what a unit has left, fullness of all its weights") {
+  std::vector<Unit> units(4);
+  const float share[] = {1, .5f, .9f, .9f}, fill[] = {.1f, .5f, .9f, .8f};
+  for (int64_t i = 0; i < 4; ++i)
+    units[static_cast<size_t>(i)] = {
+        .score = 1, .cost = 1, .index = i, .ew_share = share[i], .ew_fill = fill[i]};
+  assign_tiers(units, 4, {.top = 0.25, .last = 0.25});
+  std::vector<int> tiers;
+  for (const Unit& unit : units) tiers.push_back(unit.tier);
+  CHECK(tiers == std::vector<int>{0, -1, 1, 0});
+}
+
+TEST_CASE("tiers: units that are gone are the emptiest ones, so the share is used up by them") {
+  std::vector<Unit> units(8);
+  for (size_t i = 0; i < 8; ++i) units[i] = {.cost = 1, .ew_share = static_cast<float>(i)};
+  const auto number_first = [&](int64_t all) {
+    for (Unit& unit : units) unit.tier = 0;
+    assign_tiers(units, all, {.top = 0.2, .last = 0});
+    return std::count_if(units.begin(), units.end(),
+                         [](const Unit& unit) { return unit.tier < 0; });
+  };
+  CHECK(number_first(9) == 1);   // two of nine, one of them gone
+  CHECK(number_first(10) == 0);  // two of ten, both gone
+  CHECK(number_first(20) == 0);
 }
 
 TEST_CASE("apriori: a column of one large weight goes before a column of many medium ones") {
@@ -34,6 +65,50 @@ TEST_CASE("apriori: a column of one large weight goes before a column of many me
   CHECK(at(prune_masks(options, 0.5, layers)[0], 0, 0) == 0);
   options.apriori.columns = {.top = 0, .last = 0.5};
   CHECK(at(prune_masks(options, 0.5, layers)[0], 0, 0) == 0);
+}
+
+// Ranked by all its weights, a column that had lost most of them was among the emptiest, so later
+// stages emptied layers that were nearly empty and left whole columns that EW would empty.
+TEST_CASE("apriori: what earlier stages pruned does not make a column one of the emptiest") {
+  std::vector<float> whole(32), thin(32, 50.0f);
+  std::vector<uint8_t> kept(32, 0);
+  for (size_t n = 0; n < 4; ++n)
+    for (size_t k = 0; k < 8; ++k) {
+      if (n == 0) whole[k] = k < 3 ? 100.0f : 0.1f;  // of which EW leaves three, of mean 37.6
+      if (n > 0) whole[8 * n + k] = k > 0 ? 10.0f : 0.2f;
+      kept[8 * n + k] = k < 2;  // all of which EW leaves
+    }
+  const std::vector<LayerScores> layers = {
+      {.name = "whole", .scores = Tensor::from<float>(whole, {4, 8})},
+      {.name = "thin",
+       .scores = Tensor::from<float>(thin, {4, 8}),
+       .mask = Tensor::from<uint8_t>(kept, {4, 8})}};
+  PatternOptions options{.granularity = 4, .split = 1};
+  options.apriori.columns.top = 0.125;  // one of eight
+  const std::vector<Tensor> masks = prune_masks(options, 0.5, layers);
+  for (int64_t k = 0; k < 8; ++k) CHECK(at(masks[0], 0, k) == 0);
+  CHECK(count_kept(masks[0]) == 24);
+  CHECK(masks[1].to_vector<uint8_t>() == kept);
+}
+
+TEST_CASE("apriori: the share of all stages together is the one asked for") {
+  // Of the first four columns EW leaves a weight or two, which make their means the highest.
+  std::vector<float> scores(64);
+  for (size_t n = 0; n < 8; ++n)
+    for (size_t k = 0; k < 8; ++k)
+      scores[8 * n + k] = n >= 4 ? 5.0f + static_cast<float>(n) : k <= n / 2 ? 100.0f : 0.1f;
+  std::vector<LayerScores> layers = {{.name = "fc", .scores = Tensor::from<float>(scores, {8, 8})}};
+  PatternOptions options{.granularity = 8, .split = 1};
+  options.apriori.columns.top = 0.25;
+  const auto columns_left = [](const Tensor& mask) {
+    std::vector<int> left;
+    for (int64_t n = 0; n < 8; ++n) left.push_back(at(mask, n, 0));
+    return left;
+  };
+  layers[0].mask = prune_masks(options, 0.25, layers)[0];
+  CHECK(columns_left(layers[0].mask) == std::vector<int>{0, 0, 1, 1, 1, 1, 1, 1});
+  layers[0].mask = prune_masks(options, 0.5, layers)[0];
+  CHECK(columns_left(layers[0].mask) == std::vector<int>{0, 0, 1, 1, 0, 0, 1, 1});
 }
 
 TEST_CASE(

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/pruning/random_layers.h"
 
 using namespace tessera;
@@ -92,4 +94,44 @@ TEST_CASE("units that do not fit their layers are named") {
   CHECK_THROWS_WITH_AS(prune_masks({.pattern = "units"}, 0.5, layers),
                        doctest::Contains("must divide its inputs; got 7 for 64"),
                        std::invalid_argument);
+}
+
+TEST_CASE("a head goes in query, key and value where they are one matrix") {
+  RandomSequence draws({.seed = 17});
+  std::vector<LayerScores> layers = {{.name = "qkv",
+                                      .scores = random_scores({96, 32}, draws),
+                                      .units = {{"heads", Axis::outputs, 4, 3}}},
+                                     {.name = "output",
+                                      .scores = random_scores({32, 32}, draws),
+                                      .units = {{"heads", Axis::inputs, 4}}}};
+  const std::vector<Tensor> masks = prune_masks({.pattern = "units"}, 0.5, layers);
+  CHECK(mask_sparsity(masks) == 0.5);
+  const std::vector<int> ranges = kept_heads(masks[0], 12, Axis::outputs);
+  const std::vector<int> heads = kept_heads(masks[1], 4, Axis::inputs);
+  CHECK(std::count(heads.begin(), heads.end(), 0) == 2);
+  for (size_t i = 0; i < 12; ++i) CHECK(ranges[i] == heads[i % 4]);
+}
+
+TEST_CASE("layers that share units are ranked together and have no bounds") {
+  RandomSequence draws({.seed = 19});
+  std::vector<LayerScores> layers;
+  for (const char* name : {"query", "key"})
+    layers.push_back({.name = name,
+                      .scores = random_scores({16, 16}, draws),
+                      .units = {{"heads", Axis::outputs, 4}}});
+  PatternOptions options{.pattern = "units", .scope = "layer"};
+  CHECK_THROWS_WITH_AS(
+      prune_masks(options, 0.5, layers),
+      doctest::Contains("[prune] layers that share units must be ranked together and have no "
+                        "bounds of their own; got query and key with scope layer."),
+      std::invalid_argument);
+  options.scope = "global";
+  CHECK(mask_sparsity(prune_masks(options, 0.5, layers)) == 0.5);
+  layers[1].max_sparsity = 0.75;
+  CHECK_THROWS_WITH_AS(prune_masks(options, 0.5, layers),
+                       doctest::Contains("got query and key with bounds."), std::invalid_argument);
+  CHECK_THROWS_AS(highest_sparsity(options, layers), std::invalid_argument);
+  // Units of one layer alone are its own affair.
+  layers[0].units[0].set = "others";
+  CHECK(mask_sparsity(prune_masks(options, 0.5, layers)) == 0.5);
 }

@@ -86,6 +86,25 @@ TEST_CASE("data tokenizer writes a vocabulary") {
       1);
 }
 
+TEST_CASE("data verify: what is here must be whole, what was never fetched need not be here") {
+  const Folder folder;
+  const std::string root = folder.path.string();
+  const Result none = tessera({"data", "verify", "--root", root});
+  CHECK(none.status == 1);
+  CHECK(none.out.find("not here") != none.out.npos);
+  CHECK(none.err.find("[data] a data set must be in " + root) != none.err.npos);
+  CHECK(tessera({"data", "verify", "mnist", "--root", root}).status == 1);
+
+  // One of four files, and that another one: both are said.
+  fs::create_directories(folder.path / "mnist");
+  folder.write("mnist/train-images-idx3-ubyte.gz", "not these");
+  const Result part = tessera({"data", "verify", "--root", root});
+  CHECK(part.status == 1);
+  CHECK(part.out.find("corrupted") != part.out.npos);
+  CHECK(part.out.find("missing") != part.out.npos);
+  CHECK(part.err.find("got 4 that do not") != part.err.npos);
+}
+
 TEST_CASE("config check says good, or all mistakes and status 2") {
   const Folder folder;
   const std::string good =

@@ -8,6 +8,7 @@
 
 #include "framework/infer/model_file.h"
 #include "framework/io/load_config.h"
+#include "framework/train/pruner.h"
 #include "layers/models/make_model.h"
 #include "tests/temporary_folder.h"
 
@@ -27,10 +28,9 @@ Config glyphs(const std::string& more = "") {
 }
 
 /// A model for the glyphs that has learnt nothing, as a dense file.
-fs::path write_model(const TemporaryFolder& scratch, const std::vector<int64_t>& hidden) {
+fs::path write_model(const TemporaryFolder& scratch, const ModelConfig& config = glyphs().model) {
   ModelCard card;
-  card.model.type = "mlp";
-  card.model.hidden = hidden;
+  card.model = config;
   card.model.num_classes = 36;
   card.model.in_channels = 1;
   card.model.image_size = 32;
@@ -47,7 +47,7 @@ fs::path write_model(const TemporaryFolder& scratch, const std::vector<int64_t>&
 
 TEST_CASE("every prunable layer is scanned alone and left as it was") {
   const TemporaryFolder scratch;
-  SensitivityOptions options{.from = write_model(scratch, {32, 24})};
+  SensitivityOptions options{.from = write_model(scratch)};
   options.sparsities = {0, 0.5, 0.75};
   options.max_drop = 1;
   const Sensitivity result = scan_sensitivity(glyphs(), options);
@@ -62,10 +62,47 @@ TEST_CASE("every prunable layer is scanned alone and left as it was") {
   }
 }
 
+TEST_CASE("bounds of layers are of the whole network: a layer is scanned without them") {
+  const TemporaryFolder scratch;
+  const SensitivityOptions options{.from = write_model(scratch), .sparsities = {0.25, 0.9}};
+  Config config = glyphs();
+  config.prune.layer_bounds = {"^1.weight$=0.3..0.8"};
+  const Sensitivity result = scan_sensitivity(config, options);
+  for (const LayerSensitivity& layer : result.layers)
+    for (const double accuracy : layer.accuracy) CHECK_FALSE(std::isnan(accuracy));
+}
+
+TEST_CASE("heads are scanned an attention at a time, and excluded with all of its weights") {
+  const TemporaryFolder scratch;
+  Config config = parse_config(
+      "data:  {type: glyphs, validation: 0.25, train_samples: 128, test_samples: 32}\n"
+      "model: {type: vit, hidden_size: 32, num_layers: 2, num_heads: 4, patch_size: 8}\n"
+      "prune: {pattern: units, units: heads, sparsity: 0.5}\n",
+      "test");
+  SensitivityOptions options{.from = write_model(scratch, config.model), .sparsities = {0.25, 0.5}};
+  const Sensitivity result = scan_sensitivity(config, options);
+  REQUIRE(result.layers.size() == 2);
+  const auto model = make_model(config.model, {1, 32, 32, 36});
+  const size_t num_weights = select_layers_of(config.prune, *model).pruned.size();
+  for (const LayerSensitivity& layer : result.layers) {
+    CHECK(layer.weights == 4 * 32 * 32);
+    for (const double accuracy : layer.accuracy) CHECK_FALSE(std::isnan(accuracy));
+    // As it is suggested, it leaves the other attention to be pruned, whole.
+    config.prune.exclude = {layer.regex};
+    CHECK(2 * select_layers_of(config.prune, *model).pruned.size() == num_weights);
+  }
+  config.prune.units = "channels";
+  options.from = write_model(scratch);
+  CHECK_THROWS_WITH_AS(scan_sensitivity(config, options),
+                       doctest::Contains("got channels for a model without convolutions"),
+                       std::invalid_argument);
+}
+
 TEST_CASE("the suggestion is an override of the config, and the file has the numbers") {
   const TemporaryFolder scratch;
   Sensitivity result{.accuracy = 0.9, .samples = 100, .rule_sparsity = 0.75, .layers = {}};
-  result.layers = {{"fc.0.weight", 10, {0.9, 0.5}, true}, {"fc.2.weight", 20, {0.9, NAN}, false}};
+  result.layers = {{"fc.0.weight", "^fc\\.0\\.weight$", 10, {0.9, 0.5}, true},
+                   {"fc.2.weight", "^fc\\.2\\.weight$", 20, {0.9, NAN}, false}};
   const SensitivityOptions options{.from = "m", .sparsities = {0.5, 0.75}};
   const std::string table = sensitivity_table(result, options);
   CHECK(table.find("prune.exclude=\"['^fc\\.0\\.weight$']\"") != table.npos);
@@ -85,7 +122,7 @@ TEST_CASE("the suggestion is an override of the config, and the file has the num
 
 TEST_CASE("what a scan needs is said before it starts") {
   const TemporaryFolder scratch;
-  const SensitivityOptions options{.from = write_model(scratch, {32, 24})};
+  const SensitivityOptions options{.from = write_model(scratch)};
   Config config = glyphs();
   config.data.validation = 0;
   CHECK_THROWS_WITH_AS(scan_sensitivity(config, options),

@@ -106,6 +106,56 @@ TEST_CASE("a tiny GPT learns to go on, is pruned, exported and evaluated") {
   CHECK(fs::exists(folder.path() / "runs/token-cache"));
 }
 
+TEST_CASE("whole heads of a tiny BERT and a tiny GPT go, in every weight that they live in") {
+  const TemporaryFolder folder;
+  testing::write_bytes(folder.path() / "train.tsv", reviews(240, 1));
+  testing::write_bytes(folder.path() / "dev.tsv", reviews(60, 2));
+  testing::write_bytes(folder.path() / "test.tsv", reviews(60, 3));
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += i % 2 == 0 ? "to be or not\n" : "to sleep no more\n";
+  testing::write_bytes(folder.path() / "input.txt", text);
+  const std::string root = folder.path().string(),
+                    shape = "hidden_size: 32, num_layers: 2, num_heads: 4}\ntrain: {epochs: 1}\n";
+  const struct {
+    std::string sections, attention, packed;
+    size_t weights;
+  } cases[] = {{"data: {type: sst2, root: " + root +
+                    ", batch_tokens: 256, max_length: 24, tokenizer: {type: words}}\n"
+                    "model: {type: bert, " +
+                    shape,
+                "bert.encoder.layer.0.attention.output.dense.weight",
+                "bert.encoder.layer.0.attention.self.value.weight", 8},
+               {"data: {type: text, root: " + root +
+                    ", batch_size: 8, sequence: 32, tokenizer: {type: characters}}\n"
+                    "model: {type: gpt2, " +
+                    shape,
+                "transformer.h.0.attn.c_proj.weight", "transformer.h.0.attn.c_attn.weight", 4}};
+  for (const auto& [sections, attention, packed, weights] : cases) {
+    const Config config = parse_config(
+        "run: {threads: 1, dir: " + (folder.path() / "run").string() +
+            "}\nprune: {pattern: units, units: heads, sparsity: 0.5, score: {batches: 4},\n"
+            "  schedule: {type: linear, stages: 2, epochs: 0.5}, fine_tune: {epochs: 0.5}}\n" +
+            sections,
+        "heads.yaml");
+    check_summary(run(config));
+    const fs::path path = fs::path(config.run.dir) / "model.safetensors";
+    const Masks masks = load_model(read_model_file(path), path).masks;
+    CHECK(masks.size() == weights);
+    CHECK(sparsity(masks) == 0.5);
+    // Half of the eight heads, of 8 inputs of the output's weight and 8 outputs of the others each.
+    const Tensor inputs = masks.of(attention), outputs = masks.of(packed);
+    for (int64_t head = 0; head < 4; ++head) {
+      const int64_t rows = outputs.dim(0), value = rows - 32 + 8 * head;
+      const uint8_t kept = inputs.data<uint8_t>()[8 * head];
+      for (int64_t i = 0; i < 32; ++i)
+        for (int64_t d = 0; d < 8; ++d) {
+          CHECK(inputs.data<uint8_t>()[i * 32 + 8 * head + d] == kept);
+          CHECK(outputs.data<uint8_t>()[(value + d) * 32 + i] == kept);
+        }
+    }
+  }
+}
+
 TEST_CASE("a tiny BERT learns hidden tokens, is pruned, exported, evaluated, and resumes exactly") {
   const TemporaryFolder folder;
   std::string text;
