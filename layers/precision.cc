@@ -35,7 +35,8 @@ Tensor compute_in(DType dtype, Module& model, const std::vector<Tensor>& inputs)
   std::vector<Tensor> typed;
   for (const Tensor& input : inputs)
     typed.push_back(is_floating(input.dtype()) ? cast(input, dtype) : input);
-  return model.forward_batch(typed);
+  const Tensor out = model.forward_batch(typed);
+  return out.device().is_cpu() ? cast(out, DType::f32) : out;
 }
 
 Tensor forward_in(DType dtype, Module& model, const std::vector<Tensor>& inputs) {

@@ -10,7 +10,8 @@ namespace tessera {
 /// Throws: std::invalid_argument where `device` does not compute in run.precision.
 DType activation_type(const RunConfig& run, Device device);
 
-/// model.forward_batch(inputs) computed in `dtype`. Integer inputs stay as they are.
+/// model.forward_batch(inputs) computed in `dtype`. Integer inputs stay as they are. The output has
+/// that type on a CUDA device, where losses read halves; it is f32 on the cpu.
 Tensor compute_in(DType dtype, Module& model, const std::vector<Tensor>& inputs);
 /// The same with the output in f32.
 Tensor forward_in(DType dtype, Module& model, const std::vector<Tensor>& inputs);

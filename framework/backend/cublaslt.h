@@ -2,8 +2,11 @@
 //
 // f32 (in TF32 only where Cuda::tf32() allows it), f64, and bf16 or f16 with sums in f32; the
 // output of a half product may be f32. The library's best algorithm is kept by shape. Its choice,
-// and the order of its sums, depend on shapes and types only, so a run can be repeated bit by bit.
+// and the order of its sums, depend on shapes and types only, so a run can be repeated bit by bit;
+// under run.autotune the fastest of its best algorithms, as measured (autotune.h).
 #pragma once
+
+#include <functional>
 
 #include "framework/backend/cuda.h"
 
@@ -23,5 +26,12 @@ struct ProductOptions {
 /// kernel. Throws: std::runtime_error with the op and the shapes where the library refuses.
 void cublaslt_product(Cuda& cuda, const char* op, const Tensor& a, const Tensor& b,
                       const Tensor& bias, ProductOptions options, Tensor& y);
+
+/// y = a^T b for halves, y in f32, and sums[m] = the sum of column m of a, f32: what a linear
+/// layer's weight and bias have for gradients. One kernel where the library has it and, measured,
+/// it is faster than `apart`, which computes the same by two; else apart() runs. Without
+/// run.autotune nothing is measured, and apart() runs.
+void cublaslt_product_and_sums(Cuda& cuda, const char* op, const Tensor& a, const Tensor& b,
+                               Tensor& y, Tensor& sums, const std::function<void()>& apart);
 
 }  // namespace tessera

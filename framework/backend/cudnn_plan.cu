@@ -1,18 +1,12 @@
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <utility>
 
 #include "framework/backend/cudnn_plan.h"
-#include "framework/core/out_of_memory.h"
+#include "framework/backend/measure_cuda.h"
 
 namespace tessera {
 namespace {
-
-// The fastest of so many rounds counts.
-constexpr int kRounds = 4;
-// What a measurement must gain to overrule the library's ranking: more than it varies.
-constexpr float kClearGain = 0.98f;
 
 /// Engine configurations for the graph, the fastest first by the library's estimate.
 std::vector<CudnnDescriptor> ranked_engines(const char* op, const CudnnDescriptor& graph,
@@ -65,36 +59,6 @@ CudnnPlan plan_of(Cuda& cuda, const char* op, CudnnDescriptor engine, const Engi
   return plan;
 }
 
-/// Two events around work on a stream.
-class DeviceTimer {
- public:
-  explicit DeviceTimer(cudaStream_t stream) : stream_(stream) {
-    for (cudaEvent_t& event : events_)
-      check_cuda(cudaEventCreate(&event), "cudnn", "cudaEventCreate");
-  }
-  ~DeviceTimer() {
-    for (cudaEvent_t event : events_) cudaEventDestroy(event);
-  }
-  DeviceTimer(const DeviceTimer&) = delete;
-  DeviceTimer& operator=(const DeviceTimer&) = delete;
-
-  template <class F>
-  float milliseconds(F&& work) {
-    check_cuda(cudaEventRecord(events_[0], stream_), "cudnn", "cudaEventRecord");
-    work();
-    check_cuda(cudaEventRecord(events_[1], stream_), "cudnn", "cudaEventRecord");
-    check_cuda(cudaEventSynchronize(events_[1]), "cudnn", "cudaEventSynchronize");
-    float elapsed = 0;
-    check_cuda(cudaEventElapsedTime(&elapsed, events_[0], events_[1]), "cudnn",
-               "cudaEventElapsedTime");
-    return elapsed;
-  }
-
- private:
-  cudaStream_t stream_;
-  std::array<cudaEvent_t, 2> events_{};
-};
-
 }  // namespace
 
 std::vector<CudnnPlan> ranked_plans(Cuda& cuda, const char* op, const CudnnDescriptor& graph,
@@ -113,28 +77,8 @@ std::vector<CudnnPlan> ranked_plans(Cuda& cuda, const char* op, const CudnnDescr
 
 size_t fastest_plan(Cuda& cuda, const char* op, const std::vector<CudnnPlan>& plans,
                     const CudnnTensors& tensors) {
-  constexpr float kNever = std::numeric_limits<float>::infinity();
-  DeviceTimer timer(cuda.stream());
-  const auto measured = [&](const CudnnPlan& plan) {
-    const auto run = [&] { run_plan(cuda, op, plan, tensors); };
-    try {
-      run();  // the host queues the timed ones meanwhile
-      return timer.milliseconds([&] {
-        run();
-        run();
-      });
-    } catch (const OutOfMemory&) {
-      return kNever;  // another one needs less workspace
-    }
-  };
-  std::vector<float> ms(plans.size(), kNever);
-  // In turn, so that a change of clocks meets all of them.
-  for (int round = 0; round < kRounds; ++round)
-    for (size_t i = 0; i < plans.size(); ++i) ms[i] = std::min(ms[i], measured(plans[i]));
-  size_t best = 0;
-  for (size_t i = 1; i < plans.size(); ++i)
-    if (ms[i] < ms[best] * kClearGain) best = i;
-  return best;
+  return fastest_of(cuda, op, plans.size(),
+                    [&](size_t i) { run_plan(cuda, op, plans[i], tensors); });
 }
 
 void run_plan(Cuda& cuda, const char* op, const CudnnPlan& plan, const CudnnTensors& tensors) {

@@ -37,10 +37,10 @@ std::vector<Field> run_fields() {
       {TESSERA_FIELD(run.cuda_graphs),
        .doc = "Whether training steps on a CUDA device are recorded once and replayed."},
       {TESSERA_FIELD(run.autotune),
-       .doc = "Whether each convolution on a CUDA device measures the library's engines in its "
-              "first step and keeps the fastest. A process may then choose engines that round "
-              "otherwise than another's, so equal seeds, and a resumed run, agree to rounding and "
-              "no longer bit by bit: off unless asked for."},
+       .doc = "Whether each convolution and product on a CUDA device measures the library's "
+              "engines in its first step and keeps the fastest. A process may then choose engines "
+              "that round otherwise than another's, so equal seeds, and a resumed run, agree to "
+              "rounding and no longer bit by bit: off unless asked for."},
   };
 }
 

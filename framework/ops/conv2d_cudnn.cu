@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "framework/backend/cudnn_plan.h"
+#include "framework/backend/measure_cuda.h"
 #include "framework/backend/plan_cache.h"
 #include "framework/core/out_of_memory.h"
 #include "framework/ops/conv2d_cudnn.h"
@@ -205,12 +206,6 @@ CudnnDescriptor graph_of(const Problem& p, cudnnHandle_t handle) {
   return graph;
 }
 
-bool is_capturing(cudaStream_t stream) {
-  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-  check_cuda(cudaStreamIsCapturing(stream, &status), kOp, "cudaStreamIsCapturing");
-  return status != cudaStreamCaptureStatusNone;
-}
-
 /// None where the library knows no engine for the problem.
 std::vector<CudnnPlan> plans_for(const Problem& p, Cuda& cuda, size_t limit) {
   const EngineRules rules{.dtype = p.dtype, .tf32 = cuda.tf32(), .max_workspace = kMaxWorkspace};
@@ -228,7 +223,7 @@ CudnnPlan make_plan(const Problem& p, Cuda& cuda, const CudnnTensors& tensors) {
   static auto& chosen = *new std::map<Problem::Key, size_t>;
   const Problem::Key key = p.key(cuda);
   const auto known = chosen.find(key);
-  const bool measures = cuda.autotune() && known == chosen.end() && !is_capturing(cuda.stream());
+  const bool measures = known == chosen.end() && may_measure(cuda, kOp);
   const size_t limit = measures ? kMeasuredEngines : known != chosen.end() ? known->second + 1 : 1;
   std::vector<CudnnPlan> plans = plans_for(p, cuda, limit);
   if (plans.empty()) {

@@ -58,14 +58,21 @@ void linear_forward(Cuda& cuda, const Tensor& x, const Tensor& weight, const Ten
 
 void linear_backward(Cuda& cuda, const Tensor& dy, const Tensor& x, const Tensor& weight,
                      LinearGradients& out) {
-  if (out.dbias.defined()) sum_columns(cuda, "linear", dy, dy.dim(0), out.dbias);
   Tensor d = aligned_rows(dy);
   if (d.defined())
     copy_columns(cuda, dy, d);
   else
     d = dy;
   if (out.dx.defined()) matmul_forward(cuda, d, weight, {}, out.dx);
-  if (out.dweight.defined()) matmul_forward(cuda, d, x, {.transpose_a = true}, out.dweight);
+  const auto parameters = [&] {
+    if (out.dbias.defined()) sum_columns(cuda, "linear", dy, dy.dim(0), out.dbias);
+    if (out.dweight.defined()) matmul_forward(cuda, d, x, {.transpose_a = true}, out.dweight);
+  };
+  const bool are_both = out.dbias.defined() && out.dweight.defined();
+  if (are_both && size_of(dy.dtype()) == 2 && out.dweight.dtype() == DType::f32)
+    cublaslt_product_and_sums(cuda, "linear", d, x, out.dweight, out.dbias, parameters);
+  else
+    parameters();
 }
 
 }  // namespace tessera

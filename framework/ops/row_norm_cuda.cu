@@ -48,6 +48,81 @@ struct Forward {
   }
 };
 
+// Rows of kChunks * 32 packs are held in registers: a warp takes one after the other.
+constexpr int kWarp = 32, kRowThreads = 256, kRowWarps = kRowThreads / kWarp;
+
+/// Calls f.template operator()<kChunks>() where rows of D elements of T fit.
+template <class T, class F>
+bool with_chunks(int64_t D, F&& f) {
+  constexpr int64_t kStep = kWarp * kPackWidth<T>;
+  if (D == kStep) return f.template operator()<1>();
+  if (D == 2 * kStep) return f.template operator()<2>();
+  if (D == 3 * kStep) return f.template operator()<3>();
+  if (D == 4 * kStep) return f.template operator()<4>();
+  return false;
+}
+
+/// As Forward.
+template <int kChunks, class T>
+__global__ void __launch_bounds__(kRowThreads)
+    row_forward_kernel(int64_t rows, const __grid_constant__ Forward<T> to) {
+  using A = Accumulator<T>;
+  constexpr int V = kPackWidth<T>, kRow = kChunks * kWarp * V;
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  for (int64_t row = int64_t{blockIdx.x} * kRowWarps + threadIdx.x / kWarp; row < rows;
+       row += int64_t{gridDim.x} * kRowWarps) {
+    A values[kChunks][V];
+    A total = 0, squares = 0;
+#pragma unroll
+    for (int c = 0; c < kChunks; ++c) {
+      const auto in = load_pack<V>(to.x + row * kRow + (c * kWarp + lane) * V);
+#pragma unroll
+      for (int v = 0; v < V; ++v) total += values[c][v] = static_cast<A>(in.values[v]);
+    }
+    const A share = A(1) / static_cast<A>(kRow);
+    const A center = to.mean == nullptr ? A(0) : share * sum_team<kWarp>(total);
+#pragma unroll
+    for (int c = 0; c < kChunks; ++c)
+#pragma unroll
+      for (int v = 0; v < V; ++v) {
+        values[c][v] -= center;
+        squares += values[c][v] * values[c][v];
+      }
+    const A scale = A(1) / sqrt(share * sum_team<kWarp>(squares) + to.epsilon);
+    if (lane == 0) {
+      if (to.mean != nullptr) to.mean[row] = center;
+      to.inverse[row] = scale;
+    }
+#pragma unroll
+    for (int c = 0; c < kChunks; ++c) {
+      const int64_t column = (c * kWarp + lane) * V;
+      const auto weights = load_pack<V>(to.weight + column);
+      Pack<A, V> biases = {};
+      if (to.bias != nullptr) biases = load_pack<V>(to.bias + column);
+      Pack<T, V> out;
+#pragma unroll
+      for (int v = 0; v < V; ++v)
+        out.values[v] = static_cast<T>(values[c][v] * scale * weights.values[v] + biases.values[v]);
+      store_pack(to.y + row * kRow + column, out);
+    }
+  }
+}
+
+/// Whether the rows fit, and are queued.
+template <class T>
+bool row_forward(const Cuda& cuda, const char* op, const Tensor& y, const Forward<T>& forward) {
+  constexpr int64_t kBlocks = 8;  // of a multiprocessor
+  if (y.numel() == 0) return false;
+  return with_chunks<T>(y.dim(-1), [&]<int kChunks>() {
+    const int64_t rows = y.numel() / y.dim(-1);
+    const int64_t blocks =
+        std::min((rows + kRowWarps - 1) / kRowWarps, kBlocks * cuda.multiprocessors());
+    cuda.launch(op, row_forward_kernel<kChunks, T>, dim3(static_cast<unsigned>(blocks)),
+                dim3(kRowThreads), 0, rows, forward);
+    return true;
+  });
+}
+
 /// mean may be null.
 template <class T>
 struct InputGradient {
@@ -131,12 +206,10 @@ struct StoreParameters {
   }
 };
 
-constexpr int kWarp = 32, kRowThreads = 256, kRowWarps = kRowThreads / kWarp;
 constexpr int kRowBlocks = 2;  // of a multiprocessor: 128 registers a thread
 
-/// All gradients in one pass for rows of kChunks * 32 * V elements: a warp takes a row after the
-/// other, holds it in registers, and sums the parameters' gradients of its lanes' columns. Each
-/// block leaves one partial result, [blocks][D]. mean may be null.
+/// All gradients in one pass: a warp sums the parameters' gradients of its lanes' columns over its
+/// rows, and each block leaves one partial result, [blocks][D]. mean may be null.
 template <int kChunks, class T>
 __global__ void __launch_bounds__(kRowThreads, kRowBlocks)
     row_gradients_kernel(int64_t rows, const T* x, const T* dy, const Accumulator<T>* weight,
@@ -212,29 +285,23 @@ bool row_gradients(const Cuda& cuda, const RowNormInputs& in, const RowNormStati
                    const Tensor& dy, RowNormGradients& out) {
   using A = Accumulator<T>;
   using State = ParameterSums<A>;
-  constexpr int64_t kStep = kWarp * kPackWidth<T>;
   const int64_t D = dy.dim(-1);
   if (!out.dx.defined() || !out.dweight.defined() || dy.numel() == 0) return false;
-  const auto run = [&](auto kernel) {
+  return with_chunks<T>(D, [&]<int kChunks>() {
     const int64_t rows = dy.numel() / D;
     ColumnGrid grid{.M = rows, .C = D};
     grid.blocks_y =
         std::min((rows + kRowWarps - 1) / kRowWarps, int64_t{kRowBlocks} * cuda.multiprocessors());
     Tensor scratch = partial_results<State>(cuda, grid);
     State* const partial = device_data<State>(scratch);
-    cuda.launch(in.op, kernel, dim3(static_cast<unsigned>(grid.blocks_y)), dim3(kRowThreads), 0,
-                rows, device_data<T>(in.x), device_data<T>(dy), device_data<A>(in.weight),
-                data_or_null<A>(statistics.mean), device_data<A>(statistics.inverse),
-                device_data<T>(out.dx), partial);
+    cuda.launch(in.op, row_gradients_kernel<kChunks, T>, dim3(static_cast<unsigned>(grid.blocks_y)),
+                dim3(kRowThreads), 0, rows, device_data<T>(in.x), device_data<T>(dy),
+                device_data<A>(in.weight), data_or_null<A>(statistics.mean),
+                device_data<A>(statistics.inverse), device_data<T>(out.dx), partial);
     launch_merge(cuda, in.op, grid, partial,
                  StoreParameters<A>{data_or_null<A>(out.dweight), data_or_null<A>(out.dbias)});
     return true;
-  };
-  if (D == kStep) return run(row_gradients_kernel<1, T>);
-  if (D == 2 * kStep) return run(row_gradients_kernel<2, T>);
-  if (D == 3 * kStep) return run(row_gradients_kernel<3, T>);
-  if (D == 4 * kStep) return run(row_gradients_kernel<4, T>);
-  return false;
+  });
 }
 
 template <class T>
@@ -276,7 +343,8 @@ void row_norm_forward(Cuda& cuda, const RowNormInputs& in, RowNormStatistics& st
                              data_or_null<A>(statistics.mean),
                              device_data<A>(statistics.inverse),
                              device_data<T>(y)};
-    for_lines<T>(in.op, cuda, AxisView(y.shape(), y.rank() - 1), forward);
+    if (!row_forward<T>(cuda, in.op, y, forward))
+      for_lines<T>(in.op, cuda, AxisView(y.shape(), y.rank() - 1), forward);
   });
 }
 

@@ -1,5 +1,6 @@
 #include "framework/ops/linear.h"
 
+#include "framework/backend/autotune.h"
 #include "framework/ops/cast.h"
 #include "tests/framework/ops/op_case.h"
 
@@ -100,6 +101,18 @@ TEST_CASE("linear: joined") {
            .throws = "[linear] all joined layers must have a bias, or none; got 1 of 2."},
        })
     check(test);
+}
+
+TEST_CASE("linear: by measured kernels, where halves sum the bias beside the weight") {
+  const AutotuneScope measured(has_cuda() ? kCuda : Device{});
+  check({.name = "parameters in f32 beside halves",
+         .op =
+             [](const auto& in) {
+               const DType type = accumulator_of(in[0].dtype());
+               return linear(in[0], cast(in[1], type), cast(in[2], type));
+             },
+         .inputs = {uniform({96, 64}), uniform({128, 64}, -1, 1, 1), uniform({128})},
+         .gradient_elements = 20});
 }
 
 TEST_CASE("linear: computes only the gradients that are asked for") {
