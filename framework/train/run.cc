@@ -116,6 +116,7 @@ class Run {
     if (!resumed && command_ == Command::prune) write_dense(kDenseFile);
     trainer_->run(phases_, log,
                   {.improved = [&] { write_model(directory_.best_checkpoint()); },
+                   .score = validation_score(),
                    .before = [&](const Phase& phase) { before(phase); },
                    .after = [&](const Phase& phase) { after(phase, log); }});
     const Summary summary = summarize(log);
@@ -265,6 +266,16 @@ class Run {
     log.say(concat(std::fixed, std::setprecision(2), "speed: ", config_.prune.target_speedup,
                    " times the dense model is predicted at ", 100 * config_.prune.sparsity,
                    "% sparsity by the magnitudes of the weights to start from"));
+  }
+
+  /// Of questions to answer.
+  decltype(Trainer::Hooks::score) validation_score() const {
+    const auto* const source = dynamic_cast<const SquadBatches*>(data_.validation.get());
+    if (source == nullptr) return nullptr;
+    return [this, source](BatchStream& validation) {
+      const auto [exact_match, f1] = score_answers(*model_, *source, validation);
+      return std::vector<std::pair<std::string, double>>{{"exact_match", exact_match}, {"f1", f1}};
+    };
   }
 
   void before(const Phase& phase) {

@@ -72,7 +72,7 @@ TEST_CASE("every kind of mistake has its message and its place") {
        "data: {type: glyphs, tokenizer: {type: bpe}}\nmodel: {type: lenet}",
        "c.yaml:1:34: 'data.tokenizer.type' does not apply to data.type 'glyphs', only to sst2, "
        "tsv, "
-       "text, masked_text, parallel_text. Remove it"},
+       "text, masked_text, squad, parallel_text. Remove it"},
       {"images' key for text", "data: {type: text, mean: [0.5], std: [0.5]}\nmodel: {type: lenet}",
        "c.yaml:1:20: 'data.mean' does not apply to data.type 'text'"},
       {"one vocabulary for two",
