@@ -27,7 +27,7 @@ struct Workspace {
     std::ofstream(config)
         << "run: {name: speed, device: cpu, threads: 1}\n"
            "data: {type: glyphs, batch_size: 36, train_samples: 144, test_samples: 72}\n"
-           "model: {type: mlp, hidden: [512, 256]}\n"
+           "model: {type: mlp, hidden: [1024, 1024]}\n"
            "train: {epochs: 1}\n"
            "checkpoint: {every: 1ep, keep: 100}\n"
            "prune: {granularity: 16, prune_first_and_last: true, target_speedup: 1.3, score: "
