@@ -130,8 +130,8 @@ AttentionOptions MultiHeadAttention::options(bool causal) const {
   AttentionOptions options{.causal = causal};
   options.training = training();
   if (!training() || dropout_ == 0) return options;
-  options.dropout = dropout_;
   options.key = RandomScope::next_key(kind());
+  options.dropout = RandomScope::dropout(dropout_);
   options.step = RandomScope::device_step();
   return options;
 }

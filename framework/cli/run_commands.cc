@@ -58,7 +58,9 @@ void add_run(CLI::App& program, Action& action, Command which, const char* doc) 
           ->check(CLI::IsMember({"auto"}));
   command->add_flag("--overwrite", arguments->options.overwrite, "Replace the run in its folder")
       ->excludes(resume);
-  command->add_option("--from", arguments->options.from, "Start from the weights of this file")
+  command
+      ->add_option("--from", arguments->options.from,
+                   "Start from the weights of this model file or of a run's checkpoint")
       ->required(which == Command::prune);
   command->callback([=, &action] { action = [=] { run(which, *arguments); }; });
 }

@@ -72,20 +72,23 @@ void fold(const Tensor& scale, const Tensor& shift, GraphNode& conv) {
   for (size_t i = 0; i < m.tew_values.size(); ++i) m.tew_values[i] *= factor[m.tew_row[i]];
 }
 
-/// The ops with each batch norm or linear layer that adds a residual or ends in relu as the ops it
-/// stands for: a plan fuses in its own way.
+bool ends_in_relu(const TracedOp& op) {
+  if (op.op == "batch_norm") return std::any_cast<const BatchNormOptions&>(op.attributes).relu;
+  if (op.op == "conv2d") return std::any_cast<const Conv2dOptions&>(op.attributes).relu;
+  return op.op == "linear" && std::any_cast<const LinearOptions&>(op.attributes).relu;
+}
+
+/// The ops with each that adds a residual or ends in relu as the ops it stands for: a plan fuses in
+/// its own way.
 std::vector<TracedOp> taken_apart(const std::vector<TracedOp>& ops) {
   std::vector<TracedOp> out;
   for (const TracedOp& op : ops) {
     out.push_back(op);
     const bool is_norm = op.op == "batch_norm";
-    if (!is_norm && op.op != "linear") continue;
     const Tensor residual = is_norm ? op.inputs[5] : Tensor{};
     std::vector<TracedOp> steps;
     if (residual.defined()) steps.push_back({"add", {Tensor{}, residual}, {}, {}});
-    if (is_norm ? std::any_cast<const BatchNormOptions&>(op.attributes).relu
-                : std::any_cast<const LinearOptions&>(op.attributes).relu)
-      steps.push_back({"relu", {Tensor{}}, {}, {}});
+    if (ends_in_relu(op)) steps.push_back({"relu", {Tensor{}}, {}, {}});
     if (is_norm) out.back().inputs.resize(5);
     for (TracedOp& step : steps) {
       const Tensor between = op.output.detach();
@@ -206,8 +209,6 @@ void GraphLowering::lower_product(const TracedOp& op) {
   node.weight = weight.to(Device{}).detach();
   if (op.inputs[2].defined()) node.bias = op.inputs[2].to(Device{}).detach();
   if (op.op == "conv2d") node.conv = std::any_cast<const Conv2dOptions&>(op.attributes);
-  if (op.op == "linear" && std::any_cast<const LinearOptions&>(op.attributes).relu)
-    node.activation = Activation::relu;
   const auto name = names_.find(weight.id());
   if (name == names_.end()) return;
   node.weight_name = name->second;

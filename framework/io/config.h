@@ -173,6 +173,7 @@ struct EarlyStopConfig {
 
 struct FineTuneConfig {
   Duration epochs = {6};      ///< after the last stage
+  double dropout = 1;         ///< of the model's dropout, in every stage
   double lr = 0.01;           ///< at their start, before the schedule's factor
   OptimizerConfig optimizer;  ///< without its lr; keys that are not given: Config::optimizer's
   SchedulerConfig scheduler = {.type = "cosine"};

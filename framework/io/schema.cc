@@ -29,8 +29,9 @@ std::vector<Field> run_fields() {
        .doc = "Threads that compute; auto: all processors that the process may use.",
        .range = within(1, 4096), .word = Word{"auto", 0}},
       {TESSERA_FIELD(run.precision),
-       .doc = "Of activations and their products: bf16 and fp16 (with dynamic loss scaling) need a "
-              "CUDA device. Weights and their updates are fp32 always.",
+       .doc = "Of activations and their products, on a CUDA device; fp16 scales the loss "
+              "dynamically. On a CPU with AMX, bf16 rounds the factors of matrix products; "
+              "activations and convolutions stay fp32. Weights and their updates are fp32 always.",
        .choices = {"fp32", "bf16", "fp16"}},
       {TESSERA_FIELD(run.tf32),
        .doc = "Whether fp32 products on a CUDA device may round their factors to TF32."},
@@ -296,6 +297,10 @@ std::vector<Field> prune_fields() {
        .word = Word{"auto", 0}, .types = {"linear", "cubic", "list"}},
       {TESSERA_FIELD(prune.fine_tune.epochs), .doc = "Of fine-tuning after the last stage.",
        .range = within(0, kMaxCount), .plain_epochs = true},
+      {TESSERA_FIELD(prune.fine_tune.dropout),
+       .doc = "Of every stage's fine-tuning: what the model's dropout is multiplied by. A pruned "
+              "network has less room to overfit. The dense control keeps the model's.",
+       .range = within(0, 1)},
       {TESSERA_FIELD(prune.fine_tune.lr),
        .doc = "Learning rate at their start, before prune.fine_tune.scheduler.", .range = above(0)},
   };

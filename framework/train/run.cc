@@ -46,6 +46,7 @@ DeviceChoice use_backend(const RunConfig& run) {
   DeviceChoice choice = choose_device(run.device);
   require(!run.tf32 || !choice.device.is_cpu(), "[device] run.tf32 needs a CUDA device; got ",
           choice.device, ". Leave it out, or use run.device=cuda.");
+  use_precision(run, choice.device);
   if constexpr (kCudaBuild)
     if (!choice.device.is_cpu()) {
       allow_tf32(choice.device, run.tf32);
@@ -402,7 +403,8 @@ class Run {
   void compare_images(const ModelFile& file, const LoadedModel& loaded, Summary& summary,
                       RunLog& log) {
     const Tensor batch = timed_inputs()[0].to(device_.device);
-    const DType dtype = config_.run.precision == "bf16" ? DType::bf16 : DType::f32;
+    const bool is_bf16 = activation_type(config_.run, device_.device) == DType::bf16;
+    const DType dtype = is_bf16 ? DType::bf16 : DType::f32;
     const SparseModel sparse(loaded, file, {batch}, dtype);
     BatchStream batches(*test_, device_.device);
     const Evaluation result =

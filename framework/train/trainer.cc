@@ -174,7 +174,7 @@ void Trainer::prepare_phase(const Phase& phase) {
     teacher_.emplace(teacher_file_, state_.teacher, config_.prune.distill, step_.dtype(), device_);
   if (config_.train.ema > 0) average_.emplace(model_, config_.train.ema);
   step_.begin(*optimizer_, average_ ? &*average_ : nullptr, to_device(state_.masks, device_),
-              teacher_ ? &*teacher_ : nullptr);
+              teacher_ ? &*teacher_ : nullptr, phase.dropout_factor);
   start_metrics();
   if (state_.step == 0) return;
   optimizer_->load_state(state_.optimizer);

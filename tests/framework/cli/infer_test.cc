@@ -17,7 +17,8 @@ Result infer(const std::filesystem::path& model, const std::vector<std::string>&
              const std::string& input = "") {
   std::istringstream in(input);
   std::streambuf* const stdin_buffer = std::cin.rdbuf(in.rdbuf());
-  std::vector<std::string> arguments = {"infer", model.string(), "--threads", "1"};
+  std::vector<std::string> arguments = {"infer", model.string(), "--threads",
+                                        "1",     "--device",     "cpu"};
   arguments.insert(arguments.end(), options.begin(), options.end());
   const Result result = run_program(arguments);
   std::cin.rdbuf(stdin_buffer);

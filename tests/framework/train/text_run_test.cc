@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "framework/core/choose_device.h"
 #include "framework/core/random.h"
 #include "framework/infer/model_file.h"
 #include "framework/io/load_config.h"
@@ -36,9 +37,13 @@ nlohmann::json run(const Config& config) {
 /// What every text run promises.
 void check_summary(const nlohmann::json& summary) {
   CHECK(summary.at("sparsity").get<double>() == doctest::Approx(0.5).epsilon(0.05));
-  CHECK(summary.at("speedup").get<double>() > 0);
-  CHECK(summary.at("sparse_ms").get<double>() > 0);
-  CHECK(summary.at("max_abs_diff").get<double>() < 1e-4);
+  if (choose_device("auto").device.is_cpu()) {  // where texts have sparse plans
+    CHECK(summary.at("speedup").get<double>() > 0);
+    CHECK(summary.at("sparse_ms").get<double>() > 0);
+    CHECK(summary.at("max_abs_diff").get<double>() < 1e-4);
+  } else {
+    CHECK(summary.at("speedup").is_null());
+  }
   CHECK(summary.contains("dense_loss"));
   CHECK(summary.contains("sparse_loss"));
 }
