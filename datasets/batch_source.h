@@ -18,11 +18,12 @@ struct Batch {
   /// What the model takes, in its order.
   ///   images          {x f32 [N, C, H, W], Layout::nhwc: (pixel / 255 - mean) / std}
   ///   classification  {ids i64 [N, T], lengths i64 [N], segments i64 [N, T]}
-  ///   hidden tokens   as classification
+  ///   hidden tokens, spans  as classification
   ///   language model  {ids i64 [N, T]}
   ///   translation     {source i64 [N, S], source_lengths i64 [N], target_in i64 [N, T]}
   std::vector<Tensor> inputs;
-  Tensor target;      ///< i64: the classes of the samples [N], or of their tokens [N, T]
+  Tensor target;      ///< i64: the classes of the samples [N], or of their tokens [N, T]; of spans
+                      ///< the first and last token [N, 2]
   int64_t index = 0;  ///< which batch of the epoch this is
 };
 

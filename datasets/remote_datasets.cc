@@ -95,6 +95,19 @@ RemoteDataset sst2() {
             "d67e16fb55739c1b32cdce9877596db1c127dc322d93c082281f64057c16deaa"}}};
 }
 
+RemoteDataset squad() {
+  const std::vector<std::string> mirrors{
+      "https://rajpurkar.github.io/SQuAD-explorer/dataset/",
+      "https://raw.githubusercontent.com/rajpurkar/SQuAD-explorer/master/dataset/"};
+  return {"squad",
+          "questions and where in a text their answers stand (1.1), 87,599 + 10,570",
+          "CC BY-SA 4.0",
+          {{"train-v1.1.json", join(mirrors, "train-v1.1.json"),
+            "3527663986b8295af4f7fcdff1ba1ff3f72d07d61a20f487cb238a6ef92fd955"},
+           {"dev-v1.1.json", join(mirrors, "dev-v1.1.json"),
+            "95aa6a52d5d6a735563366753ca50492a658031da74f301ac5238b03966972c9"}}};
+}
+
 RemoteDataset tinyshakespeare() {
   return {"tinyshakespeare",
           "1.1 MB of plain text",
@@ -108,8 +121,9 @@ RemoteDataset tinyshakespeare() {
 }  // namespace
 
 const std::vector<RemoteDataset>& remote_datasets() {
-  static const std::vector<RemoteDataset> table{
-      mnist(), fashion_mnist(), cifar10(), cifar100(), multi30k(), sst2(), tinyshakespeare()};
+  static const std::vector<RemoteDataset> table{mnist(),    fashion_mnist(),  cifar10(),
+                                                cifar100(), multi30k(),       sst2(),
+                                                squad(),    tinyshakespeare()};
   return table;
 }
 

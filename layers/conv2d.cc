@@ -22,6 +22,12 @@ Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, std::array<int64_t, 2>
 
 Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight_, bias_, options_); }
 
+Tensor Conv2d::forward_relu(const Tensor& x) {
+  Conv2dOptions options = options_;
+  options.relu = true;
+  return conv2d(x, weight_, bias_, options);
+}
+
 std::vector<WeightUnits> Conv2d::units(UnitKind kind) const {
   if (kind != UnitKind::channels) return {};
   return {{"weight", {"", UnitAxis::Axis::outputs, weight_.dim(0)}}};

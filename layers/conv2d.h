@@ -18,6 +18,8 @@ class Conv2d : public Module, public HasUnits {
 
   const char* kind() const override { return "Conv2d"; }
   Tensor forward(const Tensor& x) override;
+  /// max(forward(x), 0) as one op.
+  Tensor forward_relu(const Tensor& x);
   std::vector<WeightUnits> units(UnitKind kind) const override;
   /// Adds the inputs of this convolution, a layer at `path`, to the channels of the one at
   /// `producer`, whose outputs it alone reads. Nothing where it has groups.

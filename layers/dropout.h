@@ -32,7 +32,7 @@ class Dropout : public Module {
  private:
   DropoutOptions options() const {
     const RandomKey key = RandomScope::next_key(kind());
-    return {.p = p_, .key = key, .step = RandomScope::device_step()};
+    return {.p = RandomScope::dropout(p_), .key = key, .step = RandomScope::device_step()};
   }
 
   double p_;

@@ -53,8 +53,9 @@ LstmOutput LSTM::run(const Tensor& x, const Tensor& lengths, const Tensor& h0, c
   for (int64_t i = 0; i < states; i += directions_) {
     if (i > 0 && training() && dropout_ > 0) {
       const RandomKey key = RandomScope::next_key(kind());
-      input =
-          tessera::dropout(input, {.p = dropout_, .key = key, .step = RandomScope::device_step()});
+      input = tessera::dropout(
+          input,
+          {.p = RandomScope::dropout(dropout_), .key = key, .step = RandomScope::device_step()});
     }
     std::vector<Tensor> outputs;
     for (int64_t d = i; d < i + directions_; ++d) {

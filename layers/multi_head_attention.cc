@@ -5,6 +5,7 @@
 #include "framework/ops/concat.h"
 #include "framework/ops/gather.h"
 #include "framework/ops/reshape.h"
+#include "framework/ops/rotary.h"
 #include "framework/ops/slice.h"
 #include "layers/random_scope.h"
 
@@ -18,11 +19,19 @@ void KeyValueCache::select(const Tensor& rows) {
 }
 
 MultiHeadAttention::MultiHeadAttention(int64_t width, int64_t heads, double dropout,
-                                       const AttentionNames& names, bool causal)
-    : names_(names), width_(width), heads_(heads), dropout_(dropout), causal_(causal) {
+                                       const AttentionNames& names, bool causal, bool rotary)
+    : names_(names),
+      width_(width),
+      heads_(heads),
+      dropout_(dropout),
+      causal_(causal),
+      rotary_(rotary) {
   require(heads >= 1 && width % heads == 0,
           "[MultiHeadAttention] heads must divide the width; got ", heads, " heads for width ",
           width, ".");
+  require(!rotary || width / heads % 2 == 0,
+          "[MultiHeadAttention] rotary positions need heads of an even width; got ", width / heads,
+          ", ", width, " in ", heads, " heads.");
   require(dropout >= 0 && dropout < 1, "[MultiHeadAttention] dropout must lie in [0, 1); got ",
           dropout, ".");
   if (names.packed != nullptr) {
@@ -53,7 +62,7 @@ Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& lengths, Cached
   require(x.rank() == 3 && x.dim(2) == width_, "[MultiHeadAttention] x must be [N, T, ", width_,
           "]; got ", x, ".");
   const bool joins = packed_ == nullptr && training() && query_->rounds_for(x);
-  if ((packed_ != nullptr || joins) && cache == nullptr) {
+  if ((packed_ != nullptr || joins) && cache == nullptr && !rotary_) {
     const auto joined = [&] { return Linear::forward_joined({query_, key_, value_}, x); };
     const Tensor qkv = joins ? run(*query_, joined) : run(*packed_, x);
     const Shape shape{x.dim(0), x.dim(1), 3, heads_, width_ / heads_};
@@ -71,6 +80,12 @@ Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& lengths, Cached
   } else {
     q = project(*query_, x);
     keys = project_keys(x);
+  }
+  if (rotary_) {
+    constexpr double kBase = 10000;  // Su et al.'s
+    const int64_t first = cache != nullptr && cache->k.defined() ? cache->k.dim(1) : 0;
+    q = rotary(q, kBase, first);
+    keys.k = rotary(keys.k, kBase, first);
   }
   if (cache != nullptr) {
     if (cache->k.defined()) keys = {concat({cache->k, keys.k}, 1), concat({cache->v, keys.v}, 1)};
@@ -115,8 +130,8 @@ AttentionOptions MultiHeadAttention::options(bool causal) const {
   AttentionOptions options{.causal = causal};
   options.training = training();
   if (!training() || dropout_ == 0) return options;
-  options.dropout = dropout_;
   options.key = RandomScope::next_key(kind());
+  options.dropout = RandomScope::dropout(dropout_);
   options.step = RandomScope::device_step();
   return options;
 }

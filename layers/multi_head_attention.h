@@ -2,6 +2,8 @@
 //   y = concat_h(softmax(q_h k_h^T / sqrt(D)) v_h) Wo + bo,  q = x Wq + bq,  k, v likewise of x
 // (self-attention) or of a memory (an encoder's output).  x, y: [N, T, width]; D = width / heads.
 // Layers: query, key, value and output, or one packed layer [3 * width, width] for the first three.
+// Rotary: the q and k of self-attention are turned by their positions (framework/ops/rotary.h), in
+// place of positions that are added to x; a cache holds turned keys.
 #pragma once
 
 #include <vector>
@@ -42,9 +44,9 @@ struct KeyValueCache {
 class MultiHeadAttention : public Scope, public HasUnits {
  public:
   /// `dropout`: share of the probabilities dropped in training.
-  /// Throws: std::invalid_argument unless heads divide width.
+  /// Throws: std::invalid_argument unless heads divide width, for `rotary` into even parts.
   MultiHeadAttention(int64_t width, int64_t heads, double dropout, const AttentionNames& names = {},
-                     bool causal = false);
+                     bool causal = false, bool rotary = false);
 
   const char* kind() const override { return "MultiHeadAttention"; }
   Tensor forward(const Tensor& x) override { return attend(x, {}); }
@@ -68,7 +70,7 @@ class MultiHeadAttention : public Scope, public HasUnits {
   AttentionNames names_;
   int64_t width_, heads_;
   double dropout_;
-  bool causal_;
+  bool causal_, rotary_;
   Linear *query_ = nullptr, *key_ = nullptr, *value_ = nullptr, *packed_ = nullptr;
   Linear* output_;
 };

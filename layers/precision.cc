@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "framework/backend/cpu.h"
 #include "framework/core/errors.h"
 #include "framework/ops/cast.h"
 
@@ -23,9 +24,20 @@ struct TypeScope {
 
 DType activation_type(const RunConfig& run, Device device) {
   if (run.precision == "fp32") return DType::f32;
-  require(!device.is_cpu(), "[precision] ", run.precision, " needs a CUDA device; got ", device,
-          ". Use run.precision=fp32, or run.device=cuda.");
+  if (device.is_cpu()) {
+    const std::string why_not =
+        run.precision == "bf16" ? cpu().why_no_bf16_products() : "fp16 on a CPU";
+    require(why_not.empty(), "[precision] ", run.precision, " needs a CUDA device",
+            run.precision == "bf16" ? ", or a processor with AMX" : "", "; got ", device, " (",
+            why_not, "). Use run.precision=fp32, or run.device=cuda.");
+    return DType::f32;
+  }
   return run.precision == "bf16" ? DType::bf16 : DType::f16;
+}
+
+void use_precision(const RunConfig& run, Device device) {
+  activation_type(run, device);
+  cpu().set_bf16_products(device.is_cpu() && run.precision == "bf16");
 }
 
 DType activation_type() { return present_type; }

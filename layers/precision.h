@@ -1,5 +1,6 @@
 // The type that activations are computed in (run.precision). Weights stay f32: layers bring them to
-// the type of their input.
+// the type of their input. On a CPU, bf16 leaves activations f32: matrix products round their
+// factors (Cpu::bf16_products), convolutions and attention do not.
 #pragma once
 
 #include "framework/io/config.h"
@@ -9,6 +10,9 @@ namespace tessera {
 
 /// Throws: std::invalid_argument where `device` does not compute in run.precision.
 DType activation_type(const RunConfig& run, Device device);
+
+/// Readies the CPU for run.precision. Throws as activation_type() does.
+void use_precision(const RunConfig& run, Device device);
 
 /// model.forward_batch(inputs) computed in `dtype`. Integer inputs stay as they are. The output has
 /// that type on a CUDA device, where losses read halves; it is f32 on the cpu.

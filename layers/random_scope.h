@@ -14,12 +14,14 @@ namespace tessera {
 class RandomScope {
  public:
   /// `device_step`, where defined, stands for `step` in kernels: see DropoutOptions::step.
-  RandomScope(uint64_t seed, uint32_t step, Tensor device_step = {});
+  /// `dropout_factor`, in [0, 1]: of the layers' probabilities of dropout.
+  RandomScope(uint64_t seed, uint32_t step, Tensor device_step = {}, double dropout_factor = 1);
 
   /// Where the draws of a scope have got to.
   struct Position {
     RandomKey next;
     Tensor device_step;
+    double dropout_factor = 1;
   };
   /// Of the innermost scope; none where no scope is open.
   static std::optional<Position> position();
@@ -33,10 +35,13 @@ class RandomScope {
   static RandomKey next_key(const char* layer);
   /// That of the innermost scope.  REQUIRES: one is open.
   static const Tensor& device_step();
+  /// What a layer's probability of dropout `p` is in the innermost scope.  REQUIRES: one is open.
+  static double dropout(double p);
 
  private:
   RandomKey key_;
   Tensor device_step_;
+  double dropout_factor_ = 1;
   RandomScope* previous_;
 };
 

@@ -16,6 +16,8 @@ namespace {
 std::function<Tensor(const Tensor&)> forward_with_relu(Module& child) {
   if (auto* const norm = dynamic_cast<BatchNorm2d*>(&child))
     return [norm](const Tensor& x) { return norm->forward_relu(x); };
+  if (auto* const conv = dynamic_cast<Conv2d*>(&child))
+    return [conv](const Tensor& x) { return conv->forward_relu(x); };
   if (auto* const linear = dynamic_cast<Linear*>(&child))
     return [linear](const Tensor& x) { return linear->forward_relu(x); };
   return nullptr;

@@ -5,6 +5,7 @@
 #include "framework/ops/gelu.h"
 #include "framework/ops/relu.h"
 #include "framework/ops/silu.h"
+#include "framework/ops/swiglu.h"
 #include "layers/checkpoint.h"
 
 namespace tessera {
@@ -32,6 +33,7 @@ const TransformerNames kGpt2Names{
     .down = "mlp.c_proj",
     .norm = "ln_2",
     .within = {.output = "c_proj", .packed = "c_attn"},
+    .gate = "mlp.c_gate",
 };
 
 const TransformerNames kVitNames{
@@ -73,6 +75,12 @@ Nonlinearity activation_from(const std::string& word) {
   fail("[model] activation must be auto, relu, gelu, gelu_tanh or silu; got '", word, "'.");
 }
 
+NormType norm_type_from(const std::string& word) {
+  if (word == "layer") return NormType::layer;
+  if (word == "rms") return NormType::rms;
+  fail("[model] norm_type must be layer or rms; got '", word, "'.");
+}
+
 Tensor activate(Nonlinearity activation, const Tensor& x) {
   switch (activation) {
     case Nonlinearity::relu:
@@ -87,40 +95,45 @@ Tensor activate(Nonlinearity activation, const Tensor& x) {
   fail("[activation] the activation must be one of the enumeration.");
 }
 
+Module& add_norm(Scope& scope, const std::string& path, const TransformerOptions& options) {
+  if (options.norm_type == NormType::rms)
+    return scope.make<RMSNorm>(path, options.width, options.eps);
+  return scope.make<LayerNorm>(path, options.width, options.eps);
+}
+
 TransformerLayer::TransformerLayer(const TransformerOptions& options, const TransformerNames& names)
     : options_(options) {
-  const auto add_attention = [&](const char* path, bool causal) {
+  require(!options.gated || (names.gate != nullptr && options.activation == Nonlinearity::silu),
+          "[model] activation swiglu is one of gpt2's; got another model. Choose another one.");
+  const auto add_attention = [&](const char* path, bool causal, bool rotary) {
     return &make<MultiHeadAttention>(path, options.width, options.heads, options.attention_dropout,
-                                     names.within, causal);
+                                     names.within, causal, rotary);
   };
-  const auto norm_first = [&](LayerNorm*& norm, const char* path) {
-    if (options.norm == NormPosition::pre) add_norm(norm, path);
+  const auto norm_first = [&](Module*& norm, const char* path) {
+    if (options.norm == NormPosition::pre) norm = &add_norm(*this, path, options);
   };
-  const auto norm_last = [&](LayerNorm*& norm, const char* path) {
-    if (options.norm == NormPosition::post) add_norm(norm, path);
+  const auto norm_last = [&](Module*& norm, const char* path) {
+    if (options.norm == NormPosition::post) norm = &add_norm(*this, path, options);
   };
   norm_first(attention_norm_, names.attention_norm);
-  attention_ = add_attention(names.attention, options.causal);
+  attention_ = add_attention(names.attention, options.causal, options.rotary);
   norm_last(attention_norm_, names.attention_norm);
   if (options.has_memory) {
     require(names.memory_attention != nullptr,
             "[TransformerLayer] these names must have room for a memory; got none.");
     norm_first(memory_norm_, names.memory_norm);
-    memory_attention_ = add_attention(names.memory_attention, false);
+    memory_attention_ = add_attention(names.memory_attention, false, false);
     norm_last(memory_norm_, names.memory_norm);
   }
   norm_first(norm_, names.norm);
+  if (options.gated) gate_ = &make<Linear>(names.gate, options.width, options.intermediate);
   up_ = &make<Linear>(names.up, options.width, options.intermediate);
   down_ = &make<Linear>(names.down, options.intermediate, options.width);
   norm_last(norm_, names.norm);
   dropout_ = &add<Dropout>("dropout", options.dropout);
 }
 
-void TransformerLayer::add_norm(LayerNorm*& norm, const char* path) {
-  norm = &make<LayerNorm>(path, options_.width, options_.eps);
-}
-
-Tensor TransformerLayer::sublayer(LayerNorm& norm, const Tensor& x,
+Tensor TransformerLayer::sublayer(Module& norm, const Tensor& x,
                                   const std::function<Tensor(const Tensor&)>& compute) {
   if (options_.norm == NormPosition::pre) return dropout_->add_to(x, compute(run(norm, x)));
   return run(norm, dropout_->add_to(x, compute(x)));
@@ -154,9 +167,12 @@ Tensor TransformerLayer::compute(const Tensor& x, const TransformerContext& cont
       });
     });
   }
-  return sublayer(*norm_, y, [&](const Tensor& in) {
-    return run(*down_, activate(options_.activation, run(*up_, in)));
-  });
+  return sublayer(*norm_, y, [&](const Tensor& in) { return feed_forward(in); });
+}
+
+Tensor TransformerLayer::feed_forward(const Tensor& x) {
+  if (gate_ == nullptr) return run(*down_, activate(options_.activation, run(*up_, x)));
+  return run(*down_, swiglu(run(*gate_, x), run(*up_, x)));
 }
 
 int64_t checkpoint_activations(Module& model) {

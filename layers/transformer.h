@@ -1,7 +1,8 @@
 // A layer of a Transformer (Vaswani et al., "Attention is all you need", 2017): self-attention,
 // attention to a memory where it is a decoder's of an encoder-decoder, and a feed-forward layer
-//   f(x) = act(x W1 + b1) W2 + b2.
-// Around each sublayer s stands a residual sum and a layer norm:
+//   f(x) = act(x W1 + b1) W2 + b2,   gated:  f(x) = (act(x Wg + bg) * (x W1 + b1)) W2 + b2
+// (Shazeer, "GLU variants improve Transformer", 2020: with silu, SwiGLU).
+// Around each sublayer s stands a residual sum and a norm, layer norm or RMS norm:
 //   post  x = norm(x + dropout(s(x)))                    (the paper's; BERT)
 //   pre   x = x + dropout(s(norm(x)))                    (GPT-2, ViT)
 // A layer with causal = true is a decoder's. Shapes: [N, T, width].
@@ -16,6 +17,7 @@
 namespace tessera {
 
 enum class NormPosition : uint8_t { pre, post };
+enum class NormType : uint8_t { layer, rms };
 
 /// Throws: std::invalid_argument for any other word than "pre" and "post".
 NormPosition norm_position_from(const std::string& word);
@@ -24,6 +26,8 @@ enum class Nonlinearity : uint8_t { relu, gelu, gelu_tanh, silu };
 
 /// "relu", "gelu", "gelu_tanh", "silu". Throws: std::invalid_argument for any other word.
 Nonlinearity activation_from(const std::string& word);
+/// "layer", "rms". Throws: std::invalid_argument for any other word.
+NormType norm_type_from(const std::string& word);
 Tensor activate(Nonlinearity activation, const Tensor& x);
 
 /// Paths of a layer's parts, as the state dicts of Hugging Face have them.
@@ -36,6 +40,7 @@ struct TransformerNames {
   const char* down;
   const char* norm;  ///< of the feed-forward layer
   AttentionNames within;
+  const char* gate = nullptr;  ///< Wg; null: it cannot be gated
 };
 
 extern const TransformerNames kBertNames;
@@ -51,7 +56,10 @@ struct TransformerOptions {
   double attention_dropout = 0;
   double eps = 1e-5;
   NormPosition norm = NormPosition::post;
+  NormType norm_type = NormType::layer;
   Nonlinearity activation = Nonlinearity::relu;
+  bool gated = false;   ///< with silu alone
+  bool rotary = false;  ///< self-attention turns queries and keys by their positions
   bool causal = false;
   bool has_memory = false;  ///< attends to an encoder's output, too
 };
@@ -64,8 +72,12 @@ struct TransformerContext {
   KeyValueCache::Layer* cache = nullptr;
 };
 
+/// Under `path` of `scope`.
+Module& add_norm(Scope& scope, const std::string& path, const TransformerOptions& options);
+
 class TransformerLayer : public Scope {
  public:
+  /// Throws: std::invalid_argument for options that the names have no room for.
   TransformerLayer(const TransformerOptions& options, const TransformerNames& names);
 
   const char* kind() const override { return "TransformerLayer"; }
@@ -78,14 +90,14 @@ class TransformerLayer : public Scope {
 
  private:
   Tensor compute(const Tensor& x, const TransformerContext& context);
-  Tensor sublayer(LayerNorm& norm, const Tensor& x,
+  Tensor sublayer(Module& norm, const Tensor& x,
                   const std::function<Tensor(const Tensor&)>& compute);
-  void add_norm(LayerNorm*& norm, const char* path);
+  Tensor feed_forward(const Tensor& x);
 
   TransformerOptions options_;
   MultiHeadAttention *attention_ = nullptr, *memory_attention_ = nullptr;
-  LayerNorm *attention_norm_ = nullptr, *memory_norm_ = nullptr, *norm_ = nullptr;
-  Linear *up_ = nullptr, *down_ = nullptr;
+  Module *attention_norm_ = nullptr, *memory_norm_ = nullptr, *norm_ = nullptr;
+  Linear *gate_ = nullptr, *up_ = nullptr, *down_ = nullptr;
   Dropout* dropout_ = nullptr;
   bool is_checkpointed_ = false;
 };

@@ -17,9 +17,10 @@ bool is_text(const DataConfig& config) {
 TextData make_text(const DataConfig& config, uint64_t seed, const std::filesystem::path& cache) {
   if (config.type == "text") return make_long_text(config, seed, cache);
   if (config.type == "parallel_text") return make_parallel_text(config, seed);
+  if (config.type == "squad") return make_squad(config, seed);
   if (config.type == "masked_text") return make_masked_text(config, seed);
   require(config.type == "sst2" || config.type == "tsv", "[data] data.type must be one of sst2, ",
-          "tsv, text, masked_text, parallel_text here; got '", config.type, "'.");
+          "tsv, text, masked_text, squad, parallel_text here; got '", config.type, "'.");
   return make_labelled_texts(config, seed);
 }
 

@@ -18,6 +18,7 @@ enum class TextTask : uint8_t {
   classes,       ///< its class (sst2, tsv)
   next_token,    ///< its next token at each place (text)
   masked_token,  ///< the tokens that are hidden (masked_text)
+  answer_span,   ///< where in it the answer to a question stands (squad)
   translation,   ///< the text in another language (parallel_text)
 };
 
@@ -51,6 +52,9 @@ bool is_text(const DataConfig& config);
 ///                  length, is the validation part, which the tokenizer does not learn from
 ///   masked_text    a text a line; empty lines are passed over, lines over data.max_length tokens
 ///                  are several texts
+///   squad          long contexts are read in windows; questions over data.max_question_length
+///                  tokens are cut, training questions whose answer is not found left out, both
+///                  counted; the validation share is one of contexts
 ///   parallel_text  training pairs with an empty side, or one over data.max_length, are left out
 ///                  and counted; validation and test pairs are cut and counted
 /// `cache`: the folder of token files, where data.cache is not given.

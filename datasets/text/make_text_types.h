@@ -10,6 +10,7 @@ TextData make_labelled_texts(const DataConfig& config, uint64_t seed);
 TextData make_long_text(const DataConfig& config, uint64_t seed,
                         const std::filesystem::path& cache);
 TextData make_parallel_text(const DataConfig& config, uint64_t seed);
+TextData make_squad(const DataConfig& config, uint64_t seed);
 TextData make_masked_text(const DataConfig& config, uint64_t seed);
 
 /// `count` of 0 .. size-1, increasing, drawn by seed; all for 0. `key` names the limit in errors.

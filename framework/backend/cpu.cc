@@ -72,6 +72,20 @@ void Cpu::set_threads(int threads) {
   omp_set_num_threads(threads);  // what oneDNN and Eigen read
 }
 
+std::string Cpu::why_no_bf16_products() const {
+#ifdef TESSERA_ONEDNN
+  return isa_ == CpuIsa::amx ? "" : concat("its kernels are ", isa_, ", and only amx has bf16");
+#else
+  return "this build has no oneDNN";
+#endif
+}
+
+void Cpu::set_bf16_products(bool on) {
+  const std::string why_not = on ? why_no_bf16_products() : "";
+  require(why_not.empty(), "[cpu] products in bf16 need a processor with AMX; got ", why_not, ".");
+  bf16_products_ = on;
+}
+
 Cpu& cpu() {
   static Cpu instance;
   return instance;

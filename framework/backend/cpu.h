@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <ostream>
+#include <string>
 
 #include "framework/core/device.h"
 #include "framework/core/errors.h"
@@ -28,6 +29,13 @@ class Cpu {
   /// REQUIRES: threads >= 1.
   void set_threads(int threads);
   CpuIsa isa() const { return isa_; }
+
+  /// Whether products of f32 matrices round their factors to bf16, with sums in f32
+  /// (run.precision: bf16). Off at first.
+  bool bf16_products() const { return bf16_products_; }
+  void set_bf16_products(bool on);
+  /// Why this processor and build cannot; empty where they can.
+  std::string why_no_bf16_products() const;
 
   /// Calls f(begin, end) on consecutive ranges that cover [0, n), one range a thread, each at least
   /// `grain` long but for the last. The split depends on n, grain and threads() only, so sums over
@@ -55,6 +63,7 @@ class Cpu {
  private:
   int threads_;
   CpuIsa isa_;
+  bool bf16_products_ = false;
 };
 
 /// The process's CPU.

@@ -18,9 +18,10 @@ class RecordedWork {
 /// Records what work() queues on a CUDA device; nothing of it runs yet. Its memory comes from a
 /// pool of its own, which stays reserved while the record lives; tensors made before that it reads
 /// or writes must live as long. work() must not wait for the device, and must have run before, so
-/// that plans are made and kernels loaded.
+/// that plans are made and kernels loaded. `bytes`: the most that it holds at once, if known.
 /// Throws: std::runtime_error where work() did what cannot be recorded; what it throws itself.
 /// In builds with CUDA only.
-std::unique_ptr<RecordedWork> record_work(Device device, const std::function<void()>& work);
+std::unique_ptr<RecordedWork> record_work(Device device, const std::function<void()>& work,
+                                          int64_t bytes = 0);
 
 }  // namespace tessera

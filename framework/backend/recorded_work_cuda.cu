@@ -9,11 +9,11 @@ void check(cudaError_t status, const char* call) { check_cuda(status, "cuda_grap
 
 class CudaGraph : public RecordedWork {
  public:
-  CudaGraph(Device device, const std::function<void()>& work)
+  CudaGraph(Device device, const std::function<void()>& work, int64_t bytes)
       : device_(device), stream_(compute_stream(device.index)) {
     release_cached_memory(device);  // the pool takes what the work used before
     try {
-      record(work);
+      record(work, bytes);
     } catch (...) {
       release();
       throw;
@@ -25,8 +25,8 @@ class CudaGraph : public RecordedWork {
   void replay() override { check(cudaGraphLaunch(executable_, stream_), "cudaGraphLaunch"); }
 
  private:
-  void record(const std::function<void()>& work) {
-    const MemoryPoolScope memory(device_);
+  void record(const std::function<void()>& work, int64_t bytes) {
+    const MemoryPoolScope memory(device_, bytes);
     pool_ = memory.pool();
     // Only this thread must keep to what can be recorded: others prepare batches.
     check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal),
@@ -61,8 +61,9 @@ class CudaGraph : public RecordedWork {
 
 }  // namespace
 
-std::unique_ptr<RecordedWork> record_work(Device device, const std::function<void()>& work) {
-  return std::make_unique<CudaGraph>(device, work);
+std::unique_ptr<RecordedWork> record_work(Device device, const std::function<void()>& work,
+                                          int64_t bytes) {
+  return std::make_unique<CudaGraph>(device, work, bytes);
 }
 
 }  // namespace tessera

@@ -17,16 +17,20 @@ struct ExportArguments {
 };
 
 /// config.json, with which transformers reads the file as model.safetensors.
-void write_config_beside(const ExportArguments& arguments, const ModelCard& card) {
+void write_config_beside(const ExportArguments& arguments, const std::string& config) {
   const auto path = std::filesystem::path(arguments.output).parent_path() / "config.json";
-  const char* dtype = arguments.dtype == "bf16" ? "bfloat16" : "float32";
-  write_file_atomically(path, write_hugging_face_config(card.model, card.class_names, dtype));
+  write_file_atomically(path, config);
   std::cout << path.string() << ": for transformers, beside model.safetensors\n";
 }
 
 void export_model(const ExportArguments& arguments) {
   const ModelFile file = read_model_file(arguments.checkpoint);
   const LoadedModel loaded = load_model(file, arguments.checkpoint);
+  const std::string& type = file.card.model.type;
+  std::string config;
+  if (arguments.format == "dense" && (type == "bert" || type == "gpt2"))
+    config = write_hugging_face_config(file.card.model, file.card.class_names,
+                                       arguments.dtype == "bf16" ? "bfloat16" : "float32");
   ExportOptions options;
   options.format = export_format_from(arguments.format);
   options.dtype = arguments.dtype == "bf16" ? DType::bf16 : DType::f32;
@@ -35,8 +39,7 @@ void export_model(const ExportArguments& arguments) {
     options.granularity = file.granularity;
   }
   write_model_file(arguments.output, *loaded.model, file.card, loaded.masks, options);
-  if (options.format == ExportFormat::dense && has_hugging_face_form(file.card.model.type))
-    write_config_beside(arguments, file.card);
+  if (!config.empty()) write_config_beside(arguments, config);
   std::cout << arguments.output << ": " << std::filesystem::file_size(arguments.output)
             << " bytes, " << arguments.format << ", " << arguments.dtype
             << (loaded.masks.empty() && options.format != ExportFormat::dense

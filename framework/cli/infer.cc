@@ -66,23 +66,24 @@ LimitedOptions add_limited_options(CLI::App& command, InferArguments& arguments)
   return {
       {option("--batch-size", text.batch_size, "Images or texts at a time")
            ->check(CLI::Range(1, 1 << 20)),
-       {image_classes, classes, translation}},
+       {image_classes, classes, span, translation}},
       {option("--top", text.top, "Classes shown for each image or text")
            ->check(CLI::Range(1, 1 << 20)),
        {image_classes, classes}},
-      {option("--precision", arguments.precision, "fp32, or bf16 on a CUDA device: images")
+      {option("--precision", arguments.precision,
+              "fp32, or bf16 on a CUDA device: images alone; texts run in fp32")
            ->check(CLI::IsMember({"fp32", "bf16"})),
        {image_classes}},
       {command.add_flag("--compare-dense", arguments.compare_dense,
-                        "Also run the dense twin; print both times and the largest difference: "
-                        "images"),
-       {image_classes}},
+                        "Also run the dense twin; print both times and the largest difference; of "
+                        "texts for the first batch"),
+       {image_classes, classes, span, continuation, translation}},
       {command.add_flag("--plan", arguments.show_plan, "Print the steps and what runs each"),
-       {image_classes, classes}},
+       {image_classes, classes, span}},
       {command.add_flag("--truncate", text.truncate,
                         "Cut texts that are too long (prompts at their beginning), rather than "
                         "refuse them"),
-       {classes, continuation, translation}},
+       {classes, span, continuation, translation}},
       {command.add_option("--max-tokens", text.max_tokens,
                           "Tokens of a continuation (100, or as many as the model has places for)"),
        {continuation}},
@@ -108,7 +109,9 @@ LimitedOptions add_limited_options(CLI::App& command, InferArguments& arguments)
 
 void add_infer_command(CLI::App& program, Action& action) {
   CLI::App* command = program.add_subcommand(
-      "infer", "Classify images or texts, continue texts, or translate them, with a model file");
+      "infer",
+      "Classify images or texts, answer questions about texts, continue or translate them, with a "
+      "model file");
   auto arguments = std::make_shared<InferArguments>();
   add_common_options(*command, *arguments);
   const LimitedOptions options = add_limited_options(*command, *arguments);

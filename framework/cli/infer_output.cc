@@ -43,6 +43,7 @@ void print_json(const std::string& text, bool is_cut, AnswerKind kind, const Tex
   ordered_json object = {{"input", text}};
   if (is_cut) object["cut"] = true;
   const char* const name = kind == AnswerKind::classes        ? "classes"
+                           : kind == AnswerKind::span         ? "answer"
                            : kind == AnswerKind::continuation ? "continuation"
                                                               : "translation";
   if (!answer.is_given) {

@@ -17,7 +17,8 @@ std::string classes_text(const std::vector<ClassProbability>& classes);
 void print_json(const std::string& input, const std::vector<ClassProbability>& classes);
 ///   {"input": "a.png", "error": ...}
 void print_json(const UnreadableImage& image);
-///   {"input": "a dog", "classes" or "continuation" or "translation": ..., ...}, with "cut": true
+///   {"input": "a dog", "classes", "answer", "continuation" or "translation": ..., ...}, with
+///   "cut": true
 /// where some of the text was left out.
 void print_json(const std::string& text, bool is_cut, AnswerKind kind, const TextAnswer& answer);
 

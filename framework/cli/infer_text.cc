@@ -1,7 +1,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cmath>
 #include <iomanip>
 #include <iostream>
 #include <iterator>
@@ -10,12 +12,30 @@
 #include "framework/cli/infer.h"
 #include "framework/cli/infer_output.h"
 #include "framework/core/errors.h"
+#include "framework/infer/stopwatch.h"
 
 namespace tessera {
 namespace {
 
 /// Batches answered before their answers are printed; texts of similar length are batched within.
 constexpr size_t kBatchesAtOnce = 16;
+
+// Rounds of --compare-dense, in which sparse and dense take turns.
+constexpr int kAnswerRounds = 5;
+/// Lines of it, where each takes as long as its continuation.
+constexpr size_t kComparedContinuations = 4;
+
+using AnswerClock = std::chrono::steady_clock;
+
+/// The number that comes with an answer: of classes the probability of the likeliest.
+double number_of(const TextAnswer& answer) {
+  return answer.classes.empty() ? answer.score : answer.classes[0].probability;
+}
+
+bool are_equal(const TextAnswer& a, const TextAnswer& b) {
+  return a.text == b.text && a.classes.empty() == b.classes.empty() &&
+         (a.classes.empty() || a.classes[0].name == b.classes[0].name);
+}
 
 /// Answers texts and prints the answers.
 class Responder {
@@ -30,9 +50,9 @@ class Responder {
   }
 
   void respond(std::span<const std::string> lines, std::span<const ModelText> texts) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = AnswerClock::now();
     const std::vector<TextAnswer> answers = model_->answer(texts);
-    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    seconds_ += std::chrono::duration<double>(AnswerClock::now() - start).count();
     for (size_t i = 0; i < lines.size(); ++i) print(lines[i], texts[i].is_cut, answers[i]);
     std::cout.flush();
   }
@@ -70,8 +90,9 @@ std::vector<std::string> lines_of_input(const std::string& input) {
   return split_lines(std::string(std::istreambuf_iterator<char>(std::cin), {}));
 }
 
-/// Everything is read, and checked, before the first answer.
-void answer_all(Responder& responder, const InferArguments& arguments, const std::string& input) {
+/// Everything is read, and checked, before the first answer. Returns the texts.
+std::vector<ModelText> answer_all(Responder& responder, const InferArguments& arguments,
+                                  const std::string& input) {
   const std::vector<std::string> lines = lines_of_input(input);
   const std::string name = input == "-" ? "standard input" : input;
   std::vector<ModelText> texts;
@@ -87,6 +108,7 @@ void answer_all(Responder& responder, const InferArguments& arguments, const std
                       std::span(texts).subspan(first, count));
   }
   responder.print_summary(lines.size(), cut);
+  return texts;
 }
 
 /// A line, its answer, and so on, to the end of the input. A line that does not fit is said so.
@@ -104,6 +126,47 @@ void converse(Responder& responder) {
   responder.print_summary(answered, cut);
 }
 
+/// The first texts again, sparse and by the dense twin in turn: times and equality.
+void compare_answers(const InferArguments& arguments, const ModelFile& file, Device device,
+                     std::span<const ModelText> texts) {
+  const AnswerKind kind = answer_kind(file.card);
+  const auto most = kind == AnswerKind::continuation
+                        ? kComparedContinuations
+                        : static_cast<size_t>(arguments.text.batch_size);
+  const auto compared = texts.first(std::min(texts.size(), most));
+  // Both afresh: what a model draws depends on how many texts it has seen.
+  const auto make = [&](const ModelFile& from) {
+    return make_text_model(from, arguments.file, device, arguments.text);
+  };
+  const std::array contestants = {make(file), make(dense_twin(file))};
+  std::array<std::vector<TextAnswer>, 2> answers;
+  std::array<std::vector<double>, 2> ms;
+  for (int round = 0; round <= kAnswerRounds; ++round)  // the first makes plans and warms caches
+    for (size_t i = 0; i < contestants.size(); ++i) {
+      const auto start = AnswerClock::now();
+      answers[i] = contestants[i]->answer(compared);
+      const std::chrono::duration<double, std::milli> taken = AnswerClock::now() - start;
+      if (round > 0) ms[i].push_back(taken.count());
+    }
+  size_t equal = 0;
+  double difference = 0;
+  for (size_t i = 0; i < compared.size(); ++i) {
+    equal += are_equal(answers[0][i], answers[1][i]);
+    difference =
+        std::max(difference, std::abs(number_of(answers[0][i]) - number_of(answers[1][i])));
+  }
+  const double sparse_ms = median(ms[0]), dense_ms = median(ms[1]);
+  std::cerr << std::fixed << std::setprecision(3) << "sparse  " << sparse_ms << " ms for "
+            << compared.size() << " lines\ndense   " << dense_ms << " ms, zeros in place\n"
+            << "speed-up " << std::setprecision(2) << dense_ms / sparse_ms << "x, " << equal
+            << " of " << compared.size() << " answers equal";
+  if (kind != AnswerKind::continuation)
+    std::cerr << ", largest difference of their "
+              << (kind == AnswerKind::classes ? "probabilities " : "scores ") << std::scientific
+              << difference << std::defaultfloat;
+  std::cerr << std::endl;
+}
+
 }  // namespace
 
 void infer_text(const InferArguments& arguments, const ModelFile& file, Device device) {
@@ -111,10 +174,12 @@ void infer_text(const InferArguments& arguments, const ModelFile& file, Device d
           "or - for standard input; got ", arguments.inputs.size(), " names.");
   const std::string input = arguments.inputs.empty() ? "-" : arguments.inputs[0];
   Responder responder(arguments, file, device);
-  if (input == "-" && isatty(STDIN_FILENO) == 1)
-    converse(responder);
-  else
-    answer_all(responder, arguments, input);
+  const bool is_conversation = input == "-" && isatty(STDIN_FILENO) == 1;
+  require(!is_conversation || !arguments.compare_dense,
+          "[infer] --compare-dense needs lines to compare by; got none. Give --input FILE.");
+  if (is_conversation) return converse(responder);
+  const std::vector<ModelText> texts = answer_all(responder, arguments, input);
+  if (arguments.compare_dense && !texts.empty()) compare_answers(arguments, file, device, texts);
 }
 
 }  // namespace tessera

@@ -15,6 +15,7 @@
 #include "framework/core/choose_device.h"
 #include "framework/train/bench_task.h"
 #include "framework/train/train_step.h"
+#include "layers/precision.h"
 
 namespace tessera {
 namespace {
@@ -85,6 +86,7 @@ TrainBenchResult measure(const TrainBenchArguments& arguments, const BenchTask& 
 void bench(const TrainBenchArguments& arguments) {
   const Device device = choose_device(arguments.run.device).device;
   if (arguments.run.threads > 0) cpu().set_threads(arguments.run.threads);
+  use_precision(arguments.run, device);
   if constexpr (kCudaBuild)
     if (!device.is_cpu()) allow_autotune(device, arguments.run.autotune);
   const BenchTask task = task_of(arguments);

@@ -189,11 +189,14 @@ void DeviceAllocator::reset_peak() {
   stats_.peak_bytes = stats_.current_bytes;
 }
 
-int64_t DeviceAllocator::open_pool() {
+int64_t DeviceAllocator::open_pool(int64_t bytes) {
   const std::lock_guard lock(mutex_);
   require(pool_ == 0, "[allocator] one pool may be open at a time; got a second.");
   pools_[++last_pool_] = {};
-  return pool_ = last_pool_;
+  pool_ = last_pool_;
+  Block* const first = bytes > kSmall ? take_segment(bytes) : nullptr;
+  if (first != nullptr) free_blocks(first).insert(first);
+  return pool_;
 }
 
 void DeviceAllocator::close_pool() {

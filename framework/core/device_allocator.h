@@ -48,9 +48,10 @@ class DeviceAllocator {
   MemoryStats stats();
   void reset_peak();
 
-  /// From now on allocate() takes from a pool of its own, until close_pool().
-  /// REQUIRES: no pool is open.
-  int64_t open_pool();
+  /// From now on allocate() takes from a pool of its own, until close_pool(). It begins with
+  /// `bytes` in one segment, where there is that much: what is cut from one piece leaves smaller
+  /// gaps. REQUIRES: no pool is open.
+  int64_t open_pool(int64_t bytes = 0);
   /// From now on the most that was in use in the pool counts as in use: a replay uses it again.
   void close_pool();
   /// The pool's memory, free or in use, is everybody's again.

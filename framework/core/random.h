@@ -16,17 +16,21 @@ struct RandomKey {
   uint32_t stream = 0;  ///< who draws: a layer, a data set, an initialiser
   uint32_t step = 0;    ///< when: the training step, the epoch
 
+  static constexpr int kRounds = 10;
+  static constexpr uint32_t kFactor0 = 0xD2511F53u, kFactor2 = 0xCD9E8D57u;  ///< of words 0 and 2
+  static constexpr uint32_t kWeyl0 = 0x9E3779B9u, kWeyl1 = 0xBB67AE85u;      ///< steps of the seed
+
   /// The four 32-bit words of block `index`.
   constexpr std::array<uint32_t, 4> block(uint64_t index) const {
     uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
     std::array<uint32_t, 4> c{static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
                               stream, step};
-    for (int round = 0; round < 10; ++round) {
-      const uint64_t p0 = uint64_t{0xD2511F53u} * c[0], p1 = uint64_t{0xCD9E8D57u} * c[2];
+    for (int round = 0; round < kRounds; ++round) {
+      const uint64_t p0 = uint64_t{kFactor0} * c[0], p1 = uint64_t{kFactor2} * c[2];
       c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ k0, static_cast<uint32_t>(p1),
            static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ k1, static_cast<uint32_t>(p0)};
-      k0 += 0x9E3779B9u;
-      k1 += 0xBB67AE85u;
+      k0 += kWeyl0;
+      k1 += kWeyl1;
     }
     return c;
   }

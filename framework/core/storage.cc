@@ -149,8 +149,8 @@ void release_cached_memory(Device device) {
   device.is_cpu() ? cpu_allocator().release_cached() : device_allocator(device).release_cached();
 }
 
-MemoryPoolScope::MemoryPoolScope(Device device)
-    : device_(device), pool_(device_allocator(device).open_pool()) {}
+MemoryPoolScope::MemoryPoolScope(Device device, int64_t bytes)
+    : device_(device), pool_(device_allocator(device).open_pool(bytes)) {}
 MemoryPoolScope::~MemoryPoolScope() { device_allocator(device_).close_pool(); }
 void drop_memory_pool(Device device, int64_t pool) { device_allocator(device).drop_pool(pool); }
 

@@ -26,7 +26,7 @@ void release_cached_memory(Device device = {});
 /// (framework/core/device_allocator.h). REQUIRES: one at a time on a device.
 class MemoryPoolScope {
  public:
-  explicit MemoryPoolScope(Device device);
+  explicit MemoryPoolScope(Device device, int64_t bytes = 0);
   ~MemoryPoolScope();
   MemoryPoolScope(const MemoryPoolScope&) = delete;
   MemoryPoolScope& operator=(const MemoryPoolScope&) = delete;

@@ -12,6 +12,8 @@ const char* to_string(AnswerKind kind) {
       return "classifies images";
     case AnswerKind::classes:
       return "classifies texts";
+    case AnswerKind::span:
+      return "answers questions";
     case AnswerKind::continuation:
       return "continues texts";
     case AnswerKind::translation:
@@ -26,9 +28,10 @@ AnswerKind answer_kind(const ModelCard& card) {
   const std::string& head = card.model.head;
   if (card.model.type == "gpt2") return AnswerKind::continuation;
   if (card.model.type != "bert") return AnswerKind::translation;
+  if (head == "span") return AnswerKind::span;
   require(head == "auto" || head == "classification",
-          "[infer] a bert must have its head for classification; got the head ", head,
-          ". Train or import it with --head classification, or use its logits from C++.");
+          "[infer] a bert must have its head for classification or span; got the head ", head,
+          ". Train or import it with one of these, or use its logits from C++.");
   return AnswerKind::classes;
 }
 
@@ -59,6 +62,8 @@ std::unique_ptr<TextModel> make_text_model(const ModelFile& file, const std::fil
   switch (answer_kind(file.card)) {
     case AnswerKind::classes:
       return make_text_classifier(parts);
+    case AnswerKind::span:
+      return make_text_answerer(parts);
     case AnswerKind::continuation:
       return make_text_continuer(parts);
     case AnswerKind::translation:

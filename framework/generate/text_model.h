@@ -1,5 +1,5 @@
-// A model file that takes text and answers: with classes (bert), a continuation (gpt2) or a
-// translation (seq2seq, nmt). What `tessera infer` does with text.
+// A model file that takes text and answers: with classes or with words of the text itself (bert), a
+// continuation (gpt2) or a translation (seq2seq, nmt). What `tessera infer` does with text.
 #pragma once
 
 #include <cstdint>
@@ -16,17 +16,16 @@
 
 namespace tessera {
 
-enum class AnswerKind : uint8_t { image_classes, classes, continuation, translation };
+enum class AnswerKind : uint8_t { image_classes, classes, span, continuation, translation };
 
-/// "classifies images", "classifies texts", "continues texts" or "translates".
+/// "classifies images", "classifies texts", "answers questions", "continues texts" or "translates".
 const char* to_string(AnswerKind kind);
 
-/// What a model answers with. Throws: std::invalid_argument for a bert without its head for
-/// classification, which answers nothing that is text.
+/// What a model answers with. Throws: std::invalid_argument for a bert that predicts hidden tokens.
 AnswerKind answer_kind(const ModelCard& card);
 
 struct TextOptions {
-  int64_t batch_size = 64;  ///< texts at a time: classes, translation
+  int64_t batch_size = 64;  ///< texts at a time: classes, translation; windows of texts: span
   bool truncate = false;    ///< cut texts that are too long, rather than refuse them
   int64_t top = 5;          ///< classes shown
   /// Of a continuation; not given: 100, or as many as there are places for.
@@ -41,17 +40,18 @@ struct TextOptions {
 
 /// A text as the model takes it. No ids: it has no token, and gets no answer.
 struct ModelText {
-  Encoding encoding = {};
-  bool is_cut = false;  ///< some of it was left out
+  Encoding encoding = {};  ///< span: of the question
+  std::string text = {};   ///< span: the line
+  bool is_cut = false;     ///< some of it was left out
 };
 
 struct TextAnswer {
   bool is_given = false;                       ///< false for a text without tokens
   std::vector<ClassProbability> classes = {};  ///< the likeliest first
-  std::string text = {};                       ///< continuation or translation
+  std::string text = {};                       ///< span, continuation or translation
   int64_t tokens = 0;                          ///< of a continuation
   bool has_ended = false;  ///< a continuation: by the end token, rather than by its length
-  double score = 0;        ///< of a translation (BeamOptions)
+  double score = 0;        ///< of a translation (BeamOptions); of a span: the sum of its logits
 };
 
 class TextModel {

@@ -17,6 +17,7 @@ struct TextModelParts {
 };
 
 std::unique_ptr<TextModel> make_text_classifier(const TextModelParts& parts);
+std::unique_ptr<TextModel> make_text_answerer(const TextModelParts& parts);
 std::unique_ptr<TextModel> make_text_continuer(const TextModelParts& parts);
 std::unique_ptr<TextModel> make_text_translator(const TextModelParts& parts);
 

@@ -6,20 +6,15 @@
 #include <string_view>
 
 #include "framework/autograd/autograd.h"
-#include "framework/autograd/trace.h"
+#include "framework/infer/graph_lowering.h"
 #include "framework/ops/adaptive_avg_pool2d.h"
-#include "framework/ops/attention.h"
 #include "framework/ops/batch_norm.h"
 #include "framework/ops/gelu.h"
-#include "framework/ops/layer_norm.h"
 #include "framework/ops/linear.h"
-#include "framework/ops/slice.h"
 #include "framework/ops/softmax.h"
 
 namespace tessera {
 namespace {
-
-using Kind = GraphNode::Kind;
 
 /// The value that a tensor holds, one row of each image, or of each token of a sequence.
 GraphValue value_of(const Tensor& tensor, bool of_sequences) {
@@ -77,20 +72,23 @@ void fold(const Tensor& scale, const Tensor& shift, GraphNode& conv) {
   for (size_t i = 0; i < m.tew_values.size(); ++i) m.tew_values[i] *= factor[m.tew_row[i]];
 }
 
-/// The ops with each batch norm or linear layer that adds a residual or ends in relu as the ops it
-/// stands for: a plan fuses in its own way.
+bool ends_in_relu(const TracedOp& op) {
+  if (op.op == "batch_norm") return std::any_cast<const BatchNormOptions&>(op.attributes).relu;
+  if (op.op == "conv2d") return std::any_cast<const Conv2dOptions&>(op.attributes).relu;
+  return op.op == "linear" && std::any_cast<const LinearOptions&>(op.attributes).relu;
+}
+
+/// The ops with each that adds a residual or ends in relu as the ops it stands for: a plan fuses in
+/// its own way.
 std::vector<TracedOp> taken_apart(const std::vector<TracedOp>& ops) {
   std::vector<TracedOp> out;
   for (const TracedOp& op : ops) {
     out.push_back(op);
     const bool is_norm = op.op == "batch_norm";
-    if (!is_norm && op.op != "linear") continue;
     const Tensor residual = is_norm ? op.inputs[5] : Tensor{};
     std::vector<TracedOp> steps;
     if (residual.defined()) steps.push_back({"add", {Tensor{}, residual}, {}, {}});
-    if (is_norm ? std::any_cast<const BatchNormOptions&>(op.attributes).relu
-                : std::any_cast<const LinearOptions&>(op.attributes).relu)
-      steps.push_back({"relu", {Tensor{}}, {}, {}});
+    if (ends_in_relu(op)) steps.push_back({"relu", {Tensor{}}, {}, {}});
     if (is_norm) out.back().inputs.resize(5);
     for (TracedOp& step : steps) {
       const Tensor between = op.output.detach();
@@ -102,140 +100,115 @@ std::vector<TracedOp> taken_apart(const std::vector<TracedOp>& ops) {
   return out;
 }
 
-/// Lowers one op after the other.
-class Lowering {
- public:
-  Lowering(Module& model, const std::map<std::string, TileMatrix>& tiles,
-           const std::vector<Tensor>& example, const Tensor& output,
-           const std::vector<TracedOp>& ops)
-      : tiles_(tiles), of_sequences_(example[0].dtype() == DType::i64) {
-    for (const Parameter& parameter : model.parameters())
-      names_[parameter.tensor.id()] = parameter.name;
-    for (const auto& [name, tile_matrix] : tiles) check_tile_matrix(model, name, tile_matrix);
-    ++uses_[output.id()];
-    for (const TracedOp& op : ops)
-      for (const Tensor& input : op.inputs)
-        if (input.defined()) ++uses_[input.id()];
-    graph_.values.push_back(of_sequences_ ? GraphValue{.c = 1, .tokens = example[0].dim(1)}
-                                          : value(example[0]));
-    graph_.input_shape = example[0].shape();
-    graph_.input_layout = example[0].layout();
-    graph_.output_shape = output.shape();
-    graph_.output_layout = output.layout();
-    if (of_sequences_)
-      for (size_t i = 0; i < example.size(); ++i) inputs_[example[i].id()] = static_cast<int>(i);
-    else
-      values_[example[0].id()] = {0, true};
-    for (const TracedOp& op : ops)
-      if (!is_constant(op)) lower(op);
-    graph_.output = find(output, "the model").value;
-  }
+void check_tile_matrix(Module& model, const std::string& name, const TileMatrix& tiles) {
+  check_tiles(name, tiles);
+  for (const Parameter& parameter : model.parameters())
+    if (parameter.name == name) {
+      require(parameter.tensor.shape() == tiles.shape, "[plan] the tiles of ", name,
+              " must have the weight's shape ", parameter.tensor.shape(), "; got ", tiles.shape,
+              ".");
+      return;
+    }
+  fail("[plan] every tile matrix must belong to a parameter of the model; got '", name, "'.");
+}
 
-  Graph take() { return std::move(graph_); }
+}  // namespace
 
- private:
-  /// A value, and whether nothing but the chain of aliases so far has read it.
-  struct Reference {
-    int value = 0;
-    bool exclusive = true;
-  };
+GraphLowering::GraphLowering(Module& model, const std::map<std::string, TileMatrix>& tiles,
+                             const std::vector<Tensor>& example, const Tensor& output,
+                             const std::vector<TracedOp>& ops)
+    : tiles_(tiles), of_sequences_(example[0].dtype() == DType::i64) {
+  for (const Parameter& parameter : model.parameters())
+    names_[parameter.tensor.id()] = parameter.name;
+  for (const auto& [name, tile_matrix] : tiles) check_tile_matrix(model, name, tile_matrix);
+  ++uses_[output.id()];
+  for (const TracedOp& op : ops)
+    for (const Tensor& input : op.inputs)
+      if (input.defined()) ++uses_[input.id()];
+  graph_.values.push_back(of_sequences_ ? GraphValue{.c = 1, .tokens = example[0].dim(1)}
+                                        : value(example[0]));
+  graph_.input_shape = example[0].shape();
+  graph_.input_layout = example[0].layout();
+  graph_.output_shape = output.shape();
+  graph_.output_layout = output.layout();
+  if (of_sequences_)
+    for (size_t i = 0; i < example.size(); ++i) inputs_[example[i].id()] = static_cast<int>(i);
+  else
+    values_[example[0].id()] = {0, true};
+  for (const TracedOp& op : ops)
+    if (!is_constant(op)) lower(op);
+  graph_.output = find(output, "the model").value;
+  require(graph_.span_lengths < 0 || ops.back().output.id() == output.id(),
+          "[plan] span_scores must be the model's last op; got ops after it.");
+}
 
-  static void check_tile_matrix(Module& model, const std::string& name, const TileMatrix& tiles) {
-    check_tiles(name, tiles);
-    for (const Parameter& parameter : model.parameters())
-      if (parameter.name == name) {
-        require(parameter.tensor.shape() == tiles.shape, "[plan] the tiles of ", name,
-                " must have the weight's shape ", parameter.tensor.shape(), "; got ", tiles.shape,
-                ".");
-        return;
-      }
-    fail("[plan] every tile matrix must belong to a parameter of the model; got '", name, "'.");
-  }
+GraphLowering::Reference GraphLowering::find_part(const Tensor& tensor,
+                                                  const std::string& reader) const {
+  const auto it = values_.find(tensor.id());
+  require(it != values_.end(), "[plan] the input ", tensor, " of ", reader,
+          " must come from the model's input through traced ops; got one that does not.");
+  Reference out = it->second;
+  out.exclusive = out.exclusive && uses_.at(tensor.id()) == 1;
+  return out;
+}
 
-  Reference find(const Tensor& tensor, const std::string& reader) const {
-    const auto it = values_.find(tensor.id());
-    require(it != values_.end(), "[plan] the input ", tensor, " of ", reader,
-            " must come from the model's input through traced ops; got one that does not.");
-    Reference out = it->second;
-    out.exclusive = out.exclusive && uses_.at(tensor.id()) == 1;
-    return out;
-  }
+GraphLowering::Reference GraphLowering::find(const Tensor& tensor,
+                                             const std::string& reader) const {
+  const Reference out = find_part(tensor, reader);
+  require(out.features == 0,
+          "[plan] only attention and rotary positions read a slice of features; ",
+          "got one as the input ", tensor, " of ", reader, ".");
+  return out;
+}
 
-  GraphValue value(const Tensor& tensor) const { return value_of(tensor, of_sequences_); }
+GraphValue GraphLowering::extents(const Reference& reference) const {
+  GraphValue out = graph_.values[static_cast<size_t>(reference.value)];
+  if (reference.features > 0) out.c = reference.features;
+  return out;
+}
 
-  /// Of sequences: whether an op reads no input, such as the embedding of places.
-  bool is_constant(const TracedOp& op) const {
-    return of_sequences_ && std::ranges::none_of(op.inputs, [&](const Tensor& input) {
-             return input.defined() &&
-                    (values_.contains(input.id()) || inputs_.contains(input.id()));
-           });
-  }
+GraphValue GraphLowering::value(const Tensor& tensor) const {
+  return value_of(tensor, of_sequences_);
+}
 
-  /// Makes `output` another name of the value.
-  void alias(const Tensor& output, Reference reference) { values_[output.id()] = reference; }
+bool GraphLowering::is_constant(const TracedOp& op) const {
+  return of_sequences_ && std::ranges::none_of(op.inputs, [&](const Tensor& input) {
+           return input.defined() && (values_.contains(input.id()) || inputs_.contains(input.id()));
+         });
+}
 
-  GraphNode& append(const TracedOp& op, Kind kind) {
-    return append(op, kind, find(op.inputs[0], op.op).value, value(op.output));
-  }
-  GraphNode& append(const TracedOp& op, Kind kind, int x, const GraphValue& y) {
-    GraphNode node;
-    node.kind = kind;
-    node.op = op.op;
-    node.x = x;
-    node.y = static_cast<int>(graph_.values.size());
-    const bool changes_rows = kind == Kind::token;
-    require(changes_rows || graph_.values[static_cast<size_t>(x)].tokens == y.tokens, "[plan] ",
-            op.op, " must keep the tokens of its sequences; got ", op.inputs[0], " to ", op.output,
-            ".");
-    graph_.values.push_back(y);
-    producer_[node.y] = static_cast<int>(graph_.nodes.size());
-    alias(op.output, {node.y, true});
-    graph_.nodes.push_back(std::move(node));
-    return graph_.nodes.back();
-  }
+GraphNode& GraphLowering::append(const TracedOp& op, Kind kind, int x, const GraphValue& y) {
+  GraphNode node;
+  node.kind = kind;
+  node.op = op.op;
+  node.x = x;
+  node.y = static_cast<int>(graph_.values.size());
+  const bool changes_rows = kind == Kind::token;
+  require(changes_rows || graph_.values[static_cast<size_t>(x)].tokens == y.tokens, "[plan] ",
+          op.op, " must keep the tokens of its sequences; got ", op.inputs[0], " to ", op.output,
+          ".");
+  graph_.values.push_back(y);
+  producer_[node.y] = static_cast<int>(graph_.nodes.size());
+  alias(op.output, {node.y, true});
+  graph_.nodes.push_back(std::move(node));
+  return graph_.nodes.back();
+}
 
-  /// The node that makes the op's i-th input, if that is its only reader; else null.
-  GraphNode* sole_producer(const TracedOp& op, size_t i) {
-    const Reference reference = find(op.inputs[i], op.op);
-    const auto it = producer_.find(reference.value);
-    if (!reference.exclusive || it == producer_.end()) return nullptr;
-    GraphNode& node = graph_.nodes[static_cast<size_t>(it->second)];
-    return graph_.values[static_cast<size_t>(node.y)] == value(op.output) ? &node : nullptr;
-  }
+GraphNode* GraphLowering::sole_producer(const TracedOp& op, size_t i) {
+  const Reference reference = find(op.inputs[i], op.op);
+  const auto it = producer_.find(reference.value);
+  if (!reference.exclusive || it == producer_.end()) return nullptr;
+  GraphNode& node = graph_.nodes[static_cast<size_t>(it->second)];
+  return graph_.values[static_cast<size_t>(node.y)] == value(op.output) ? &node : nullptr;
+}
 
-  void lower(const TracedOp& op);
-  void lower_product(const TracedOp& op);
-  void lower_batch_norm(const TracedOp& op);
-  void lower_activation(const TracedOp& op, Activation activation);
-  void lower_add(const TracedOp& op);
-  void lower_pool(const TracedOp& op);
-  void lower_reshape(const TracedOp& op);
-  void lower_softmax(const TracedOp& op, Kind kind);
-  void lower_embedding(const TracedOp& op);
-  bool merge_embeddings(const TracedOp& op);
-  void lower_layer_norm(const TracedOp& op);
-  void lower_attention(const TracedOp& op);
-  void lower_slice(const TracedOp& op);
-
-  const std::map<std::string, TileMatrix>& tiles_;
-  const bool of_sequences_;
-  Graph graph_;
-  std::map<const void*, std::string> names_;
-  std::map<const void*, int> uses_;
-  std::map<const void*, Reference> values_;
-  std::map<const void*, int> inputs_;  // of sequences: the model's inputs, by their number
-  std::map<int, int> producer_;        // of a value: the node
-};
-
-void Lowering::lower_product(const TracedOp& op) {
+void GraphLowering::lower_product(const TracedOp& op) {
   const Tensor& weight = op.inputs[1];
   require(weight.dtype() == DType::f32, "[plan] weights must be f32; got ", weight, ".");
   GraphNode& node = append(op, Kind::conv2d);
   node.weight = weight.to(Device{}).detach();
   if (op.inputs[2].defined()) node.bias = op.inputs[2].to(Device{}).detach();
   if (op.op == "conv2d") node.conv = std::any_cast<const Conv2dOptions&>(op.attributes);
-  if (op.op == "linear" && std::any_cast<const LinearOptions&>(op.attributes).relu)
-    node.activation = Activation::relu;
   const auto name = names_.find(weight.id());
   if (name == names_.end()) return;
   node.weight_name = name->second;
@@ -245,7 +218,7 @@ void Lowering::lower_product(const TracedOp& op) {
   node.weight = unpack(tiles->second);
 }
 
-void Lowering::lower_batch_norm(const TracedOp& op) {
+void GraphLowering::lower_batch_norm(const TracedOp& op) {
   const auto [scale, shift] = scale_and_shift(op);
   GraphNode* const before = sole_producer(op, 0);
   if (before != nullptr && before->kind == Kind::conv2d && before->other < 0 &&
@@ -258,7 +231,7 @@ void Lowering::lower_batch_norm(const TracedOp& op) {
   node.bias = shift;
 }
 
-void Lowering::lower_activation(const TracedOp& op, Activation activation) {
+void GraphLowering::lower_activation(const TracedOp& op, Activation activation) {
   GraphNode* const before = sole_producer(op, 0);
   const bool stores_activated =
       before != nullptr && before->activation == Activation::none &&
@@ -270,7 +243,7 @@ void Lowering::lower_activation(const TracedOp& op, Activation activation) {
   append(op, Kind::activation).activation = activation;
 }
 
-void Lowering::lower_add(const TracedOp& op) {
+void GraphLowering::lower_add(const TracedOp& op) {
   if (of_sequences_ && merge_embeddings(op)) return;
   require(op.inputs[0].shape() == op.inputs[1].shape(), "[plan] sums must be of equal shapes; got ",
           op.inputs[0], " and ", op.inputs[1], ".");
@@ -286,7 +259,7 @@ void Lowering::lower_add(const TracedOp& op) {
   append(op, Kind::add).other = b;
 }
 
-void Lowering::lower_pool(const TracedOp& op) {
+void GraphLowering::lower_pool(const TracedOp& op) {
   if (op.op == "max_pool2d") {
     append(op, Kind::max_pool2d).max_pool = std::any_cast<const MaxPool2dOptions&>(op.attributes);
     return;
@@ -305,12 +278,12 @@ void Lowering::lower_pool(const TracedOp& op) {
   }
 }
 
-void Lowering::lower_reshape(const TracedOp& op) {
-  const Reference x = find(op.inputs[0], op.op);
-  const GraphValue& from = graph_.values[static_cast<size_t>(x.value)];
+void GraphLowering::lower_reshape(const TracedOp& op) {
+  const Reference x = find_part(op.inputs[0], op.op);
+  const GraphValue from = extents(x);
   const GraphValue to = value(op.output);
   if (from == to) return alias(op.output, x);
-  const bool flattens = to.h * to.w == 1 && to.c == from.c * from.h * from.w &&
+  const bool flattens = x.features == 0 && to.h * to.w == 1 && to.c == from.c * from.h * from.w &&
                         op.output.dim(0) == op.inputs[0].dim(0);
   require(flattens && !of_sequences_,
           "[plan] a reshape must flatten [N, C, H, W] to [N, C*H*W], or split the features of a "
@@ -319,87 +292,7 @@ void Lowering::lower_reshape(const TracedOp& op) {
   append(op, Kind::flatten);
 }
 
-void Lowering::lower_embedding(const TracedOp& op) {
-  const auto ids = inputs_.find(op.inputs[1].id());
-  require(ids != inputs_.end() && op.inputs[1].rank() == 2,
-          "[plan] an embedding must look up one of the model's inputs, ids [N, T]; got ids ",
-          op.inputs[1], ".");
-  append(op, Kind::embedding, 0, value(op.output)).lookups = {
-      {op.inputs[0].to(Device{}).detach(), ids->second}};
-}
-
-/// A sum of embeddings is one step, with the constant embedding of places, too.
-bool Lowering::merge_embeddings(const TracedOp& op) {
-  const auto is_known = [&](size_t i) { return values_.contains(op.inputs[i].id()); };
-  const auto embedding = [&](size_t i) -> GraphNode* {
-    GraphNode* const node = is_known(i) ? sole_producer(op, i) : nullptr;
-    return node != nullptr && node->kind == Kind::embedding ? node : nullptr;
-  };
-  GraphNode *a = embedding(0), *b = embedding(1);
-  if (a != nullptr && b != nullptr && a != b) {
-    if (a > b) std::swap(a, b);
-    if (b != &graph_.nodes.back() || b->y + 1 != static_cast<int>(graph_.values.size()))
-      return false;
-    a->lookups.insert(a->lookups.end(), b->lookups.begin(), b->lookups.end());
-    alias(op.output, {a->y, true});
-    producer_.erase(b->y);
-    graph_.nodes.pop_back();
-    graph_.values.pop_back();
-    return true;
-  }
-  if (is_known(0) && is_known(1)) return false;
-  GraphNode* const into = a != nullptr ? a : b;
-  const Tensor& constant = op.inputs[is_known(0) ? 1 : 0];
-  const GraphValue extents = value(op.output);
-  require(into != nullptr && constant.numel() == extents.tokens * extents.c &&
-              constant.dim(-1) == extents.c,
-          "[plan] a constant must be added to an embedding, as [T, D]; got ", op.inputs[0], " and ",
-          op.inputs[1], ".");
-  into->lookups.push_back({constant.to(Device{}).detach().alias({extents.tokens, extents.c}), -1});
-  alias(op.output, {into->y, true});
-  return true;
-}
-
-void Lowering::lower_layer_norm(const TracedOp& op) {
-  GraphNode& node = append(op, Kind::layer_norm);
-  node.scale = op.inputs[1].to(Device{}).detach();
-  if (op.inputs[2].defined()) node.bias = op.inputs[2].to(Device{}).detach();
-  node.epsilon = static_cast<float>(std::any_cast<const LayerNormOptions&>(op.attributes).epsilon);
-}
-
-void Lowering::lower_attention(const TracedOp& op) {
-  const bool is_packed = op.op == "packed_attention";
-  const auto& options = std::any_cast<const AttentionOptions&>(op.attributes);
-  const Tensor &x = op.inputs[0], &lengths = op.inputs.back();
-  const int64_t count = x.dim(-2), dim = x.dim(-1);
-  GraphNode& node = append(op, Kind::attention);
-  node.other = is_packed ? node.x : find(op.inputs[1], op.op).value;
-  node.third = is_packed ? node.x : find(op.inputs[2], op.op).value;
-  for (const int v : {node.other, node.third})
-    require(graph_.values[static_cast<size_t>(v)] == graph_.values[static_cast<size_t>(node.x)],
-            "[plan] attention must be of a sequence to itself; got q = ", x, ", k = ", op.inputs[1],
-            ".");
-  node.heads = {.count = count, .dim = dim, .causal = options.causal};
-  node.heads.scale = static_cast<float>(
-      options.scale > 0 ? options.scale : 1 / std::sqrt(static_cast<double>(dim)));
-  if (is_packed) node.heads.k_offset = count * dim, node.heads.v_offset = 2 * count * dim;
-  if (!lengths.defined()) return;
-  const auto input = inputs_.find(lengths.id());
-  require(input != inputs_.end(), "[plan] the lengths of attention must be an input of the model; ",
-          "got ", lengths, ".");
-  node.heads.lengths = input->second;
-}
-
-void Lowering::lower_slice(const TracedOp& op) {
-  const auto& options = std::any_cast<const SliceOptions&>(op.attributes);
-  const GraphValue x = graph_.values[static_cast<size_t>(find(op.inputs[0], op.op).value)];
-  require(options.axis == 1 && x.tokens > 0 && options.begin == 0 && options.end == 1,
-          "[plan] a slice must take the first token of sequences; got ", op.inputs[0], " to ",
-          op.output, ".");
-  append(op, Kind::token, find(op.inputs[0], op.op).value, {.c = x.c});
-}
-
-void Lowering::lower_softmax(const TracedOp& op, Kind kind) {
+void GraphLowering::lower_softmax(const TracedOp& op, Kind kind) {
   const auto& options = std::any_cast<const SoftmaxOptions&>(op.attributes);
   require(options.axis == 1 && op.output.rank() == 2,
           "[plan] softmax must run over the last axis of [N, K]; got axis ", options.axis, " of ",
@@ -407,8 +300,8 @@ void Lowering::lower_softmax(const TracedOp& op, Kind kind) {
   append(op, kind);
 }
 
-void Lowering::lower(const TracedOp& op) {
-  using Self = Lowering;
+void GraphLowering::lower(const TracedOp& op) {
+  using Self = GraphLowering;
   static const std::map<std::string_view, std::function<void(Self&, const TracedOp&)>> kTable{
       {"conv2d", &Self::lower_product},
       {"linear", &Self::lower_product},
@@ -433,18 +326,24 @@ void Lowering::lower(const TracedOp& op) {
       {"softmax", [](Self& s, const TracedOp& o) { s.lower_softmax(o, Kind::softmax); }},
       {"log_softmax", [](Self& s, const TracedOp& o) { s.lower_softmax(o, Kind::log_softmax); }},
       {"embedding", &Self::lower_embedding},
-      {"layer_norm", &Self::lower_layer_norm},
+      {"layer_norm", &Self::lower_row_norm},
+      {"rms_norm", &Self::lower_row_norm},
       {"attention", &Self::lower_attention},
       {"packed_attention", &Self::lower_attention},
+      {"rotary", &Self::lower_rotary},
+      {"swiglu", &Self::lower_swiglu},
       {"slice", &Self::lower_slice},
+      {"span_scores", &Self::lower_span_scores},
   };
   const auto it = kTable.find(op.op);
   if (it == kTable.end())
     fail("[plan] inference plans know convolutions, linear layers, norms, pooling, activations, ",
-         "sums, flatten, softmax, embeddings and attention; got the op '", op.op, "' with output ",
-         op.output, ".");
+         "sums, flatten, softmax, embeddings, rotary positions, swiglu and attention; got the op '",
+         op.op, "' with output ", op.output, ".");
   it->second(*this, op);
 }
+
+namespace {
 
 Graph traced(Module& model, const std::vector<Tensor>& inputs,
              const std::map<std::string, TileMatrix>& tiles) {
@@ -454,7 +353,7 @@ Graph traced(Module& model, const std::vector<Tensor>& inputs,
   const Trace trace;
   const Tensor output = model.forward_batch(inputs);
   if (was_training) model.set_training(true);
-  return Lowering(model, tiles, inputs, output, taken_apart(trace.ops())).take();
+  return GraphLowering(model, tiles, inputs, output, taken_apart(trace.ops())).take();
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "framework/ops/avg_pool2d.h"
 #include "framework/ops/conv2d.h"
 #include "framework/ops/max_pool2d.h"
+#include "framework/ops/rotary.h"
 #include "framework/sparse/tile_kernel.h"
 #include "framework/sparse/tile_matrix.h"
 #include "layers/module.h"
@@ -43,6 +44,9 @@ struct GraphNode {
     flatten,      ///< [c, h, w] to [c*h*w, 1, 1]
     embedding,    ///< y = the sum of `lookups`; x is not read
     layer_norm,   ///< over the features of a row: scale, bias, epsilon
+    rms_norm,     ///< likewise, of the mean square: scale, epsilon
+    rotary,       ///< x from q_offset on turned by its tokens' places: `heads`, `rotary`
+    swiglu,       ///< y = silu(x) * other
     attention,    ///< of the queries x, the keys `other` and the values `third`: `heads`
     token,        ///< y = the token `token` of each sequence
   };
@@ -56,8 +60,9 @@ struct GraphNode {
     int64_t count = 0, dim = 0;
     float scale = 1;
     bool causal = false;
-    int lengths = -1;                    ///< of the model's inputs: visible keys; -1: all
-    int64_t k_offset = 0, v_offset = 0;  ///< of the first head's features in their values
+    int lengths = -1;  ///< of the model's inputs: visible keys; -1: all
+    /// Of the first head's features in their values.
+    int64_t q_offset = 0, k_offset = 0, v_offset = 0;
   };
 
   Kind kind = Kind::conv2d;
@@ -72,12 +77,13 @@ struct GraphNode {
   Tensor weight, bias;              // conv2d: [out, in/groups, R, S] and [out]; affine: bias
   std::optional<TileMatrix> tiles;  // conv2d: the packed weight, where there is one
   Conv2dOptions conv;
-  Tensor scale;  // affine, layer_norm: [c]
+  Tensor scale;  // affine, layer_norm, rms_norm: [c]
   float epsilon = 0;
   MaxPool2dOptions max_pool;
   std::optional<PoolAxis> rows, columns;  // mean_pool2d
   std::vector<Lookup> lookups;
   Heads heads;
+  RotaryOptions rotary;
   int64_t token = 0;
 
   /// The values that it reads.
@@ -88,6 +94,9 @@ struct Graph {
   std::vector<GraphValue> values;  ///< 0 is the input; of sequences, the ids, which lookups read
   std::vector<GraphNode> nodes;
   int output = 0;
+  /// The output of sequences is span_scores() of the value: of the model's inputs, the lengths; -1:
+  /// it is the value.
+  int span_lengths = -1;
   Shape input_shape, output_shape;  ///< of the example
   Layout input_layout = Layout::row_major, output_layout = Layout::row_major;
 

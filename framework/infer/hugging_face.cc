@@ -109,7 +109,11 @@ void drop_of_bert(const ModelConfig& model, Dropper& dropper) {
 
 }  // namespace
 
-bool has_hugging_face_form(const std::string& type) { return type == "bert" || type == "gpt2"; }
+bool has_hugging_face_form(const ModelConfig& model) {
+  const bool is_gpt2 = model.type == "gpt2" && model.norm_type == "layer" &&
+                       model.positions == "learned" && model.activation != "swiglu";
+  return model.type == "bert" || is_gpt2;
+}
 
 TensorMap from_hugging_face(const ModelConfig& model, TensorMap state,
                             std::vector<std::string>& dropped) {

@@ -27,14 +27,16 @@ struct HuggingFaceConfig {
 HuggingFaceConfig read_hugging_face_config(const std::string& json, const std::string& origin,
                                            const std::string& head = "");
 
-/// The config.json of a model of type bert or gpt2, as transformers reads it. `dtype`: of the
-/// weights beside it, "float32" or "bfloat16".
+/// The config.json of a model, as transformers reads it. `dtype`: of the weights beside it,
+/// "float32" or "bfloat16".
+/// Throws: std::invalid_argument for a model that is none of transformers' bert and gpt2.
 std::string write_hugging_face_config(const ModelConfig& model,
                                       const std::vector<std::string>& class_names,
                                       const std::string& dtype);
 
-/// Whether export writes these files for a model of this type.
-bool has_hugging_face_form(const std::string& type);
+/// Whether transformers has the model: bert, and gpt2 with its own norms, positions and
+/// feed-forward layers.
+bool has_hugging_face_form(const ModelConfig& model);
 
 /// A state dict under Tessera's names and shapes, all floats f32; `dropped` gets the names of what
 /// the model does not need. Throws: std::invalid_argument for a tied tensor whose copies differ.

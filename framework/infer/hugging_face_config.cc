@@ -250,8 +250,12 @@ HuggingFaceConfig read_hugging_face_config(const std::string& text, const std::s
 std::string write_hugging_face_config(const ModelConfig& model,
                                       const std::vector<std::string>& class_names,
                                       const std::string& dtype) {
-  require(has_hugging_face_form(model.type), "[export] a config.json is for bert or gpt2; got ",
-          model.type, ".");
+  require(
+      has_hugging_face_form(model),
+      "[export] transformers must know the model: bert, or gpt2 with norm_type layer, positions "
+      "learned and another activation than swiglu; got ",
+      model.type, " with ", model.norm_type, ", ", model.positions, " and ", model.activation,
+      ". Use --format tw or masked.");
   const int64_t intermediate =
       model.intermediate_size > 0 ? model.intermediate_size : 4 * model.hidden_size;
   const double dropout = share(model.dropout, kDropout);

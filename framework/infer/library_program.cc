@@ -165,6 +165,9 @@ class LibraryProgram : public Program {
         return;
       case Kind::embedding:
       case Kind::layer_norm:
+      case Kind::rms_norm:
+      case Kind::rotary:
+      case Kind::swiglu:
       case Kind::attention:
       case Kind::token:
         break;

@@ -73,12 +73,18 @@ void write_model_file(const std::filesystem::path& path, const Module& model, co
       put_pruned_weight(parameter.name, parameter.tensor.to(Device{}).detach(), mask,
                         parameter.groups, options, file.tensors, entries);
   }
-  if (options.format == ExportFormat::dense && has_hugging_face_form(card.model.type)) {
+  if (options.format == ExportFormat::dense && has_hugging_face_form(card.model)) {
     file.metadata[kForm] = kHuggingFace;
     file.tensors = to_hugging_face(card.model, std::move(file.tensors));
   }
   if (!entries.empty()) file.metadata[kSparseKey] = to_json(entries);
   write_safetensors(path, file);
+}
+
+ModelFile dense_twin(ModelFile file) {
+  for (const auto& [name, tiles] : file.tiles) file.state[name] = unpack(tiles);
+  file.tiles.clear();
+  return file;
 }
 
 ModelFile read_model_file(const std::filesystem::path& path) {

@@ -27,6 +27,9 @@ struct ModelFile {
   int64_t granularity = 0;
 };
 
+/// The same model with its zeros in place: nothing of it runs over tiles.
+ModelFile dense_twin(ModelFile file);
+
 /// Writes the model's state, from any device, under `masks`, which are on the cpu; every weight
 /// with a mask is packed, even at 0%. Throws: std::invalid_argument for options or masks that do
 /// not fit the model.

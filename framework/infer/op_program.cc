@@ -294,6 +294,9 @@ OpProgram::Step OpProgram::pass(const GraphNode& node) {
     case Kind::conv2d:
     case Kind::embedding:
     case Kind::layer_norm:
+    case Kind::rms_norm:
+    case Kind::rotary:
+    case Kind::swiglu:
     case Kind::attention:
     case Kind::token:
       break;

@@ -50,6 +50,22 @@ void map_values(const Cpu& cpu, int64_t images, const PanelView& x, const PanelV
   });
 }
 
+/// out[i] = f(a[i], b[i]), likewise.
+template <class F>
+void map_pairs(const Cpu& cpu, int64_t images, const PanelView& a, const PanelView& b,
+               const PanelView& y, F&& f) {
+  const Runs runs(a.shape);
+  for_each_position(cpu, images, y.shape, [&](int64_t panel, int64_t h, int64_t w) {
+    const float* const from_a = at(a, panel, h, w);
+    const float* const from_b = at(b, panel, h, w);
+    float* const to = at(y, panel, h, w);
+    for (int64_t run = 0; run < runs.count; ++run)
+      for (int64_t i = 0; i < runs.length; ++i)
+        to[run * y.shape.c_stride() + i] =
+            f(from_a[run * a.shape.c_stride() + i], from_b[run * b.shape.c_stride() + i]);
+  });
+}
+
 float gelu_value(float v) { return 0.5f * v * (1.0f + std::erf(v * 0.70710678f)); }
 
 /// Calls f with the activation as a function of one float.
@@ -133,19 +149,16 @@ void panels_affine(const Cpu& cpu, int64_t images, const PanelView& x, const flo
 
 void panels_add(const Cpu& cpu, int64_t images, const PanelView& a, const PanelView& b,
                 Activation activation, const PanelView& y) {
-  const Runs runs(a.shape);
   with_activation(activation, [&](auto activate) {
     if (b.data == nullptr) return map_values(cpu, images, a, y, activate);
-    for_each_position(cpu, images, y.shape, [&](int64_t panel, int64_t h, int64_t w) {
-      const float* const from_a = at(a, panel, h, w);
-      const float* const from_b = at(b, panel, h, w);
-      float* const to = at(y, panel, h, w);
-      for (int64_t run = 0; run < runs.count; ++run)
-        for (int64_t i = 0; i < runs.length; ++i)
-          to[run * y.shape.c_stride() + i] =
-              activate(from_a[run * a.shape.c_stride() + i] + from_b[run * b.shape.c_stride() + i]);
-    });
+    map_pairs(cpu, images, a, b, y, [&](float v, float w) { return activate(v + w); });
   });
+}
+
+void panels_swiglu(const Cpu& cpu, int64_t images, const PanelView& gate, const PanelView& x,
+                   const PanelView& y) {
+  map_pairs(cpu, images, gate, x, y,
+            [](float g, float v) { return g * vector_math::sigmoid(g) * v; });
 }
 
 void panels_sigmoid(const Cpu& cpu, int64_t images, const PanelView& x, const PanelView& y) {

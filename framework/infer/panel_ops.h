@@ -33,6 +33,10 @@ void panels_affine(const Cpu&, int64_t images, const PanelView& x, const float* 
 void panels_add(const Cpu&, int64_t images, const PanelView& a, const PanelView& b,
                 Activation activation, const PanelView& y);
 
+/// y = silu(gate) * x.
+void panels_swiglu(const Cpu&, int64_t images, const PanelView& gate, const PanelView& x,
+                   const PanelView& y);
+
 void panels_sigmoid(const Cpu&, int64_t images, const PanelView& x, const PanelView& y);
 void panels_tanh(const Cpu&, int64_t images, const PanelView& x, const PanelView& y);
 

@@ -69,12 +69,21 @@ class PanelProgram : public Program {
       each(run_.size(),
            [&] { pack_panels(cpu(), inputs[0], first, count, views_[0].shape, views_[0].data); });
     for (size_t i = 0; i < run_.size(); ++i) each(i, [&] { run_[i](batch); });
+    each(run_.size(), [&] {
+      if (graph_.span_lengths >= 0)
+        panels_span_scores(cpu(), batch, inputs[static_cast<size_t>(graph_.span_lengths)],
+                           view(graph_.output), y);
+      else
+        unpack(batch, y);
+    });
+  }
+
+  void unpack(const BatchPart& batch, Tensor& y) const {
     const PanelView& out = view(graph_.output);
     const int64_t rows_each = rows(graph_.output, {.images = 1, .tokens = batch.tokens});
     Tensor to = y.rank() == 3 ? y.alias({y.dim(0) * y.dim(1), y.dim(2)}) : y;
-    each(run_.size(), [&] {
-      unpack_panels(cpu(), out.shape, out.data, first * rows_each, count * rows_each, to);
-    });
+    unpack_panels(cpu(), out.shape, out.data, batch.first * rows_each, batch.images * rows_each,
+                  to);
   }
 
   using Step = std::function<void(const BatchPart&)>;
@@ -91,6 +100,7 @@ class PanelProgram : public Program {
         return product(node, steps_.back());
       case Kind::embedding:
       case Kind::attention:
+      case Kind::rotary:
       case Kind::token:
         return sequence_step(node);
       default:
@@ -170,6 +180,10 @@ PanelProgram::Step PanelProgram::sequence_step(const GraphNode& node) const {
     return [x, y, token = node.token](const BatchPart& batch) {
       panels_token(cpu(), batch, token, x, y);
     };
+  if (node.kind == Kind::rotary)
+    return
+        [x, y, heads = node.heads, table = RotaryTable(node.rotary, node.heads.dim, whole_.tokens)](
+            const BatchPart& batch) { panels_rotary(cpu(), batch, heads, table, x, y); };
   return [x, k = view(node.other), v = view(node.third), y, heads = node.heads](
              const BatchPart& batch) { panels_attention(cpu(), batch, heads, x, k, v, y); };
 }
@@ -210,9 +224,16 @@ std::function<void(int64_t rows)> PanelProgram::pass(const GraphNode& node) cons
         panels_layer_norm(cpu(), n, x, scale.data<float>(),
                           shift.defined() ? shift.data<float>() : nullptr, epsilon, y);
       };
+    case Kind::rms_norm:
+      return [=, scale = node.scale, epsilon = node.epsilon](int64_t n) {
+        panels_rms_norm(cpu(), n, x, scale.data<float>(), epsilon, y);
+      };
+    case Kind::swiglu:
+      return [=](int64_t n) { panels_swiglu(cpu(), n, x, other, y); };
     case Kind::conv2d:
     case Kind::embedding:
     case Kind::attention:
+    case Kind::rotary:
     case Kind::token:
       break;
   }

@@ -8,6 +8,7 @@
 
 #include "framework/backend/vectorized.h"
 #include "framework/ops/block_product.h"
+#include "framework/ops/padding.h"
 #include "framework/ops/vector_math_cpu.h"
 
 namespace tessera {
@@ -68,16 +69,19 @@ void copy_lanes(const float* from, int64_t count, float factor, float* to) {
 struct PanelNorm {
   int64_t features;
   const float* scale;
-  const float* shift;
+  const float* shift;  ///< null: 0
   float epsilon;
+  bool centered;  ///< about the mean, else about 0
 
   template <class Width>
   void run(Width width, const float* from, float* to) const {
     const float share = 1.0f / static_cast<float>(features);
     float mean[kChunkWidth] = {}, factor[kChunkWidth] = {};
-    for (int64_t c = 0; c < features; ++c)
-      for (int64_t i = 0; i < width; ++i) mean[i] += from[c * width + i];
-    for (int64_t i = 0; i < width; ++i) mean[i] *= share;
+    if (centered) {
+      for (int64_t c = 0; c < features; ++c)
+        for (int64_t i = 0; i < width; ++i) mean[i] += from[c * width + i];
+      for (int64_t i = 0; i < width; ++i) mean[i] *= share;
+    }
     for (int64_t c = 0; c < features; ++c)
       for (int64_t i = 0; i < width; ++i) {
         const float d = from[c * width + i] - mean[i];
@@ -91,6 +95,22 @@ struct PanelNorm {
     }
   }
 };
+
+void normalize_panels(const Cpu& cpu, int64_t rows, const PanelView& x, const PanelNorm& norm,
+                      const PanelView& y) {
+  cpu.parallel_for(x.shape.panels(rows), 1, [&](int64_t begin, int64_t end) {
+    vectorized(cpu.isa(), [&] {
+      for (int64_t panel = begin; panel < end; ++panel) {
+        const float* const from = x.data + panel * x.shape.panel_stride();
+        float* const to = y.data + panel * y.shape.panel_stride();
+        if (x.shape.width == kChunkWidth)
+          norm.run(std::integral_constant<int64_t, kChunkWidth>(), from, to);
+        else
+          norm.run(x.shape.width, from, to);
+      }
+    });
+  });
+}
 
 /// scores [keys][kQueries]: of each lane over the keys below sees[lane]; 0 for the others.
 void softmax(const int32_t* sees, int32_t keys, float* scores) {
@@ -229,16 +249,49 @@ void panels_embedding(const Cpu& cpu, const BatchPart& batch,
 
 void panels_layer_norm(const Cpu& cpu, int64_t rows, const PanelView& x, const float* scale,
                        const float* shift, float epsilon, const PanelView& y) {
-  const PanelNorm norm{x.shape.c, scale, shift, epsilon};
-  cpu.parallel_for(x.shape.panels(rows), 1, [&](int64_t begin, int64_t end) {
+  normalize_panels(cpu, rows, x, {x.shape.c, scale, shift, epsilon, true}, y);
+}
+
+void panels_rms_norm(const Cpu& cpu, int64_t rows, const PanelView& x, const float* scale,
+                     float epsilon, const PanelView& y) {
+  normalize_panels(cpu, rows, x, {x.shape.c, scale, nullptr, epsilon, false}, y);
+}
+
+RotaryTable::RotaryTable(const RotaryOptions& options, int64_t dim, int64_t count) : tokens(count) {
+  const int64_t half = dim / 2;
+  for (int64_t d = 0; d < half; ++d) {
+    const double share = static_cast<double>(d) / static_cast<double>(half);
+    const double step = std::pow(options.base, -share);
+    for (int64_t t = 0; t < tokens; ++t) {
+      const double angle = static_cast<double>(options.first_position + t) * step;
+      cosines.push_back(static_cast<float>(std::cos(angle)));
+      sines.push_back(static_cast<float>(std::sin(angle)));
+    }
+  }
+}
+
+void panels_rotary(const Cpu& cpu, const BatchPart& batch, const GraphNode::Heads& heads,
+                   const RotaryTable& table, const PanelView& x, const PanelView& y) {
+  const int64_t half = heads.dim / 2, from_stride = x.shape.c_stride(),
+                to_stride = y.shape.c_stride();
+  cpu.parallel_for(batch.images * heads.count, 1, [&](int64_t begin, int64_t end) {
     vectorized(cpu.isa(), [&] {
-      for (int64_t panel = begin; panel < end; ++panel) {
-        const float* const from = x.data + panel * x.shape.panel_stride();
-        float* const to = y.data + panel * y.shape.panel_stride();
-        if (x.shape.width == kChunkWidth)
-          norm.run(std::integral_constant<int64_t, kChunkWidth>(), from, to);
-        else
-          norm.run(x.shape.width, from, to);
+      for (int64_t head = begin; head < end; ++head) {
+        const int64_t n = head / heads.count, feature = head % heads.count * heads.dim;
+        for_each_run(x, n, batch.tokens, [&](int64_t t, const float* lanes, int64_t run) {
+          const float* const from = lanes + (heads.q_offset + feature) * from_stride;
+          float* const to = row_of(y, n * batch.tokens + t) + feature * to_stride;
+          for (int64_t d = 0; d < half; ++d) {
+            const float* const cosine = table.cosines.data() + d * table.tokens + t;
+            const float* const sine = table.sines.data() + d * table.tokens + t;
+            for (int64_t i = 0; i < run; ++i) {
+              const float first = from[d * from_stride + i];
+              const float second = from[(d + half) * from_stride + i];
+              to[d * to_stride + i] = first * cosine[i] - second * sine[i];
+              to[(d + half) * to_stride + i] = second * cosine[i] + first * sine[i];
+            }
+          }
+        });
       }
     });
   });
@@ -256,7 +309,7 @@ void panels_attention(const Cpu& cpu, const BatchPart& batch, const GraphNode::H
       for (int64_t i = begin; i < end; ++i) {
         const int64_t n = i / heads.count, feature = i % heads.count * heads.dim;
         const int64_t length = lengths == nullptr ? batch.tokens : lengths[batch.first + n];
-        scratch.load(q, n, feature, heads.scale, scratch.q());
+        scratch.load(q, n, feature + heads.q_offset, heads.scale, scratch.q());
         scratch.load(k, n, feature + heads.k_offset, 1.0f, scratch.k());
         scratch.load(v, n, feature + heads.v_offset, 1.0f, scratch.v());
         for (int64_t first = 0; first < batch.tokens; first += kQueries) {
@@ -266,6 +319,23 @@ void panels_attention(const Cpu& cpu, const BatchPart& batch, const GraphNode::H
         }
       }
     });
+  });
+}
+
+void panels_span_scores(const Cpu& cpu, const BatchPart& batch, const Tensor& lengths,
+                        const PanelView& x, Tensor& y) {
+  const int64_t scores = x.shape.c, tokens = batch.tokens;
+  cpu.parallel_for(batch.images, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      const int64_t length = lengths.data<int64_t>()[batch.first + n];
+      float* const to = y.data<float>() + (batch.first + n) * scores * tokens;
+      for_each_run(x, n, tokens, [&](int64_t t, const float* lanes, int64_t run) {
+        for (int64_t k = 0; k < scores; ++k)
+          for (int64_t i = 0; i < run; ++i)
+            to[k * tokens + t + i] =
+                t + i < length ? lanes[k * x.shape.c_stride() + i] : kPaddingScore;
+      });
+    }
   });
 }
 

@@ -51,6 +51,7 @@ StepReport report_of(const Graph& graph, const GraphNode& node) {
 struct InferencePlan::State {
   Shape input_shape, output_shape;
   Layout input_layout, output_layout;
+  int tokens_axis = 1;  ///< of the output of sequences, where it has three axes
   Device device;
   std::vector<Tensor> example;  ///< of sequences
   std::unique_ptr<Program> program;
@@ -107,7 +108,7 @@ Tensor InferencePlan::run(const std::vector<Tensor>& inputs) const {
   const int64_t each = example[0].dim(0), sequences = ids.dim(0);
   std::vector<int64_t> dims(state_->output_shape.begin(), state_->output_shape.end());
   dims[0] = sequences;
-  if (dims.size() == 3) dims[1] = ids.dim(1);
+  if (dims.size() == 3) dims[static_cast<size_t>(state_->tokens_axis)] = ids.dim(1);
   Tensor y = Tensor::empty(Shape(dims));
   for (int64_t first = 0; first < sequences; first += each)
     state_->program->run(inputs, first, std::min(each, sequences - first), y);
@@ -220,6 +221,7 @@ InferencePlan make_plan(Module& model, const std::vector<Tensor>& example,
   state->output_shape = graph.output_shape;
   state->input_layout = graph.input_layout;
   state->output_layout = graph.output_layout;
+  state->tokens_axis = graph.span_lengths >= 0 ? 2 : 1;
   state->example = example;
   state->executor = Executor::panels;
   state->choice = "row-gather kernels (those that run sequences)";

@@ -16,7 +16,7 @@ class Program {
 
   /// Images [first, first + count) of the inputs to the same rows of y; count is at most the batch
   /// that the program was made for, as are the tokens of sequences. y: rank 2 row-major or rank 4
-  /// nhwc, of sequences also [N, T, K].
+  /// nhwc, of sequences also [N, T, K], or [N, K, T] (span_scores).
   virtual void run(const std::vector<Tensor>& inputs, int64_t first, int64_t count, Tensor& y) = 0;
 
   /// As run(), and the milliseconds of each step and, last, of what goes before and after them.

@@ -90,7 +90,7 @@ struct ModelConfig {
   int64_t hidden_size = 256;            ///< bert, gpt2, seq2seq, nmt, vit: width of a token
   int64_t num_layers = 4;               ///< likewise; seq2seq, nmt: of encoder and decoder each
   int64_t num_heads = 4;                ///< of attention
-  int64_t intermediate_size = 0;        ///< of feed-forward layers; 0: 4 * hidden_size
+  int64_t intermediate_size = 0;        ///< of feed-forward layers; 0: 4 * hidden_size, or 8/3
   int64_t vocab_size = 0;               ///< 0: the data's; seq2seq, nmt: of the source
   int64_t target_vocab_size = 0;        ///< 0: the data's
   int64_t max_positions = 0;            ///< 0: the data's longest sequence
@@ -98,10 +98,13 @@ struct ModelConfig {
   int64_t patch_size = 4;               ///< vit: pixels
   double attention_dropout = -1;        ///< of attention's probabilities; -1: dropout
   std::string norm = "auto";            ///< auto, pre, post
-  std::string activation = "auto";  ///< of feed-forward layers: auto, relu, gelu, gelu_tanh, silu
-  double norm_eps = 0;              ///< 0: the model's own
-  bool tie = true;                  ///< the output layer's weight is the embedding's
-  bool share_embeddings = false;    ///< seq2seq: one table for source and target
+  std::string norm_type = "layer";      ///< gpt2: layer, rms
+  std::string positions = "learned";    ///< gpt2: learned, rotary
+  /// Of feed-forward layers: auto, relu, gelu, gelu_tanh, silu, swiglu.
+  std::string activation = "auto";
+  double norm_eps = 0;            ///< 0: the model's own
+  bool tie = true;                ///< the output layer's weight is the embedding's
+  bool share_embeddings = false;  ///< seq2seq: one table for source and target
 };
 
 struct OptimizerConfig {
@@ -170,6 +173,7 @@ struct EarlyStopConfig {
 
 struct FineTuneConfig {
   Duration epochs = {6};      ///< after the last stage
+  double dropout = 1;         ///< of the model's dropout, in every stage
   double lr = 0.01;           ///< at their start, before the schedule's factor
   OptimizerConfig optimizer;  ///< without its lr; keys that are not given: Config::optimizer's
   SchedulerConfig scheduler = {.type = "cosine"};

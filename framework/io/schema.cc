@@ -29,8 +29,9 @@ std::vector<Field> run_fields() {
        .doc = "Threads that compute; auto: all processors that the process may use.",
        .range = within(1, 4096), .word = Word{"auto", 0}},
       {TESSERA_FIELD(run.precision),
-       .doc = "Of activations and their products: bf16 and fp16 (with dynamic loss scaling) need a "
-              "CUDA device. Weights and their updates are fp32 always.",
+       .doc = "Of activations and their products, on a CUDA device; fp16 scales the loss "
+              "dynamically. On a CPU with AMX, bf16 rounds the factors of matrix products; "
+              "activations and convolutions stay fp32. Weights and their updates are fp32 always.",
        .choices = {"fp32", "bf16", "fp16"}},
       {TESSERA_FIELD(run.tf32),
        .doc = "Whether fp32 products on a CUDA device may round their factors to TF32."},
@@ -85,7 +86,8 @@ std::vector<Field> language_fields() {
       {TESSERA_FIELD(model.num_heads), .doc = "Of attention; they divide hidden_size.",
        .range = within(1, 1024), .types = kTransformers},
       {TESSERA_FIELD(model.intermediate_size),
-       .doc = "Width of the feed-forward layers; auto: 4 times hidden_size.",
+       .doc = "Width of the feed-forward layers; auto: 4 times hidden_size, with swiglu 8/3 times, "
+              "upward to a multiple of 32.",
        .range = within(1, 1 << 20), .word = Word{"auto", 0}, .types = kTransformers},
       {TESSERA_FIELD(model.vocab_size),
        .doc = "Tokens, of the source where there are two languages; auto: the data's.",
@@ -106,13 +108,22 @@ std::vector<Field> language_fields() {
        .doc = "Whether a layer norm stands before each sublayer or after its residual sum; auto: "
               "the model's own (bert, seq2seq: post; gpt2, vit: pre).",
        .choices = {"auto", "pre", "post"}, .types = kTransformers},
+      {TESSERA_FIELD(model.norm_type),
+       .doc = "Whether its norms take the mean off and add a bias (layer), or only divide by the "
+              "root mean square (rms).",
+       .choices = {"layer", "rms"}, .types = {"gpt2"}},
+      {TESSERA_FIELD(model.positions),
+       .doc = "Whether a position is a learned vector that is added to its token, or an angle by "
+              "which attention turns queries and keys.",
+       .choices = {"learned", "rotary"}, .types = {"gpt2"}},
       {TESSERA_FIELD(model.activation),
        .doc =
            "Of the feed-forward layers; auto: the model's own (bert, vit: gelu; gpt2: gelu_tanh; "
-           "seq2seq: relu).",
-       .choices = {"auto", "relu", "gelu", "gelu_tanh", "silu"}, .types = kTransformers},
-      {TESSERA_FIELD(model.norm_eps), .doc = "Of layer norms; auto: the model's own.",
-       .range = between(0, 1), .word = Word{"auto", 0}, .types = kTransformers},
+           "seq2seq: relu). swiglu, for gpt2: silu of one linear layer times another.",
+       .choices = {"auto", "relu", "gelu", "gelu_tanh", "silu", "swiglu"}, .types = kTransformers},
+      {TESSERA_FIELD(model.norm_eps),
+       .doc = "Of norms, added before the root; auto: the model's own.", .range = between(0, 1),
+       .word = Word{"auto", 0}, .types = kTransformers},
       {TESSERA_FIELD(model.tie), .doc = "Whether the output layer's weight is the embedding's.",
        .types = kSequences},
       {TESSERA_FIELD(model.share_embeddings),
@@ -286,6 +297,10 @@ std::vector<Field> prune_fields() {
        .word = Word{"auto", 0}, .types = {"linear", "cubic", "list"}},
       {TESSERA_FIELD(prune.fine_tune.epochs), .doc = "Of fine-tuning after the last stage.",
        .range = within(0, kMaxCount), .plain_epochs = true},
+      {TESSERA_FIELD(prune.fine_tune.dropout),
+       .doc = "Of every stage's fine-tuning: what the model's dropout is multiplied by. A pruned "
+              "network has less room to overfit. The dense control keeps the model's.",
+       .range = within(0, 1)},
       {TESSERA_FIELD(prune.fine_tune.lr),
        .doc = "Learning rate at their start, before prune.fine_tune.scheduler.", .range = above(0)},
   };

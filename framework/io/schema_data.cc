@@ -6,10 +6,11 @@ namespace {
 
 const std::vector<std::string> kImages = {"glyphs", "mnist", "cifar10", "cifar100", "image_folder"};
 /// Text as samples of their own.
-const std::vector<std::string> kSentences = {"sst2", "tsv", "masked_text", "parallel_text"};
+const std::vector<std::string> kSentences = {"sst2", "tsv", "masked_text", "squad",
+                                             "parallel_text"};
 /// Files that the config can name.
-const std::vector<std::string> kNamedFiles = {"sst2", "tsv", "text", "masked_text",
-                                              "parallel_text"};
+const std::vector<std::string> kNamedFiles = {"sst2",        "tsv",   "text",
+                                              "masked_text", "squad", "parallel_text"};
 
 std::vector<std::string> join(std::vector<std::string> a, const std::vector<std::string>& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -65,7 +66,8 @@ std::vector<Field> text_fields() {
   return {
       {TESSERA_FIELD(data.train_file),
        .doc = "Below root. Where not given: train.tsv (sst2, tsv), input.txt (text), train.txt "
-              "(masked_text), train (parallel_text, whose names stand without the languages' "
+              "(masked_text), train-v1.1.json (squad), train (parallel_text, whose names stand "
+              "without the languages' "
               "endings).",
        .types = kNamedFiles},
       {TESSERA_FIELD(data.validation_file),
@@ -75,7 +77,8 @@ std::vector<Field> text_fields() {
        .types = kNamedFiles},
       {TESSERA_FIELD(data.test_file),
        .doc = "Where not given: test.tsv (sst2), data.test_share (tsv), the validation text (text, "
-              "masked_text), the first of test, test_2016_flickr (parallel_text).",
+              "masked_text), dev-v1.1.json (squad), the first of test, test_2016_flickr "
+              "(parallel_text).",
        .types = kNamedFiles},
       {TESSERA_FIELD(data.test_share),
        .doc = "Share of the training samples to test on, without data.test_file.",
@@ -94,6 +97,15 @@ std::vector<Field> text_fields() {
               "training pairs are left out, longer pairs of validation and test are cut: the run "
               "says how many.",
        .range = within(4, 1 << 16), .types = kSentences},
+      {TESSERA_FIELD(data.doc_stride),
+       .doc =
+           "Tokens of a context from the start of a window to that of the next; auto: a third of "
+           "max_length.",
+       .range = within(1, 1 << 16), .word = Word{"auto", 0}, .types = {"squad"}},
+      {TESSERA_FIELD(data.max_question_length), .doc = "Tokens; longer questions are cut.",
+       .range = within(1, 1 << 16), .types = {"squad"}},
+      {TESSERA_FIELD(data.max_answer_length), .doc = "Tokens of a predicted answer.",
+       .range = within(1, 1 << 16), .types = {"squad"}},
       {TESSERA_FIELD(data.sequence), .doc = "Tokens of a window.", .range = within(1, 1 << 20),
        .types = {"text"}},
       {TESSERA_FIELD(data.windows),
@@ -125,8 +137,8 @@ std::vector<Field> text_fields() {
 }  // namespace
 
 const std::vector<std::string>& text_data_types() {
-  static const std::vector<std::string> types = {"sst2", "tsv", "text", "masked_text",
-                                                 "parallel_text"};
+  static const std::vector<std::string> types = {"sst2",        "tsv",   "text",
+                                                 "masked_text", "squad", "parallel_text"};
   return types;
 }
 

@@ -64,12 +64,14 @@ void transpose_rows(const T* from, int64_t columns, T* to) {
 /// What dropout leaves of probabilities.
 template <class T>
 struct Keep {
+  CpuIsa isa;
   RandomKey key;
   float dropout;
   T scale;
 
-  explicit Keep(const AttentionOptions& options)
-      : key(options.key),
+  Keep(CpuIsa isa, const AttentionOptions& options)
+      : isa(isa),
+        key(options.key),
         dropout(static_cast<float>(options.dropout)),
         scale(static_cast<T>(1 / (1 - options.dropout))) {
     if (options.step.defined()) key.step = static_cast<uint32_t>(*options.step.data<int32_t>());
@@ -78,7 +80,7 @@ struct Keep {
   void factors(int64_t index, int64_t count, T* to) const {
     for (int64_t j = 0; j < count;) {
       const int64_t block = (index + j) / 4, skipped = index + j - 4 * block;
-      const auto draws = draw(key, block);
+      const auto draws = draw(isa, key, block);
       const int64_t end = std::min(kDraws - skipped, count - j);
       for (int64_t i = 0; i < end; ++i, ++j)
         to[j * kQueries] = draws[static_cast<size_t>(skipped + i)] >= dropout ? scale : T(0);
@@ -181,7 +183,7 @@ template <class T>
 struct Forward {
   const AttentionCall& call;
   CpuIsa isa;
-  Keep<T> keep{call.options};
+  Keep<T> keep{isa, call.options};
   int64_t D = padded(call.shape.D, kBlockProductColumns);
   int64_t Tk = padded(call.shape.Tk, kBlockProductRows);
 
@@ -237,7 +239,7 @@ template <class T>
 struct Backward {
   const AttentionCall& call;
   CpuIsa isa;
-  Keep<T> keep{call.options};
+  Keep<T> keep{isa, call.options};
   int64_t D = padded(call.shape.D, kBlockProductColumns);
   int64_t Tk = padded(call.shape.Tk, kBlockProductRows);
 

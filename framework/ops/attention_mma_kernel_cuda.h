@@ -106,12 +106,13 @@ __device__ void add_product(const float (&weights)[kTile / 8][4], const T* tile,
 }
 
 /// Rows [first, first + 16) of a head from a warp's sums, 16 bytes at a time, through its own 16
-/// rows of shared memory.  REQUIRES: no thread reads or fills these any more.
+/// rows of shared memory.  REQUIRES: no other warp reads or fills these any more.
 template <int kWidth, class T>
 __device__ void store_rows(const float (&sums)[kWidth / 8][4], T* through, const HeadRows<T>& to,
                            int first, int D) {
   constexpr int kChunks = kWidth / kChunk;
   const int lane = static_cast<int>(threadIdx.x % 32);
+  __syncwarp();  // after the warp's own reads
 #pragma unroll
   for (int d = 0; d < kChunks; ++d)
 #pragma unroll

@@ -25,6 +25,10 @@ inline void add_to_columns(const Cuda& cuda, const char* op, const Tensor& bias,
 }
 /// sums[c] = sum of x[m, c] over m, in the accumulator's type; sums: of the type of x, or f32.
 void sum_columns(const Cuda& cuda, const char* op, const Tensor& x, int64_t M, Tensor& sums);
+/// The same over the elements of x where y is positive; they are copied to `kept`, the others are 0
+/// there. y and kept: as x.
+void sum_where_positive(const Cuda& cuda, const char* op, const Tensor& y, const Tensor& x,
+                        int64_t M, Tensor& kept, Tensor& sums);
 
 /// The grid for tensors of this type, and its launch.
 inline ColumnGrid column_grid(const Cuda& cuda, int64_t M, int64_t C, DType dtype) {

@@ -2,6 +2,8 @@
 
 #include "framework/autograd/autograd.h"
 #include "framework/ops/axes.h"
+#include "framework/ops/bias_relu.h"
+#include "framework/ops/conv2d_fused.h"
 #include "framework/ops/mixed_precision.h"
 
 namespace tessera {
@@ -59,23 +61,30 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
   Tensor filters;
   on_backend("conv2d", x.device(), [&](auto& backend) {
     filters = conv2d_filters(backend, weight, x.dtype());
-    conv2d_forward(backend, x, filters, bias, options, y);
+    conv2d_fused_forward(backend, x, filters, {bias, {}, options.relu}, options, y);
   });
   const Tensor x_saved = needs_gradient({weight, bias}) ? x.detach() : Tensor{};
   const Tensor filters_saved = needs_gradient({x}) ? filters : Tensor{};
-  auto backward = [x_saved, filters_saved, x_shape = x.shape(), w_shape = weight.shape(),
+  const Tensor y_saved = options.relu && needs_gradient({x, weight, bias}) ? y.detach() : Tensor{};
+  auto backward = [x_saved, filters_saved, y_saved, x_shape = x.shape(), w_shape = weight.shape(),
                    of_parameters = TensorOptions{.dtype = weight.dtype(), .device = x.device()},
                    needs_dbias = needs_gradient({bias}), options](const Tensor& dy) -> Gradients {
-    Tensor dx, dweight, dbias;
+    Tensor dx, dweight, dbias, d = dy;
+    if (needs_dbias) dbias = Tensor::empty({w_shape[0]}, of_parameters);
+    Tensor left_dbias = dbias;
     on_backend("conv2d", dy.device(), [&](auto& backend) {
+      if (y_saved.defined()) {
+        d = Tensor::empty_like(dy);
+        bias_relu_backward(backend, y_saved, dy, d, dbias);
+        left_dbias = {};
+      }
       if (filters_saved.defined()) {
         dx = Tensor::empty(x_shape, dy.options());
-        conv2d_backward_input(backend, dy, filters_saved, options, dx);
+        conv2d_backward_input(backend, d, filters_saved, options, dx);
       }
       if (x_saved.defined()) {
         dweight = Tensor::empty(w_shape, of_parameters);
-        if (needs_dbias) dbias = Tensor::empty({w_shape[0]}, of_parameters);
-        conv2d_backward_weight(backend, x_saved, dy, options, dweight, dbias);
+        conv2d_backward_weight(backend, x_saved, d, options, dweight, left_dbias);
       }
     });
     return {dx, dweight, dbias};

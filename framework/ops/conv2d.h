@@ -1,4 +1,5 @@
-// Two-dimensional convolution (cross-correlation, as in every framework of the field):
+// Two-dimensional convolution (cross-correlation, as in every framework of the field), with max(.,
+// 0) under relu:
 //   y[n, o, p, q] = bias[o] + sum over c, r, s of
 //                   weight[o, c, r, s] * x[n, c + first(o), p*stride - padding + r*dilation, ...]
 // where first(o) = (o / (out/groups)) * (in/groups), and x is 0 outside its bounds.
@@ -27,6 +28,7 @@ struct Conv2dOptions {
   std::array<int64_t, 2> padding{0, 0};
   std::array<int64_t, 2> dilation{1, 1};
   int64_t groups = 1;
+  bool relu = false;  ///< y = max(., 0): read by conv2d() alone
 
   friend bool operator==(const Conv2dOptions&, const Conv2dOptions&) = default;
 };

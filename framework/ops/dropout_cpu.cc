@@ -15,9 +15,9 @@ void dropout_forward(Cpu& cpu, const Tensor& x, const Tensor& residual,
     const float p = static_cast<float>(options.p);
     RandomKey key = options.key;
     if (options.step.defined()) key.step = static_cast<uint32_t>(*options.step.data<int32_t>());
-    const auto chunks = [=](int64_t begin, int64_t end) {
+    const auto chunks = [=, isa = cpu.isa()](int64_t begin, int64_t end) {
       for (int64_t chunk = begin; chunk < end; ++chunk) {
-        const auto draws = draw(key, chunk * kDrawBlocks);
+        const auto draws = draw(isa, key, chunk * kDrawBlocks);
         const int64_t first = chunk * kDraws, count = std::min(kDraws, n - first);
         for (int64_t i = 0; i < count; ++i)
           to[first + i] = draws[static_cast<size_t>(i)] >= p ? from[first + i] * scale : T(0);

@@ -15,6 +15,7 @@ struct TextModel {
 };
 constexpr TextModel kTextModels[] = {{"bert_mini", "bert", 4, 256, 4, 8000, 64},
                                      {"gpt_mini", "gpt2", 4, 128, 4, 65, 128},
+                                     {"nmt_mini", "nmt", 2, 256, 4, 6000, 24},
                                      {"bert_base", "bert", 12, 768, 12, 30522, 128},
                                      {"gpt2_124m", "gpt2", 12, 768, 12, 50257, 1024}};
 
@@ -39,6 +40,9 @@ Batch batch_on_cpu(const BenchTask& task, int64_t size) {
   if (task.model.type == "gpt2") return {{ids}, random_ids(ids.shape(), input.vocabulary, 1)};
   const Tensor lengths =
       Tensor::full({size}, static_cast<double>(input.length), {.dtype = DType::i64});
+  if (input.kind == InputKind::pairs)
+    return {{ids, lengths, random_ids(ids.shape(), input.target_vocabulary, 1)},
+            random_ids(ids.shape(), input.target_vocabulary, 2)};
   return {{ids, lengths, Tensor::zeros(ids.shape(), {.dtype = DType::i64})},
           random_ids({size}, input.classes, 1)};
 }
@@ -67,8 +71,9 @@ std::optional<BenchTask> text_bench_task(const std::string& name) {
   task.model.hidden_size = found->width;
   task.model.num_heads = found->heads;
   task.input = {.classes = 2,
-                .kind = InputKind::tokens,
+                .kind = input_kind_of(found->type),
                 .vocabulary = found->vocabulary,
+                .target_vocabulary = found->vocabulary,
                 .length = found->length};
   task.optimizer.type = "adamw";
   task.optimizer.lr = 1e-4;  // of the order that these models are trained with

@@ -3,6 +3,7 @@
 //   text    by AdamW, with the model's own dropout:
 //     bert_mini   4 layers, 256 wide, 4 heads, vocabulary 8000, sequence 64
 //     gpt_mini    4 layers, 128 wide, 4 heads, vocabulary 65, sequence 128
+//     nmt_mini    LSTMs of 2 layers each side, 256 wide, vocabularies of 6000, sequences of 24
 //     bert_base   12 layers, 768 wide, 12 heads, vocabulary 30522, sequence 128
 //     gpt2_124m   12 layers, 768 wide, 12 heads, vocabulary 50257, sequence 1024
 // BERT has the classification head, of two classes; GPT-2 predicts a token at each place.
@@ -23,7 +24,7 @@ struct BenchTask {
   ModelInput input;
   OptimizerConfig optimizer = {};
 
-  bool is_text() const { return input.kind == InputKind::tokens; }
+  bool is_text() const { return input.kind != InputKind::images; }
 };
 
 /// Square colour images; up to 64 pixels the model has the CIFAR head, beyond ImageNet's.

@@ -89,6 +89,7 @@ std::vector<Phase> plan_phases(const Config& config, Command command, int64_t st
                         .share = share_of(stages[i].sparsity, config.prune, start_sparsity),
                         .early_stop = config.prune.fine_tune.early_stop,
                         .distills = config.prune.distill.alpha > 0,
+                        .dropout_factor = config.prune.fine_tune.dropout,
                         .selects_best = i + 1 == stages.size()},
                        config, stages[i].window, stages[i].lr, steps_per_epoch));
     pruning_steps += phases.back().steps;

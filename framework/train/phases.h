@@ -29,6 +29,7 @@ struct Phase {
   int64_t schedule_from = 0;        ///< where on the curve it starts (prune.rewind)
   EarlyStopConfig early_stop = {};  ///< on validation accuracy
   bool distills = false;            ///< learns from the teacher, too
+  double dropout_factor = 1;        ///< of the model's probabilities of dropout
   int64_t first_epoch = 0;          ///< keys the order of the data: no two phases see the same one
   bool selects_best = false;        ///< ends with the weights that were best on validation data
 };

@@ -113,6 +113,7 @@ std::string text_result(const RunRecord& run, const Summary& s) {
   add("test loss (nats)", s.dense_text.loss, s.sparse_text.loss);
   add("test perplexity", s.dense_text.perplexity, s.sparse_text.perplexity);
   add("test BLEU", s.dense_text.bleu, s.sparse_text.bleu);
+  add("test exact match", s.dense_text.exact_match, s.sparse_text.exact_match);
   add("test F1", s.dense_text.f1, s.sparse_text.f1);
   add("test Matthews correlation", s.dense_text.matthews, s.sparse_text.matthews);
   table.rows.push_back({"file size", kibibytes(s.dense_bytes), kibibytes(s.sparse_bytes)});

@@ -46,6 +46,7 @@ DeviceChoice use_backend(const RunConfig& run) {
   DeviceChoice choice = choose_device(run.device);
   require(!run.tf32 || !choice.device.is_cpu(), "[device] run.tf32 needs a CUDA device; got ",
           choice.device, ". Leave it out, or use run.device=cuda.");
+  use_precision(run, choice.device);
   if constexpr (kCudaBuild)
     if (!choice.device.is_cpu()) {
       allow_tf32(choice.device, run.tf32);
@@ -115,6 +116,7 @@ class Run {
     if (!resumed && command_ == Command::prune) write_dense(kDenseFile);
     trainer_->run(phases_, log,
                   {.improved = [&] { write_model(directory_.best_checkpoint()); },
+                   .score = validation_score(),
                    .before = [&](const Phase& phase) { before(phase); },
                    .after = [&](const Phase& phase) { after(phase, log); }});
     const Summary summary = summarize(log);
@@ -266,6 +268,16 @@ class Run {
                    "% sparsity by the magnitudes of the weights to start from"));
   }
 
+  /// Of questions to answer.
+  decltype(Trainer::Hooks::score) validation_score() const {
+    const auto* const source = dynamic_cast<const SquadBatches*>(data_.validation.get());
+    if (source == nullptr) return nullptr;
+    return [this, source](BatchStream& validation) {
+      const auto [exact_match, f1] = score_answers(*model_, *source, validation);
+      return std::vector<std::pair<std::string, double>>{{"exact_match", exact_match}, {"f1", f1}};
+    };
+  }
+
   void before(const Phase& phase) {
     if (phase.kind == Phase::Kind::control) load(kDenseFile);
   }
@@ -391,7 +403,8 @@ class Run {
   void compare_images(const ModelFile& file, const LoadedModel& loaded, Summary& summary,
                       RunLog& log) {
     const Tensor batch = timed_inputs()[0].to(device_.device);
-    const DType dtype = config_.run.precision == "bf16" ? DType::bf16 : DType::f32;
+    const bool is_bf16 = activation_type(config_.run, device_.device) == DType::bf16;
+    const DType dtype = is_bf16 ? DType::bf16 : DType::f32;
     const SparseModel sparse(loaded, file, {batch}, dtype);
     BatchStream batches(*test_, device_.device);
     const Evaluation result =

@@ -167,6 +167,7 @@ Summary read_summary(const fs::path& path) {
     optional("_loss", text.loss);
     optional("_perplexity", text.perplexity);
     optional("_bleu", text.bleu);
+    optional("_exact_match", text.exact_match);
     optional("_f1", text.f1);
     optional("_matthews", text.matthews);
   };

@@ -79,9 +79,10 @@ double SpeedTarget::plan(const ModelScores& scores) const {
   require(solution.speedup >= target,
           "[prune] prune.target_speedup must be one that pruning can reach; got ", target,
           ". The highest is ", fixed(solution.speedup, 2), ", predicted at ",
-          fixed(100 * solution.sparsity, 2), "% sparsity: of the dense model's ",
-          fixed(model_.dense_ms, 3), " ms, ", fixed(model_.other_ms, 3),
-          " are not spent in the layers that are pruned. Lower it, or prune more layers "
+          fixed(100 * solution.sparsity, 2), "% sparsity: the dense model takes ",
+          fixed(model_.dense_ms, 3), " ms, and all but the pruned layers ",
+          fixed(model_.other_ms, 3),
+          " in a sparse plan. Lower it, or prune more layers "
           "(prune.exclude, prune.prune_first_and_last, prune.max_per_layer).");
   return solution.sparsity;
 }

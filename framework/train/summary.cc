@@ -39,6 +39,7 @@ void add_scores(const char* which, const TextScores& scores, nlohmann::ordered_j
   add("loss", scores.loss);
   add("perplexity", scores.perplexity);
   add("bleu", scores.bleu);
+  add("exact_match", scores.exact_match);
   add("f1", scores.f1);
   add("matthews", scores.matthews);
 }
@@ -52,6 +53,7 @@ void add_score_rows(std::ostringstream& table, const TextScores& dense, const Te
   add("test loss (nats)", dense.loss, sparse.loss, 4);
   add("test perplexity", dense.perplexity, sparse.perplexity, 3);
   add("test BLEU", dense.bleu, sparse.bleu, 2);
+  add("test exact match", dense.exact_match, sparse.exact_match, 4);
   add("test F1", dense.f1, sparse.f1, 4);
   add("test Matthews", dense.matthews, sparse.matthews, 4);
 }

@@ -10,11 +10,13 @@ namespace tessera {
 
 /// What only some tasks have, on test data; none: not measured.
 struct TextScores {
-  std::optional<double> loss = {};        ///< nats per token, or per text to classify
-  std::optional<double> perplexity = {};  ///< exp(loss), of models of language
-  std::optional<double> bleu = {};        ///< translation: 0 to 100, of beam search
-  std::optional<double> f1 = {};          ///< of class 1, where there are two classes
-  std::optional<double> matthews = {};    ///< correlation, likewise
+  std::optional<double> loss = {};         ///< nats per token, or per text to classify
+  std::optional<double> perplexity = {};   ///< exp(loss), of models of language
+  std::optional<double> bleu = {};         ///< translation: 0 to 100, of beam search
+  std::optional<double> exact_match = {};  ///< share of the questions answered to the letter
+  std::optional<double> f1 =
+      {};  ///< of class 1, where there are two classes; of answers: of their words
+  std::optional<double> matthews = {};  ///< correlation, likewise
 };
 
 struct Summary {

@@ -47,6 +47,8 @@ void check_task(const Config& config, TextTask task) {
            "bert with its head for classification");
   if (task == TextTask::masked_token)
     demand(type == "bert" && head == "masked_lm", "bert with model.head masked_lm");
+  if (task == TextTask::answer_span)
+    demand(type == "bert" && head == "span", "bert with model.head span");
   if (task == TextTask::next_token) demand(type == "gpt2", "gpt2");
   if (task == TextTask::translation) demand(type == "seq2seq" || type == "nmt", "seq2seq or nmt");
 }

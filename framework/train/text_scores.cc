@@ -58,10 +58,26 @@ double bleu_of(const std::vector<std::string>& translations,
 
 }  // namespace
 
+AnswerScores score_answers(Module& model, const SquadBatches& source, BatchStream& batches) {
+  const NoGrad no_grad;
+  AnswerFinder finder(source.set());
+  const std::vector<LengthBatches::Samples> windows = source.windows(0);
+  batches.begin(0);
+  for (Batch batch; batches.next(batch); batches.prefetch())
+    finder.add(windows[static_cast<size_t>(batch.index)], model.forward_batch(batch.inputs));
+  return score_answers(source.set().file, finder.answers());
+}
+
 TextScores score_text(Module& model, const TextData& data, BatchStream& test) {
   TextScores scores;
   if (data.task == TextTask::translation)
     scores.bleu = bleu_of(translations_of(model, data), data.test_references);
+  if (data.task == TextTask::answer_span) {
+    const auto [exact_match, f1] =
+        score_answers(model, dynamic_cast<const SquadBatches&>(*data.test), test);
+    scores.exact_match = exact_match;
+    scores.f1 = f1;
+  }
   if (data.task == TextTask::classes && data.class_names.size() == 2) {
     const auto [predicted, labels] = predict_classes(model, test);
     scores.f1 = binary_f1(predicted, labels);

@@ -47,13 +47,16 @@ TrainStep::TrainStep(const Config& config, Module& model, Device device)
     part_steps_.push_back(Tensor::zeros({}, {.dtype = DType::i32, .device = device}));
 }
 
-void TrainStep::begin(Optimizer& optimizer, Ema* average, Masks masks, const Teacher* teacher) {
+void TrainStep::begin(Optimizer& optimizer, Ema* average, Masks masks, const Teacher* teacher,
+                      double dropout_factor) {
   graph_.reset();
+  rounded_.clear();  // the last phase's teacher is among them
   eager_steps_ = 0;
   optimizer_ = &optimizer;
   average_ = average;
   masks_ = std::move(masks);
   teacher_ = teacher;
+  dropout_factor_ = dropout_factor;
 }
 
 void TrainStep::run(BatchStream& batches, int64_t step, double lr) {
@@ -115,11 +118,14 @@ bool TrainStep::are_recorded(const std::vector<Batch>& parts) const {
 
 /// Replays the recorded step, or runs it, and records it once it has run a few times.
 void TrainStep::run_parts(const std::vector<Batch>& parts, int64_t step, double lr) {
-  is_replayed_ = are_recorded(parts);
-  if (is_replayed_ && graph_ == nullptr && eager_steps_++ >= kWarmUpSteps) record(step, lr);
-  is_replayed_ = is_replayed_ && graph_ != nullptr;
+  const bool can_replay = are_recorded(parts);
+  if (can_replay && graph_ == nullptr && eager_steps_++ >= kWarmUpSteps) record(step, lr);
+  is_replayed_ = can_replay && graph_ != nullptr;
   if (is_replayed_) return graph_->replay();
+  const int64_t before = memory_stats(device_).current_bytes;
+  reset_peak_memory(device_);
   compute(parts, step, lr);
+  if (can_replay) step_bytes_ = memory_stats(device_).peak_bytes - before;
 }
 
 void TrainStep::compute(const std::vector<Batch>& parts, int64_t step, double lr) {
@@ -131,7 +137,8 @@ void TrainStep::compute(const std::vector<Batch>& parts, int64_t step, double lr
 void TrainStep::record(int64_t step, double lr) {
   if constexpr (kCudaBuild) {
     try {
-      graph_ = record_work(device_, [&] { compute(recorded_, step, lr); });
+      graph_ = record_work(
+          device_, [&] { compute(recorded_, step, lr); }, step_bytes_);
     } catch (const std::exception& error) {
       model_.zero_grad();
       graph_failure_ = error.what();
@@ -141,9 +148,9 @@ void TrainStep::record(int64_t step, double lr) {
 
 /// False where the loss is known not to be finite.
 bool TrainStep::add_gradients(const Batch& batch, int64_t step, int64_t part) {
-  RandomScope random(config_.run.seed,
-                     static_cast<uint32_t>(step * config_.train.accumulate + part),
-                     device_.is_cpu() ? Tensor{} : part_steps_[static_cast<size_t>(part)]);
+  RandomScope random(
+      config_.run.seed, static_cast<uint32_t>(step * config_.train.accumulate + part),
+      device_.is_cpu() ? Tensor{} : part_steps_[static_cast<size_t>(part)], dropout_factor_);
   const RoundedParameters::Scope rounded_scope(rounded_);
   if (part == 0) rounded_.refresh();
   auto [logits, labels, loss] = batch_loss(compute_in(dtype_, model_, batch.inputs), batch.target,

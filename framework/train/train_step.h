@@ -31,8 +31,9 @@ class TrainStep {
   TrainStep(const Config& config, Module& model, Device device);
 
   /// What the steps from now on update, the masks that they hold, and whom they learn from besides
-  /// the labels; `average` and `teacher` may be null.
-  void begin(Optimizer& optimizer, Ema* average, Masks masks, const Teacher* teacher = nullptr);
+  /// the labels; `average` and `teacher` may be null. `dropout_factor`: of RandomScope.
+  void begin(Optimizer& optimizer, Ema* average, Masks masks, const Teacher* teacher = nullptr,
+             double dropout_factor = 1);
   /// Gives the memory of the recorded step back.
   void end() { graph_.reset(); }
 
@@ -73,6 +74,7 @@ class TrainStep {
   Ema* average_ = nullptr;
   Masks masks_;
   const Teacher* teacher_ = nullptr;
+  double dropout_factor_ = 1;
   RoundedParameters rounded_;  // of half types
 
   // On a CUDA device:
@@ -81,6 +83,7 @@ class TrainStep {
   std::vector<Batch> recorded_;     // the batches that the recorded step reads
   std::unique_ptr<RecordedWork> graph_;
   int64_t eager_steps_ = 0;  // over such batches, before the step is recorded
+  int64_t step_bytes_ = 0;   // that the last of them held at once
   bool is_replayed_ = false;
   std::string graph_failure_;
 };

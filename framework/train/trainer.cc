@@ -174,7 +174,7 @@ void Trainer::prepare_phase(const Phase& phase) {
     teacher_.emplace(teacher_file_, state_.teacher, config_.prune.distill, step_.dtype(), device_);
   if (config_.train.ema > 0) average_.emplace(model_, config_.train.ema);
   step_.begin(*optimizer_, average_ ? &*average_ : nullptr, to_device(state_.masks, device_),
-              teacher_ ? &*teacher_ : nullptr);
+              teacher_ ? &*teacher_ : nullptr, phase.dropout_factor);
   start_metrics();
   if (state_.step == 0) return;
   optimizer_->load_state(state_.optimizer);
@@ -291,7 +291,15 @@ void Trainer::validate(RunLog& log, std::string& line, const Hooks& hooks) {
       [&](const auto& inputs) { return forward_in(step_.dtype(), model_, inputs); }, *validation_);
   // Of tokens the loss counts: exp(-loss), the inverse perplexity, rises as it falls.
   const bool by_loss = train_.source().labels_tokens();
-  const double score = by_loss ? std::exp(-result.loss) : result.top1;
+  double score = by_loss ? std::exp(-result.loss) : result.top1;
+  MetricFields fields = {{"loss", result.loss}, {"accuracy", result.top1}, {"top5", result.top5}};
+  std::string scores;
+  if (hooks.score)
+    for (const auto& [name, value] : hooks.score(*validation_)) {
+      fields.emplace_back(name, value);
+      scores += concat(", ", name, " ", percent(value));
+      score = value;
+    }
   state_.early_stop.add(score, phase_.early_stop);
   if (score > state_.best_accuracy) {
     state_.best_accuracy = score;
@@ -299,12 +307,11 @@ void Trainer::validate(RunLog& log, std::string& line, const Hooks& hooks) {
     if (hooks.improved) hooks.improved();
   }
   if (average_) average_->swap(model_);
-  log.add("validation", state_.total_steps,
-          {{"loss", result.loss}, {"accuracy", result.top1}, {"top5", result.top5}});
+  log.add("validation", state_.total_steps, fields);
   if (by_loss)
     line += concat(", validation loss ", std::setprecision(4), result.loss, ", perplexity ",
                    std::exp(result.loss));
-  line += concat(", validation accuracy ", percent(result.top1));
+  line += concat(", validation accuracy ", percent(result.top1), scores);
 }
 
 /// The phase's result: the weights that did best on validation data, where there is a choice; else

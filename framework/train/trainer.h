@@ -13,6 +13,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "datasets/data_loader.h"
@@ -35,6 +37,9 @@ class Trainer {
   /// What the caller does in a phase, with the phase's weights in the model.
   struct Hooks {
     std::function<void()> improved = nullptr;  ///< with the best weights so far in the model
+    /// What accuracy and loss do not say of the model on validation data, as fractions by name: the
+    /// last one chooses the weights in place of accuracy.
+    std::function<std::vector<std::pair<std::string, double>>(BatchStream&)> score = nullptr;
     std::function<void(const Phase&)> before;  ///< before it prunes or trains
     std::function<void(const Phase&)> after;   ///< with the final (selected) weights
   };

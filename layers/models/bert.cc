@@ -5,8 +5,8 @@
 #include "framework/ops/linear.h"
 #include "framework/ops/reshape.h"
 #include "framework/ops/slice.h"
+#include "framework/ops/span_scores.h"
 #include "framework/ops/tanh.h"
-#include "framework/ops/transpose.h"
 
 namespace tessera {
 namespace {
@@ -93,8 +93,7 @@ Tensor Bert::predict_tokens(const Tensor& hidden) {
 }
 
 Tensor Bert::find_span(const Tensor& hidden, const Tensor& lengths) {
-  const Tensor scores = transpose(run(*spans_, hidden), {0, 2, 1});
-  return tessera::add(scores, padding_scores(lengths, hidden.dim(1), scores));
+  return span_scores(run(*spans_, hidden), lengths);
 }
 
 }  // namespace tessera

@@ -21,11 +21,12 @@ Gpt2::Gpt2(const ModelConfig& config, const ModelInput& input)
   require(options.norm == NormPosition::pre,
           "[model] norm of gpt2 must be pre; got post. Leave model.norm out.");
   words_ = &make<Embedding>("transformer.wte", input.vocabulary, options.width);
-  positions_ = &make<Embedding>("transformer.wpe", position_ids_.count(), options.width);
+  if (!options.rotary)
+    positions_ = &make<Embedding>("transformer.wpe", position_ids_.count(), options.width);
   dropout_ = &add<Dropout>("dropout", options.dropout);
   for (int64_t i = 0; i < config.num_layers; ++i)
     layers_.push_back(&make<TransformerLayer>(concat("transformer.h.", i), options, kGpt2Names));
-  norm_ = &make<LayerNorm>("transformer.ln_f", options.width, options.eps);
+  norm_ = &add_norm(*this, "transformer.ln_f", options);
   if (!config.tie)
     head_ = &make<Linear>("lm_head", options.width, input.vocabulary, false, ParameterRole::head);
 }
@@ -46,8 +47,9 @@ Tensor Gpt2::forward_step(const Tensor& ids, KeyValueCache& cache) {
 Tensor Gpt2::compute(const Tensor& ids, KeyValueCache* cache) {
   const int64_t begin = cache != nullptr ? cache->length : 0, end = begin + ids.dim(1);
   check_length("gpt2", end, max_positions());
-  const Tensor places = position_ids_.range(begin, end, ids.device());
-  Tensor x = tessera::add(run(*words_, ids), run(*positions_, places));
+  Tensor x = run(*words_, ids);
+  if (positions_ != nullptr)
+    x = tessera::add(x, run(*positions_, position_ids_.range(begin, end, ids.device())));
   x = dropout_->forward(x);
   for (size_t i = 0; i < layers_.size(); ++i)
     x = run(*layers_[i], [&] {

@@ -2,6 +2,8 @@
 // Hugging Face's transformers, with its names; its Conv1D layers are linear layers here, [out, in]
 // (framework/infer/hugging_face.h transposes). Input: ids i64 [N, T]; output: [N, T, V], of the
 // next token at each place. The output layer is the embedding's table unless model.tie is false.
+// Beyond GPT-2: RMS norms (model.norm_type), rotary positions (model.positions) and SwiGLU
+// (model.activation).
 #pragma once
 
 #include "layers/models/language.h"
@@ -33,10 +35,10 @@ class Gpt2 : public Scope, public StepDecoder {
   Tensor compute(const Tensor& ids, KeyValueCache* cache);
 
   PositionIds position_ids_;
-  Embedding *words_, *positions_;
+  Embedding *words_, *positions_ = nullptr;  ///< no positions: attention turns by them
   Dropout* dropout_;
   std::vector<TransformerLayer*> layers_;
-  LayerNorm* norm_;
+  Module* norm_;
   Linear* head_ = nullptr;
 };
 

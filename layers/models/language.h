@@ -38,8 +38,4 @@ void check_length(const char* model, int64_t tokens, int64_t max_positions);
 /// The weight of a layer, for an output layer that is tied to it.
 Tensor weight_of(const Module& layer);
 
-/// 0 below each of lengths (i64 [N]), -1e4 at and beyond it: added to scores, it leaves no weight
-/// to a softmax, in half precision, too. [N, 1, T] in the type and on the device of `like`.
-Tensor padding_scores(const Tensor& lengths, int64_t tokens, const Tensor& like);
-
 }  // namespace tessera

@@ -5,6 +5,7 @@
 #include "framework/ops/batched_matmul.h"
 #include "framework/ops/concat.h"
 #include "framework/ops/linear.h"
+#include "framework/ops/padding.h"
 #include "framework/ops/reshape.h"
 #include "framework/ops/softmax.h"
 #include "framework/ops/tanh.h"

@@ -16,6 +16,7 @@
 #include "framework/backend/cpu.h"
 #include "framework/train/batch_loss.h"
 #include "framework/train/bench_task.h"
+#include "layers/random_scope.h"
 #include "optim/optimizer.h"
 
 namespace {
@@ -30,8 +31,9 @@ struct Arguments {
   int warmup = 2;
 };
 
-double train_step(Module& model, Optimizer& optimizer, const Batch& batch) {
+double train_step(Module& model, Optimizer& optimizer, const Batch& batch, uint32_t step) {
   model.zero_grad();
+  const RandomScope random(1, step);
   const Tensor loss = batch_loss(model.forward_batch(batch.inputs), batch.target).loss;
   backward(loss);
   optimizer.step({}, 0.01);
@@ -45,12 +47,13 @@ void run(const Arguments& arguments) {
   const auto model = make_model(task.model, task.input, uint64_t{42});
   const auto optimizer = make_optimizer(task.optimizer, model->parameters());
   const Batch batch = random_batch(task, arguments.batch);
-  for (int i = 0; i < arguments.warmup; ++i) train_step(*model, *optimizer, batch);
+  uint32_t step = 0;
+  for (int i = 0; i < arguments.warmup; ++i) train_step(*model, *optimizer, batch, step++);
   std::vector<double> seconds;
   double loss = 0;
   for (int i = 0; i < arguments.steps; ++i) {
     const auto start = std::chrono::steady_clock::now();
-    loss = train_step(*model, *optimizer, batch);
+    loss = train_step(*model, *optimizer, batch, step++);
     seconds.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }

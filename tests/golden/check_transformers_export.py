@@ -14,7 +14,8 @@ import tempfile
 
 import torch
 from safetensors.torch import load_file
-from transformers import BertForSequenceClassification, GPT2LMHeadModel
+from transformers import (BertForMaskedLM, BertForQuestionAnswering, BertForSequenceClassification,
+                          GPT2LMHeadModel)
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "python"))
@@ -23,17 +24,20 @@ import tessera  # noqa: E402
 TOLERANCE = 1e-5  # logits of about 1, in fp32, on another processor than the golden ones
 
 
-def inputs_of(name, expected):
+def logits_of(name, model, expected):
     if name == "gpt2":
-        return {"input_ids": expected["ids"]}
-    places = torch.arange(expected["ids"].shape[1])[None, :]
-    return {"input_ids": expected["ids"], "token_type_ids": expected["segments"],
-            "attention_mask": (places < expected["lengths"][:, None]).long()}
+        return model(input_ids=expected["ids"]).logits
+    mask = torch.arange(expected["ids"].shape[1])[None, :] < expected["lengths"][:, None]
+    out = model(input_ids=expected["ids"], token_type_ids=expected["segments"], attention_mask=mask.long())
+    if name != "bert-span":
+        return out.logits
+    return torch.where(mask[:, None, :], torch.stack([out.start_logits, out.end_logits], 1), -1e4)
 
 
 def main(program):
     worst = 0.0
-    for name, kind in (("bert", BertForSequenceClassification), ("gpt2", GPT2LMHeadModel)):
+    for name, kind in (("bert", BertForSequenceClassification), ("gpt2", GPT2LMHeadModel),
+                       ("bert-masked-lm", BertForMaskedLM), ("bert-span", BertForQuestionAnswering)):
         expected = load_file(HERE / name / "expected.safetensors")
         for dtype in ("f32", "bf16"):
             with tempfile.TemporaryDirectory() as folder:
@@ -46,10 +50,9 @@ def main(program):
                 tessera.load(imported).load_into(fresh)
             with torch.no_grad():
                 for title, candidate in ((f"export {dtype}", model), ("load_into", fresh)):
-                    logits = candidate(**inputs_of(name, expected)).logits
-                    difference = (logits - expected["logits"]).abs().max().item()
+                    difference = (logits_of(name, candidate, expected) - expected["logits"]).abs().max().item()
                     worst = max(worst, difference)
-                    print(f"{name:5} {title:12} {difference:.1e}")
+                    print(f"{name:14} {title:12} {difference:.1e}")
     return 0 if worst <= TOLERANCE else 1
 
 

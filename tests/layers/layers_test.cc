@@ -1,6 +1,7 @@
 // What layers add to the ops that they call; the ops have tests of their own.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "framework/autograd/autograd.h"
@@ -111,6 +112,15 @@ TEST_CASE("dropout draws by seed, step and layer") {
   CHECK(draw(1, 1, 1) == draw(1, 1, 1));
 }
 
+TEST_CASE("a scope's factor makes dropout drop less") {
+  Dropout layer(0.5);
+  const RandomScope scope(1, 1, {}, 0.25);
+  const auto y = layer.forward(ones({4096})).to_vector<float>();
+  const auto dropped = static_cast<double>(std::count(y.begin(), y.end(), 0.0f));
+  CHECK(dropped / 4096 == doctest::Approx(0.125).epsilon(0.15));
+  CHECK(*std::max_element(y.begin(), y.end()) == doctest::Approx(1 / 0.875));
+}
+
 TEST_CASE("dropout scopes nest, and one is needed in training") {
   Dropout layer(0.5);
   const Tensor x = ones({64});
@@ -123,6 +133,11 @@ TEST_CASE("dropout scopes nest, and one is needed in training") {
     CHECK(layer.forward(x).to_vector<float>() == first);
   }
   CHECK(layer.forward(x).to_vector<float>() != first);
+  {
+    const RandomScope half(1, 1, {}, 0.5), none(1, 1, {}, 0);
+    CHECK(RandomScope::dropout(0.5) == 0);
+    CHECK(layer.forward(x).id() == x.id());
+  }
   layer.set_training(false);
   CHECK(layer.forward(x).id() == x.id());
   CHECK_THROWS_WITH_AS(Dropout(1.0), doctest::Contains("p must lie in [0, 1); got 1"),

@@ -151,6 +151,19 @@ TEST_CASE("gradients of layers with pre- and post-norm, with and without a memor
     }
 }
 
+TEST_CASE("gradients of a layer with RMS norms, rotary positions and SwiGLU") {
+  const Tensor x = random_tensor({2, 3, 8}, 1), mix = random_tensor({2, 3, 8}, 4);
+  TransformerOptions options = small(NormPosition::pre);
+  options.norm_type = NormType::rms;
+  options.activation = Nonlinearity::silu;
+  options.gated = options.rotary = options.causal = true;
+  TransformerLayer layer(options, kGpt2Names);
+  initialize(layer, 5, Initialization::xavier);
+  check_gradients(layer, [&] { return mul(layer.forward(x), mix); });
+  CHECK_THROWS_WITH_AS(TransformerLayer(options, kBartNames), doctest::Contains("swiglu"),
+                       std::invalid_argument);
+}
+
 TEST_CASE("a decoder's layer needs a memory") {
   TransformerOptions options = small(NormPosition::post);
   options.has_memory = true;

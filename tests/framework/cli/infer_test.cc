@@ -1,4 +1,5 @@
 // `tessera infer`: texts, and images that cannot be read.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "framework/io/image.h"
@@ -16,7 +17,8 @@ Result infer(const std::filesystem::path& model, const std::vector<std::string>&
              const std::string& input = "") {
   std::istringstream in(input);
   std::streambuf* const stdin_buffer = std::cin.rdbuf(in.rdbuf());
-  std::vector<std::string> arguments = {"infer", model.string(), "--threads", "1"};
+  std::vector<std::string> arguments = {"infer", model.string(), "--threads",
+                                        "1",     "--device",     "cpu"};
   arguments.insert(arguments.end(), options.begin(), options.end());
   const Result result = run_program(arguments);
   std::cin.rdbuf(stdin_buffer);
@@ -96,6 +98,23 @@ TEST_CASE("infer --json: an object a line") {
   CHECK(translated[1]["translation"].is_null());
 }
 
+TEST_CASE("infer --compare-dense: texts, sparse and dense, agree") {
+  const TemporaryFolder folder;
+  const auto model = folder / "model";
+  for (const char* const type : {"bert", "gpt2", "seq2seq"}) {
+    CAPTURE(type);
+    write_text_model(model, text_card(type), true);
+    std::vector<std::string> options = {"--compare-dense"};
+    if (type == std::string("gpt2")) options.insert(options.end(), {"--temperature", "0"});
+    const Result result = infer(model, options, "a dog\n\na cat runs\n");
+    CAPTURE(result.err);
+    CHECK(result.status == 0);
+    CHECK(std::ranges::count(result.out, '\n') == 3);
+    check_message(result.err, " ms for 3 lines\ndense   ");
+    check_message(result.err, "3 of 3 answers equal");
+  }
+}
+
 TEST_CASE("infer: options and inputs that do not fit the model are refused before any answer") {
   const TemporaryFolder folder;
   const auto bert = folder / "bert", gpt2 = folder / "gpt2", seq2seq = folder / "seq2seq";
@@ -122,7 +141,9 @@ TEST_CASE("infer: options and inputs that do not fit the model are refused befor
            Case{seq2seq, {"--max-tokens", "3"}, "a model that continues texts; got a seq2seq"},
            Case{seq2seq, {"--temperature", "0"}, "--temperature must be given to"},
            Case{seq2seq, {"--plan"}, "--plan must be given to"},
-           Case{bert, {"--compare-dense"}, "--compare-dense must be given to"},
+           Case{bert,
+                {"--precision", "bf16"},
+                "--precision must be given to a model that classifies"},
            Case{lenet, {"--beam", "3"}, "got a lenet, which classifies images"},
            Case{lenet, {}, "--input must name images"},
            Case{bert, {"--input", "a", "b"}, "--input must be one file of texts"},

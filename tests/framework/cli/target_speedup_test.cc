@@ -25,12 +25,13 @@ struct Workspace {
 
   Workspace() {
     std::ofstream(config)
-        << "run: {name: speed, threads: 1}\n"
+        << "run: {name: speed, device: cpu, threads: 1}\n"
            "data: {type: glyphs, batch_size: 36, train_samples: 144, test_samples: 72}\n"
-           "model: {type: mlp, hidden: [512, 256]}\n"
+           "model: {type: mlp, hidden: [1024, 1024]}\n"
            "train: {epochs: 1}\n"
            "checkpoint: {every: 1ep, keep: 100}\n"
-           "prune: {granularity: 16, target_speedup: 1.3, score: {type: taylor, batches: 2},\n"
+           "prune: {granularity: 16, prune_first_and_last: true, target_speedup: 1.3, score: "
+           "{type: taylor, batches: 2},\n"
            "  schedule: {type: linear, stages: 2, epochs: 1}, fine_tune: {epochs: 1}}\n";
     CostModel model{.isa = concat(cpu().isa()), .threads = 1};
     model.linear = model.convolution = {0, 1e-8, 0, 0, 0};

@@ -21,6 +21,11 @@ struct TextFolder : TemporaryFolder {
     config("bert", "sst2, max_length: 16, tokenizer: {type: words, min_count: 1}");
     config("gpt2", "text, sequence: 16, tokenizer: {type: characters}");
     config("seq2seq", "parallel_text, max_length: 16, tokenizer: {type: words, min_count: 1}");
+    write("train-v1.1.json", squad("to be", "be"));
+    write("dev-v1.1.json", squad("to be", "be"));
+    config(
+        "bert-span",
+        "squad, max_length: 16, max_question_length: 4, validation: 0, tokenizer: {min_count: 1}");
     config("nmt", "parallel_text, max_length: 16, tokenizer: {type: words, min_count: 1}");
   }
 
@@ -30,13 +35,21 @@ struct TextFolder : TemporaryFolder {
     return run_program(arguments);
   }
 
+  static std::string squad(const std::string& context, const std::string& answer) {
+    return "{\"data\": [{\"paragraphs\": [{\"context\": \"" + context +
+           "\", \"qas\": [{\"id\": \"1\", \"question\": \"what ?\", \"answers\": [{\"text\": \"" +
+           answer + "\", \"answer_start\": 3}]}]}]}]}";
+  }
+
  private:
-  void config(const std::string& model, const std::string& data) {
-    write(model + ".yaml",
-          "run: {dir: \"" + (*this / "run").string() + "\", threads: 1}\ndata: {root: \"" +
-              path().string() + "\", batch_size: 2, type: " + data + "}\nmodel: {type: " + model +
-              ", hidden_size: 8, num_layers: 1" + (model == "nmt" ? "" : ", num_heads: 2") +
-              "}\ntrain: {epochs: 1}\n");
+  void config(const std::string& name, const std::string& data) {
+    const bool is_span = name == "bert-span";
+    const std::string model = is_span ? "bert, head: span" : name;
+    write(name + ".yaml", "run: {dir: \"" + (*this / "run").string() +
+                              "\", threads: 1}\ndata: {root: \"" + path().string() +
+                              "\", batch_size: 2, type: " + data + "}\nmodel: {type: " + model +
+                              ", hidden_size: 8, num_layers: 1" +
+                              (name == "nmt" ? "" : ", num_heads: 2") + "}\ntrain: {epochs: 1}\n");
   }
 };
 
@@ -63,6 +76,15 @@ TEST_CASE("text: wrong inputs are refused before training") {
            Case{"gpt2", {"model.vocab_size=3"}, "[model] vocab_size must fit the data; got 3"},
            Case{"seq2seq", {"model.target_vocab_size=3"}, "target_vocab_size must fit the data"},
            Case{"nmt", {"model.vocab_size=3"}, "[model] vocab_size must fit the data; got 3"},
+           Case{"bert-span", {"model.head=classification"}, "must train bert with model.head span"},
+           Case{"bert-span", {"data.doc_stride=10"}, "doc_stride must lie in [1, 9]"},
+           Case{"bert-span",
+                {"data.max_question_length=14"},
+                "max_length must leave room for a text"},
+           Case{"bert-span", {"data.test_file=dev-v2.0.json"}, "dev-v2.0.json"},
+           Case{"bert-span",
+                {"data.tokenizer.type=words"},
+                "squad needs data.tokenizer.type wordpiece"},
            Case{"nmt", {"data.target=fr"}, "train.en, train.fr"},
            Case{"nmt", {"model.hidden_size=7"}, "hidden_size of nmt must be even"},
        }) {
@@ -92,6 +114,12 @@ TEST_CASE("text: files that do not fit are refused, empty lines have a documente
   check_message(error_with("nmt", "test.en", ""), "at least one; got 0 and 2");
   check_message(error_with("bert", "train.tsv", "\n\n\n"), "must have a column 'sentence'");
   check_message(error_with("gpt2", "input.txt", ""), "must hold text; got an empty file");
+  check_message(error_with("bert-span", "train-v1.1.json", "{\"data\": [}"),
+                "got malformed JSON at byte 11 of 11");
+  check_message(error_with("bert-span", "dev-v1.1.json", "{\"data\": [{}]}"),
+                "dev-v1.1.json: data[0] must have the key 'paragraphs'");
+  check_message(error_with("bert-span", "train-v1.1.json", TextFolder::squad("to be", "not")),
+                "the training questions must have answers in their contexts; got none");
 
   folder.write("train.en", std::string("one two\n\n"));
   const Result result = folder.train("nmt", {});

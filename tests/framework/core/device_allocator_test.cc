@@ -119,6 +119,23 @@ TEST_CASE("a pool's blocks are nobody else's until it is dropped") {
   CHECK(allocator.allocate(30 * kMiB) == in_pool);
 }
 
+TEST_CASE("a pool may begin with one piece, which its blocks are cut from") {
+  FakeDevice device;
+  DeviceAllocator allocator(device.source());
+  const int64_t pool = allocator.open_pool(64 * kMiB);
+  CHECK(allocator.stats().segments_taken == 1);
+  CHECK(allocator.stats().cached_bytes == 64 * kMiB);
+  std::byte* const first = allocator.allocate(30 * kMiB);
+  std::byte* const second = allocator.allocate(34 * kMiB);
+  CHECK(second == first + 30 * kMiB);
+  CHECK(allocator.stats().segments_taken == 1);
+  allocator.free(first);
+  allocator.free(second);
+  allocator.close_pool();
+  allocator.drop_pool(pool);
+  CHECK(allocator.open_pool(int64_t{1} << 50) == pool + 1);  // more than there is: none at first
+}
+
 TEST_CASE("a closed pool's peak counts as in use until it is dropped") {
   FakeDevice device;
   DeviceAllocator allocator(device.source());

@@ -1,5 +1,8 @@
 #include "framework/generate/text_model.h"
 
+#include <array>
+
+#include "datasets/text/squad_answers.h"
 #include "framework/autograd/autograd.h"
 #include "framework/generate/sample.h"
 #include "framework/generate/translate.h"
@@ -172,6 +175,57 @@ TEST_CASE("translations are beam search's, in the texts' order, of seq2seq and n
   check_message(error_of(path, "a", {.beam = 0}), "--beam must be at least 1");
 }
 
+TEST_CASE("answers are the spans of the model's forward pass over the windows of a text") {
+  const TemporaryFolder folder;
+  const auto path = folder / "bert";
+  const auto tokenizer = make_tokenizer(
+      {.type = "wordpiece",
+       .options = {.lowercase = true},
+       .tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "dog", "cat", "##s", "run", "sleep"}});
+  ModelCard card = text_card("bert");
+  card.class_names.clear();
+  card.tokenizer = tokenizer->serialize();
+  card.model.head = "span";
+  // 12 positions: a question has at most 4 tokens, a window 9 - its tokens of the text.
+  const std::string question = "Cats sleep", context = "A dog, a cat; dogs RUN! a cat sleeps";
+  for (const bool is_sparse : {false, true}) {
+    write_text_model(path, card, is_sparse);
+    const auto model = load_model(read_model_file(path), path).model;
+    SquadFile file;
+    file.contexts = {context, "dog"};
+    file.questions = {{.id = "", .text = question, .context = 0, .answers = {}, .place = {}},
+                      {.id = "", .text = "a", .context = 1, .answers = {}, .place = {}}};
+    const SquadSet set = make_squad_set(
+        file, dynamic_cast<const WordPiece&>(*tokenizer),
+        {.max_length = 12, .max_question_length = 4, .doc_stride = 4, .max_answer_length = 30},
+        false);
+    CHECK(set.windows.size() == 4);
+    AnswerFinder finder(set);
+    const NoGrad no_grad;
+    for (int64_t i = 0; i < std::ssize(set.windows); ++i) {
+      const TextRow* const row = &set.windows[static_cast<size_t>(i)].text;
+      finder.add(std::array{i},
+                 model->forward_batch(text_inputs({&row, 1}, longest_of({&row, 1}), 0)));
+    }
+    const auto expected = finder.answers();
+    const auto [answers, description] =
+        answers_of(path, {question + "\t" + context, "", "a\tdog"}, {.batch_size = 2});
+    CHECK(answers[0].text == expected[0].text);
+    CHECK(context.find(answers[0].text) != std::string::npos);
+    CHECK(answers[0].score == doctest::Approx(expected[0].score).epsilon(1e-4));
+    CHECK_FALSE(answers[1].is_given);
+    CHECK(answers[2].text == "dog");
+    CHECK((description.find("as packed") != description.npos) == is_sparse);
+  }
+  check_message(
+      error_of(path, "a dog"),
+      "the text must be a question, a tab and the text that holds the answer; got no tab");
+  check_message(error_of(path, "a\tb\tc"), "got more than one tab");
+  check_message(error_of(path, "a a a a a\tdog"),
+                "the question of the text must have at most 4 tokens; got 5");
+  CHECK(answers_of(path, {"a a a a a\tdog"}, {.truncate = true}).answers[0].text == "dog");
+}
+
 TEST_CASE("what a file must hold to answer texts") {
   const TemporaryFolder folder;
   const auto path = folder / "model";
@@ -188,8 +242,11 @@ TEST_CASE("what a file must hold to answer texts") {
                 "must hold the vocabulary");
   check_message(error_with([](ModelCard& card) { card.model.vocab_size = 9; }),
                 "at most as many tokens as its model has places for, 9; got 10");
+  check_message(error_with([](ModelCard& card) { card.model.head = "masked_lm"; }),
+                "must have its head for classification or span; got the head masked_lm");
   check_message(error_with([](ModelCard& card) { card.model.head = "span"; }),
-                "must have its head for classification; got the head span");
+                "must hold a WordPiece vocabulary, whose tokens say where they stand, to answer "
+                "questions; got one of type words");
   write_text_model(path, text_card("bert"), false);
   check_message(error_of(path, "a\tdog\tcat"), "must be one text, or two with a tab between");
   check_message(error_of(path, "a a a a a a a a a a a"), "must have at most 12 tokens");

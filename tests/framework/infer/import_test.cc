@@ -8,6 +8,7 @@
 #include "datasets/tokenizers/make_tokenizer.h"
 #include "framework/infer/hugging_face.h"
 #include "framework/infer/import_model.h"
+#include "framework/infer/model_file.h"
 #include "framework/io/safetensors.h"
 #include "layers/models/make_model.h"
 #include "tests/framework/io/io_testing.h"
@@ -233,6 +234,30 @@ TEST_CASE("a written config.json is read as the same model") {
     CHECK(again.model.norm_eps == first.model.norm_eps);
     CHECK(again.model.activation == first.model.activation);
     CHECK(again.class_names == first.class_names);
+  }
+}
+
+TEST_CASE("a gpt2 that transformers does not know: no config.json, a dense file of its own names") {
+  const TemporaryFolder folder;
+  ModelCard card;
+  ModelConfig& model = card.model;
+  model = import_model(kGpt2).card.model;
+  for (const auto& [key, value] :
+       {std::pair{&model.norm_type, "rms"}, std::pair{&model.positions, "rotary"},
+        std::pair{&model.activation, "swiglu"}}) {
+    const std::string before = std::exchange(*key, value);
+    CHECK_FALSE(has_hugging_face_form(model));
+    const auto error =
+        error_of<std::invalid_argument>([&] { write_hugging_face_config(model, {}, "float32"); });
+    check_contains(error, "[export] transformers must know the model");
+    check_contains(error, value);
+    const auto made = make_model(model, input_from(model), 1);
+    write_model_file(folder / "dense", *made, card, {}, {.format = ExportFormat::dense});
+    const LoadedModel loaded = load_model(read_model_file(folder / "dense"), "dense");
+    const TensorMap want = made->state_dict();
+    for (const auto& [name, tensor] : loaded.model->state_dict())
+      CHECK(tensor.to_vector<float>() == want.at(name).to_vector<float>());
+    *key = before;
   }
 }
 

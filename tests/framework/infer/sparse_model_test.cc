@@ -12,9 +12,15 @@ namespace {
 
 /// A model file of tokens, pruned.
 ModelFile pruned_file(const std::string& type) {
+  const bool is_modern = type == "modern gpt2";
   ModelFile file;
   ModelConfig& config = file.card.model;
-  config.type = type;
+  config.type = is_modern ? "gpt2" : type;
+  if (is_modern) {
+    config.norm_type = "rms";
+    config.positions = "rotary";
+    config.activation = "swiglu";
+  }
   config.hidden_size = 48;
   config.num_layers = 2;
   config.num_heads = 3;
@@ -39,7 +45,7 @@ Tensor counted_ids(int64_t rows, int64_t tokens) {
 }
 
 std::vector<Tensor> tokens_of(const std::string& type, int64_t rows) {
-  if (type == "gpt2") return {counted_ids(rows, 20)};
+  if (type.ends_with("gpt2")) return {counted_ids(rows, 20)};
   const Tensor lengths = Tensor::full({rows}, 13, {.dtype = DType::i64});
   return {counted_ids(rows, 20), lengths, counted_ids(rows, 15)};
 }
@@ -47,12 +53,12 @@ std::vector<Tensor> tokens_of(const std::string& type, int64_t rows) {
 }  // namespace
 
 TEST_CASE("sparse model: with a plan or without, its output is the masked model's") {
-  for (const char* type : {"gpt2", "seq2seq", "nmt"}) {
+  for (const char* type : {"gpt2", "modern gpt2", "seq2seq", "nmt"}) {
     CAPTURE(type);
     const ModelFile file = pruned_file(type);
     const LoadedModel loaded = load_model(file, "f");
     const SparseModel sparse(loaded, file, tokens_of(type, 4));
-    CHECK(sparse.has_plan() == (std::string(type) == "gpt2"));
+    CHECK(sparse.has_plan() == std::string(type).ends_with("gpt2"));
     if (!sparse.has_plan())
       CHECK(sparse.describe().find(concat(file.tiles.size(), " pruned weights over their tiles")) !=
             std::string::npos);

@@ -108,6 +108,37 @@ TEST_CASE("conv2d: parameters in f32 beside halves") {
            .half_roundings = 3});
 }
 
+TEST_CASE("conv2d: with relu") {
+  struct Row {
+    std::string name;
+    std::vector<Tensor> inputs;
+    Conv2dOptions options;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"with bias",
+            {image({2, 16, 5, 4}), filter({8, 16, 3, 3}), uniform({8})},
+            {.padding = {1, 1}, .relu = true}},
+           // Without a bias: where the library does not fuse it, halves are rounded before it is
+           // added, which may turn the sign of a sum near 0.
+           {"groups, without bias",
+            {image({2, 16, 5, 4}), filter({8, 8, 3, 3}), {}},
+            {.stride = {2, 2}, .groups = 2, .relu = true}},
+       }) {
+    std::vector<double> expected = by_definition(row.inputs, row.options).to_vector<double>();
+    for (double& y : expected) y = std::max(y, 0.0);
+    check({.name = row.name,
+           .op = convolution(row.options),
+           .inputs = row.inputs,
+           .expected = expected,
+           .tolerance_f32 = 5e-5});
+  }
+  check({.name = "parameters in f32 beside halves",
+         .op = beside_halves({.padding = {1, 1}, .relu = true}),
+         .inputs = {image({2, 16, 5, 4}), filter({8, 16, 3, 3}), uniform({8})},
+         .tolerance_f32 = 5e-5,
+         .half_roundings = 3});
+}
+
 TEST_CASE("conv2d: refuses what does not fit") {
   const Tensor x = image({1, 4, 5, 5}), weight = filter({2, 4, 3, 3});
   for (const OpCase& test : std::vector<OpCase>{

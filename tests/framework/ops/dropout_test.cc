@@ -1,5 +1,6 @@
 #include "framework/ops/dropout.h"
 
+#include "framework/ops/draws_cpu.h"
 #include "tests/framework/ops/op_case.h"
 
 using namespace tessera;
@@ -102,4 +103,15 @@ TEST_CASE("dropout: the step may come from a tensor") {
 TEST_CASE("dropout: evaluation returns the same handle") {
   const Tensor x = uniform({3});
   CHECK(dropout(x, {.p = 0.5, .training = false}).id() == x.id());
+}
+
+TEST_CASE("dropout: numbers drawn together are the key's, across 2^32 blocks, too") {
+  const RandomKey key{.seed = 0x123456789abcdef, .stream = 3, .step = 9};
+  for (const int64_t first : {int64_t{0}, (int64_t{1} << 32) - 7, int64_t{1} << 40}) {
+    const auto numbers = draw(cpu().isa(), key, first);
+    CHECK(draw(CpuIsa::portable, key, first) == numbers);
+    for (int64_t i = 0; i < kDraws; ++i)
+      CHECK(numbers[static_cast<size_t>(i)] ==
+            uniform_from(key.word(static_cast<uint64_t>(4 * first + i))));
+  }
 }

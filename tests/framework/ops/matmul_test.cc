@@ -1,5 +1,6 @@
 #include "framework/ops/matmul.h"
 
+#include "framework/backend/cpu.h"
 #include "tests/framework/ops/op_case.h"
 
 using namespace tessera;
@@ -47,4 +48,27 @@ TEST_CASE("matmul") {
            .throws = "[matmul] dtype must be f32 or f64; got i32"},
        })
     check(test);
+}
+
+TEST_CASE("matmul: factors in bf16 on a CPU that has it") {
+  if (const std::string why_not = cpu().why_no_bf16_products(); !why_not.empty()) {
+    CHECK_THROWS_WITH_AS(cpu().set_bf16_products(true), doctest::Contains(why_not.c_str()),
+                         std::invalid_argument);
+    MESSAGE("skipped: no products in bf16: ", why_not);
+    return;
+  }
+  const auto rounded = [](const Tensor& x) { return x.to(DType::bf16).to(DType::f64); };
+  for (const bool ta : {false, true})
+    for (const bool tb : {false, true})
+      for (const auto& [M, N, K] : {std::array{1, 1, 1}, std::array{33, 17, 70}, {64, 96, 128}}) {
+        INFO("transposed ", ta, " ", tb, ", extents ", M, " ", N, " ", K);
+        const MatmulOptions options{ta, tb};
+        const Tensor a = uniform(ta ? Shape{K, M} : Shape{M, K});
+        const Tensor b = uniform(tb ? Shape{N, K} : Shape{K, N}, -1, 1, 1);
+        const auto expected = matmul(rounded(a), rounded(b), options).to_vector<double>();
+        cpu().set_bf16_products(true);
+        const auto y = matmul(a.to(DType::f32), b.to(DType::f32), options).to_vector<float>();
+        cpu().set_bf16_products(false);
+        for (size_t i = 0; i < y.size(); ++i) CHECK(std::abs(y[i] - expected[i]) < 1e-5);
+      }
 }

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "framework/backend/cpu.h"
 #include "framework/core/random.h"
 #include "framework/train/bench_task.h"
 #include "framework/train/train_step.h"
@@ -142,12 +143,11 @@ TEST_CASE("CUDA: a step waits for nothing and takes no memory once it is warm") 
   }
 }
 
-TEST_CASE("CUDA: text models take the cpu's steps, with dropout") {
+TEST_CASE("CUDA: ten steps of text models agree with the cpu's, with dropout") {
   if (!has_cuda_device()) return;
-  for (const std::string name : {"bert_mini", "gpt_mini"}) {
+  for (const std::string name : {"bert_mini", "gpt_mini", "nmt_mini"}) {
     CAPTURE(name);
-    BenchTask task = text_bench_task(name).value();
-    task.model.num_layers = 2;
+    const BenchTask task = text_bench_task(name).value();
     Config config;
     config.optimizer = task.optimizer;
     const auto losses = [&](Device device, const std::string& precision) {
@@ -159,7 +159,7 @@ TEST_CASE("CUDA: text models take the cpu's steps, with dropout") {
       TrainStep step(config, *model, device);
       step.begin(*optimizer, nullptr, {});
       std::vector<double> out;
-      for (int i = 0; i < 8; ++i) {
+      for (int i = 0; i < 10; ++i) {
         step.run(batches, i, 1e-3);
         out.push_back(step.sums().read().step_loss);
       }
@@ -215,10 +215,24 @@ TEST_CASE("CUDA: running out of memory names the layer, and what was asked, held
   release_cached_memory(kCuda);
 }
 
-TEST_CASE("precision below fp32 needs a CUDA device") {
+TEST_CASE("fp16 needs a CUDA device") {
+  Config config = config_for("lenet");
+  config.run.precision = "fp16";
+  CHECK_THROWS_WITH_AS(Training(config, Device{}),
+                       doctest::Contains("[precision] fp16 needs a CUDA device; got cpu"),
+                       std::invalid_argument);
+}
+
+TEST_CASE("bf16 needs a CUDA device, or a CPU that multiplies in it") {
+  const std::string why_not = cpu().why_no_bf16_products();
+  if (why_not.empty()) return;
   Config config = config_for("lenet");
   config.run.precision = "bf16";
-  CHECK_THROWS_WITH_AS(Training(config, Device{}),
-                       doctest::Contains("[precision] bf16 needs a CUDA device; got cpu"),
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      Training(config, Device{}),
+      doctest::Contains(concat("[precision] bf16 needs a CUDA device, or a processor with AMX; got "
+                               "cpu (",
+                               why_not, ").")
+                            .c_str()),
+      std::invalid_argument);
 }

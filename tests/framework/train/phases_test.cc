@@ -35,6 +35,13 @@ TEST_CASE("a run is dense training, stages and a control of as many steps as the
   CHECK(phases[3].steps == phases[1].steps + phases[2].steps);
 }
 
+TEST_CASE("fine-tuning drops less where it is told to, the control does not") {
+  Config config = config_with_stages({0.5, 0.75});
+  config.prune.fine_tune.dropout = 0.25;
+  for (const Phase& phase : plan_phases(config, Command::run, 10))
+    CHECK(phase.dropout_factor == (phase.kind == Phase::Kind::prune ? 0.25 : 1));
+}
+
 TEST_CASE("no two phases read the data in the same order") {
   const auto phases = plan_phases(config_with_stages({0.5, 0.75}), Command::run, 10);
   for (size_t i = 1; i < phases.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "framework/core/choose_device.h"
 #include "framework/core/random.h"
 #include "framework/infer/model_file.h"
 #include "framework/io/load_config.h"
@@ -36,9 +37,13 @@ nlohmann::json run(const Config& config) {
 /// What every text run promises.
 void check_summary(const nlohmann::json& summary) {
   CHECK(summary.at("sparsity").get<double>() == doctest::Approx(0.5).epsilon(0.05));
-  CHECK(summary.at("speedup").get<double>() > 0);
-  CHECK(summary.at("sparse_ms").get<double>() > 0);
-  CHECK(summary.at("max_abs_diff").get<double>() < 1e-4);
+  if (choose_device("auto").device.is_cpu()) {  // where texts have sparse plans
+    CHECK(summary.at("speedup").get<double>() > 0);
+    CHECK(summary.at("sparse_ms").get<double>() > 0);
+    CHECK(summary.at("max_abs_diff").get<double>() < 1e-4);
+  } else {
+    CHECK(summary.at("speedup").is_null());
+  }
   CHECK(summary.contains("dense_loss"));
   CHECK(summary.contains("sparse_loss"));
 }
@@ -182,6 +187,51 @@ TEST_CASE("a tiny BERT learns hidden tokens, is pruned, exported, evaluated, and
   }
   run_command(Command::run, config, {.resume = true});
   CHECK(read_bytes(model) == wanted);
+}
+
+TEST_CASE("a tiny BERT learns to find answers, judged by exact match and F1 after each epoch") {
+  const TemporaryFolder folder;
+  const auto squad = [&](const char* name, int count, uint32_t stream) {
+    const char* const places[] = {"rome", "paris", "berlin", "madrid"};
+    RandomSequence random({.seed = 6, .stream = stream});
+    nlohmann::json paragraphs = nlohmann::json::array();
+    for (int i = 0; i < count; ++i) {
+      std::string context;
+      for (uint32_t n = random.below(4); n > 0; --n) context += "he walks ";
+      const int64_t start = std::ssize(context) + 9;
+      const std::string place = places[random.below(4)];
+      context += "we go to " + place + " .";
+      paragraphs.push_back({{"context", context},
+                            {"qas",
+                             {{{"id", std::to_string(i)},
+                               {"question", "where ?"},
+                               {"answers", {{{"text", place}, {"answer_start", start}}}}}}}});
+    }
+    const nlohmann::json file = {{"version", "1.1"},
+                                 {"data", {{{"title", "t"}, {"paragraphs", paragraphs}}}}};
+    testing::write_bytes(folder.path() / name, file.dump());
+  };
+  squad("train-v1.1.json", 200, 1);
+  squad("dev-v1.1.json", 30, 2);
+  const Config config = config_of(
+      folder.path(), "data: {type: squad, root: " + folder.path().string() +
+                         ", batch_size: 8, max_length: 16, max_question_length: 4, doc_stride: 4,\n"
+                         "  tokenizer: {min_count: 1}}\n"
+                         "model: {type: bert, head: span, hidden_size: 32, num_layers: 1,\n"
+                         "  num_heads: 2, max_positions: 16}\ntrain: {epochs: 4}\n");
+  const auto summary = run(config);
+  CHECK(summary.at("dense_exact_match").get<double>() > 0.8);
+  CHECK(summary.at("dense_f1").get<double>() >= summary.at("dense_exact_match").get<double>());
+  CHECK(summary.contains("sparse_exact_match"));
+  const std::string metrics = read_bytes(fs::path(config.run.dir) / "metrics.jsonl");
+  CHECK(metrics.find("\"exact_match\":") != std::string::npos);
+  check_model_file(config, summary);
+
+  const Config other = config_of(
+      folder.path(), "data: {type: squad, root: " + folder.path().string() +
+                         ", max_length: 32, max_question_length: 4}\nmodel: {type: bert}\n");
+  CHECK_THROWS_WITH_AS(run(other), doctest::Contains("must train bert with model.head span"),
+                       std::invalid_argument);
 }
 
 TEST_CASE("a tiny translator learns, is pruned, and is judged by BLEU") {
