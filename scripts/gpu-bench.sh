@@ -24,9 +24,11 @@ mkdir -p "$logs"
 # train NAME PACKAGE MODELS: MODELS against PyTorch, which needs PACKAGE for them, in what is left of
 # the time.
 train() {
-  local log=$logs/bench-train-$1
-  if python3 -c "import torch, $2" 2>/dev/null; then
-    timeout $((570 - SECONDS)) python3 tests/bench/train_throughput_torch.py "$build/tessera" --models "$3" \
+  local log=$logs/bench-train-$1 left=$((570 - SECONDS))
+  if ((left < 30)); then
+    echo "$1: skipped: no time is left" >"$log.log"
+  elif python3 -c "import torch, $2" 2>/dev/null; then
+    timeout "$left" python3 tests/bench/train_throughput_torch.py "$build/tessera" --models "$3" \
       >"$log.log" 2>"$log.err" || echo "training: status $?; see $log.err" >>"$log.log"
   else
     echo "$1: skipped: python3 has no torch and $2" >"$log.log"

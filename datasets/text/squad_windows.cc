@@ -8,8 +8,6 @@
 namespace tessera {
 namespace {
 
-constexpr int64_t kSpecialTokens = 3;  // [CLS] question [SEP] context [SEP]
-
 struct TokenRange {
   int64_t first = 0, last = 0;
 };
@@ -53,7 +51,7 @@ class Windows {
     const auto most = static_cast<size_t>(set_.options.max_question_length);
     set_.cut_questions += ids.size() > most;
     ids.resize(std::min(ids.size(), most));
-    const int64_t room = set_.options.max_length - kSpecialTokens - std::ssize(ids);
+    const int64_t room = set_.options.max_length - kSquadSpecialTokens - std::ssize(ids);
     for (int64_t token = 0;; token += set_.options.doc_stride) {
       const int64_t count = std::min(room, std::ssize(context) - token);
       add_window({.text = {},
@@ -98,10 +96,10 @@ SquadSet make_squad_set(SquadFile file, const WordPiece& tokenizer, const SquadO
   const SpecialTokens& special = tokenizer.special_tokens();
   require(special.cls >= 0 && special.sep >= 0,
           "[squad] the vocabulary must hold [CLS] and [SEP]; got one without.");
-  const int64_t room = options.max_length - kSpecialTokens - options.max_question_length;
+  const int64_t room = options.max_length - kSquadSpecialTokens - options.max_question_length;
   require(room >= 1,
           "[squad] max_length must leave room for a text beside the longest question and ",
-          kSpecialTokens, " special tokens; got max_length ", options.max_length,
+          kSquadSpecialTokens, " special tokens; got max_length ", options.max_length,
           " and max_question_length ", options.max_question_length,
           ". Raise data.max_length, or lower data.max_question_length.");
   require(options.doc_stride >= 1 && options.doc_stride <= room,

@@ -13,6 +13,9 @@
 
 namespace tessera {
 
+/// Of a window, beside question and context.
+inline constexpr int64_t kSquadSpecialTokens = 3;
+
 struct SquadOptions {
   int64_t max_length = 384;
   int64_t max_question_length = 64;  ///< longer questions are cut

@@ -12,6 +12,7 @@
 #include "framework/cli/infer.h"
 #include "framework/cli/infer_output.h"
 #include "framework/core/errors.h"
+#include "framework/infer/stopwatch.h"
 
 namespace tessera {
 namespace {
@@ -25,11 +26,6 @@ constexpr int kAnswerRounds = 5;
 constexpr size_t kComparedContinuations = 4;
 
 using AnswerClock = std::chrono::steady_clock;
-
-double median_ms(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
 
 /// The number that comes with an answer: of classes the probability of the likeliest.
 double number_of(const TextAnswer& answer) {
@@ -159,7 +155,7 @@ void compare_answers(const InferArguments& arguments, const ModelFile& file, Dev
     difference =
         std::max(difference, std::abs(number_of(answers[0][i]) - number_of(answers[1][i])));
   }
-  const double sparse_ms = median_ms(ms[0]), dense_ms = median_ms(ms[1]);
+  const double sparse_ms = median(ms[0]), dense_ms = median(ms[1]);
   std::cerr << std::fixed << std::setprecision(3) << "sparse  " << sparse_ms << " ms for "
             << compared.size() << " lines\ndense   " << dense_ms << " ms, zeros in place\n"
             << "speed-up " << std::setprecision(2) << dense_ms / sparse_ms << "x, " << equal

@@ -12,9 +12,8 @@ namespace {
 /// Most tokens of a question, of an answer and from window to window, as data of type squad has
 /// them unless told.
 SquadOptions squad_options(int64_t max_positions) {
-  constexpr int64_t kSpecialTokens = 3;
   SquadOptions options{.max_length = max_positions};
-  const int64_t room = max_positions - kSpecialTokens;
+  const int64_t room = max_positions - kSquadSpecialTokens;
   require(room >= 2,
           "[infer] a model that answers questions must have positions for 5 tokens or more; got ",
           max_positions, ".");

@@ -11,6 +11,7 @@
 #include "framework/backend/cuda_info.h"
 #include "framework/infer/plan.h"
 #include "framework/infer/sparse_model.h"
+#include "framework/infer/stopwatch.h"
 #include "layers/precision.h"
 
 namespace tessera {
@@ -35,12 +36,6 @@ double milliseconds(const std::function<Tensor()>& run) {
   const Tensor y = run();
   if constexpr (kCudaBuild) synchronize(y.device());
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 double largest_difference(const Tensor& a, const Tensor& b) {

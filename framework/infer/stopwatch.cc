@@ -26,6 +26,12 @@ std::vector<double> race(const std::vector<std::function<void()>>& contestants, 
   return best;
 }
 
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 std::string milliseconds(double ms) {
   std::ostringstream out;
   out << std::fixed << std::setprecision(ms < 1 ? 3 : 2) << ms << " ms";

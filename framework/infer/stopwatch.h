@@ -13,6 +13,9 @@ namespace tessera {
 std::vector<double> race(const std::vector<std::function<void()>>& contestants,
                          double budget_ms = 60);
 
+/// The upper of two middle ones.  REQUIRES: some values.
+double median(std::vector<double> values);
+
 /// Below this ratio to the other time a plan's dense product is taken. Above it the tiles win: they
 /// hold fewer weights, and the choice does not flicker from run to run.
 inline constexpr double kClearlyFaster = 0.95;

@@ -1,4 +1,4 @@
-// A convolution and what follows it, as inference plans run them:
+// A convolution and what follows it, as inference plans and conv2d() with relu run them:
 //   y = conv2d(x, filters) + bias + residual, then max(., 0) under relu.
 // CUDA: one kernel of cuDNN where the library has one, which is for halves; else the convolution
 // and one pass over y. CPU: the convolution, then the rest. Nothing is recorded. Shapes and types

@@ -19,6 +19,8 @@ class RoundedParameters {
  public:
   /// Rounds again all that was asked for: the parameters have changed.
   void refresh();
+  /// Forgets what was asked for, which it kept alive: the next steps may ask for other parameters.
+  void clear() { entries_.clear(); }
 
   /// While it lives, rounded() on this thread keeps leaves that require gradients in `parameters`.
   class Scope {

@@ -50,6 +50,7 @@ TrainStep::TrainStep(const Config& config, Module& model, Device device)
 void TrainStep::begin(Optimizer& optimizer, Ema* average, Masks masks, const Teacher* teacher,
                       double dropout_factor) {
   graph_.reset();
+  rounded_.clear();  // the last phase's teacher is among them
   eager_steps_ = 0;
   optimizer_ = &optimizer;
   average_ = average;
@@ -117,14 +118,14 @@ bool TrainStep::are_recorded(const std::vector<Batch>& parts) const {
 
 /// Replays the recorded step, or runs it, and records it once it has run a few times.
 void TrainStep::run_parts(const std::vector<Batch>& parts, int64_t step, double lr) {
-  is_replayed_ = are_recorded(parts);
-  if (is_replayed_ && graph_ == nullptr && eager_steps_++ >= kWarmUpSteps) record(step, lr);
-  is_replayed_ = is_replayed_ && graph_ != nullptr;
+  const bool can_replay = are_recorded(parts);
+  if (can_replay && graph_ == nullptr && eager_steps_++ >= kWarmUpSteps) record(step, lr);
+  is_replayed_ = can_replay && graph_ != nullptr;
   if (is_replayed_) return graph_->replay();
   const int64_t before = memory_stats(device_).current_bytes;
   reset_peak_memory(device_);
   compute(parts, step, lr);
-  step_bytes_ = memory_stats(device_).peak_bytes - before;
+  if (can_replay) step_bytes_ = memory_stats(device_).peak_bytes - before;
 }
 
 void TrainStep::compute(const std::vector<Batch>& parts, int64_t step, double lr) {

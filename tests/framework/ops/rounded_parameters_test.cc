@@ -36,6 +36,17 @@ void check_rounding(Device device) {
   CHECK(as_floats(kept) == std::vector<float>{2, 2, 2, 2, 2, 2, 2, 2, 9, 10, 11, 12});
   CHECK(as_floats(rounded({a}, DType::bf16)) == std::vector<float>(8, 2));
 
+  const int64_t before = memory_stats(device).current_bytes;
+  {
+    Tensor other = Tensor::full({1024}, 3, {.device = device});
+    other.set_requires_grad();
+    CHECK(as_floats(rounded({other}, DType::bf16)) == std::vector<float>(1024, 3));
+  }
+  CHECK(memory_stats(device).current_bytes > before);  // kept with its rounded form
+  parameters.clear();
+  CHECK(memory_stats(device).current_bytes < before + 1024);
+  CHECK(rounded({a, b}, DType::bf16).id() != kept.id());
+
   const Tensor passing = a.clone();  // no parameter: rounded at each call
   CHECK(rounded({passing}, DType::bf16).id() != rounded({passing}, DType::bf16).id());
 }

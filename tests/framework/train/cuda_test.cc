@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "framework/backend/cpu.h"
 #include "framework/core/random.h"
 #include "framework/train/bench_task.h"
 #include "framework/train/train_step.h"
@@ -220,4 +221,18 @@ TEST_CASE("fp16 needs a CUDA device") {
   CHECK_THROWS_WITH_AS(Training(config, Device{}),
                        doctest::Contains("[precision] fp16 needs a CUDA device; got cpu"),
                        std::invalid_argument);
+}
+
+TEST_CASE("bf16 needs a CUDA device, or a CPU that multiplies in it") {
+  const std::string why_not = cpu().why_no_bf16_products();
+  if (why_not.empty()) return;
+  Config config = config_for("lenet");
+  config.run.precision = "bf16";
+  CHECK_THROWS_WITH_AS(
+      Training(config, Device{}),
+      doctest::Contains(concat("[precision] bf16 needs a CUDA device, or a processor with AMX; got "
+                               "cpu (",
+                               why_not, ").")
+                            .c_str()),
+      std::invalid_argument);
 }
