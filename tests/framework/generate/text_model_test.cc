@@ -82,8 +82,15 @@ TEST_CASE("classes are those of the model's forward pass, in the texts' order, d
 TEST_CASE("a greedy continuation is the forward pass's likeliest token, again and again") {
   const TemporaryFolder folder;
   const auto path = folder / "gpt2";
-  for (const bool is_sparse : {false, true}) {
-    write_text_model(path, text_card("gpt2"), is_sparse);
+  ModelCard modern = text_card("gpt2");
+  modern.model.norm_type = "rms";
+  modern.model.positions = "rotary";
+  modern.model.activation = "swiglu";
+  for (const auto& [card, is_sparse] : {std::pair{text_card("gpt2"), false},
+                                        {text_card("gpt2"), true},
+                                        {modern, false},
+                                        {modern, true}}) {
+    write_text_model(path, card, is_sparse);
     const auto model = load_model(read_model_file(path), path).model;
     std::vector<int64_t> ids = {4, 5};
     std::string expected;
