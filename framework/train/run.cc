@@ -335,6 +335,8 @@ class Run {
   Summary summarize(RunLog& log) {
     Summary summary{.command = name_of(command_), .model = config_.model.type};
     summary.is_text = data_.text.has_value();
+    cpu().set_bf16_products(
+        false);  // sparse plans compute in f32: what they are compared with, too
     for (const Parameter& parameter : model_->parameters())
       summary.parameters += parameter.tensor.numel();
     const Evaluation dense = evaluate_dense(kDenseFile, summary.dense_text);
