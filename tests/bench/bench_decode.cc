@@ -16,11 +16,13 @@
 #include "layers/models/step_decoder.h"
 #include "layers/use_tiles.h"
 #include "tests/bench/pruned_bench.h"
+#include "tests/largest_difference.h"
 
 namespace {
 
 using namespace tessera;
 using namespace tessera::bench;
+using namespace tessera::testing;
 
 struct Arguments {
   int64_t batch = 1, prompt = 32, tokens = 32;
@@ -66,13 +68,6 @@ Tensor decode(Module& model, DecoderState state, const Tensor& id, int64_t token
   Tensor logits;
   for (int64_t t = 0; t < tokens; ++t) logits = decoder.step(id, state);
   return logits;
-}
-
-double largest_difference(const Tensor& a, const Tensor& b) {
-  double difference = 0;
-  for (int64_t i = 0; i < a.numel(); ++i)
-    difference = std::max(difference, std::abs(double{a.data<float>()[i]} - b.data<float>()[i]));
-  return difference;
 }
 
 void run(const Arguments& a) {

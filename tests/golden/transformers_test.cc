@@ -14,9 +14,11 @@
 #include "framework/ops/to_layout.h"
 #include "layers/models/make_model.h"
 #include "optim/optimizer.h"
+#include "tests/largest_difference.h"
 #include "tests/temporary_folder.h"
 
 using namespace tessera;
+using namespace tessera::testing;
 
 namespace {
 
@@ -39,15 +41,6 @@ struct Golden {
     inputs.push_back(expected.at("segments"));
   }
 };
-
-double largest_difference(const Tensor& a, const Tensor& b) {
-  REQUIRE(a.shape() == b.shape());
-  const auto x = a.to_vector<float>(), y = b.to_vector<float>();
-  double largest = 0;
-  for (size_t i = 0; i < x.size(); ++i)
-    largest = std::max(largest, std::abs(static_cast<double>(x[i]) - y[i]));
-  return largest;
-}
 
 Tensor loss_of(const Tensor& logits, const Tensor& target) {
   return cross_entropy(reshape(logits, {target.numel(), logits.dim(-1)}),

@@ -10,8 +10,10 @@
 #include "layers/models/gpt2.h"
 #include "layers/models/make_model.h"
 #include "layers/random_scope.h"
+#include "tests/largest_difference.h"
 
 using namespace tessera;
+using namespace tessera::testing;
 
 namespace {
 
@@ -42,15 +44,6 @@ Tensor mixed_ids(int64_t rows, int64_t tokens) {
   Tensor ids = Tensor::empty({rows, tokens}, {.dtype = DType::i64});
   for (int64_t i = 0; i < ids.numel(); ++i) ids.data<int64_t>()[i] = (11 * i + 5) % 30;
   return ids;
-}
-
-double farthest(const Tensor& a, const Tensor& b) {
-  REQUIRE(a.shape() == b.shape());
-  const auto x = a.to_vector<float>(), y = b.to_vector<float>();
-  double largest = 0;
-  for (size_t i = 0; i < x.size(); ++i)
-    largest = std::max(largest, std::abs(static_cast<double>(x[i]) - y[i]));
-  return largest;
 }
 
 std::string refusal(ModelConfig config, const ModelInput& input = kGpt2Input) {
@@ -107,7 +100,7 @@ TEST_CASE("gpt2 options: decoding with a cache, by tokens and in pieces, equals 
       for (int64_t t = 0; t < ids.dim(1); t += piece) {
         const int64_t end = std::min(t + piece, ids.dim(1));
         const Tensor step = dynamic_cast<Gpt2&>(*model).forward_step(slice(ids, 1, t, end), cache);
-        CHECK(farthest(step, slice(full, 1, t, end)) <= 1e-5);
+        CHECK(largest_difference(step, slice(full, 1, t, end)) <= 1e-5);
       }
     }
   }
@@ -120,7 +113,7 @@ TEST_CASE("gpt2 options: order matters with rotary positions, though no position
   const auto last = [&](const std::vector<int64_t>& ids) {
     return slice(model->forward_batch({Tensor::from(ids, {1, 4})}), 1, 3, 4);
   };
-  CHECK(farthest(last({1, 2, 3, 4}), last({2, 1, 3, 4})) > 1e-4);
+  CHECK(largest_difference(last({1, 2, 3, 4}), last({2, 1, 3, 4})) > 1e-4);
 }
 
 TEST_CASE("gpt2 options: every parameter has a gradient, with recomputed activations the same") {
@@ -140,7 +133,8 @@ TEST_CASE("gpt2 options: every parameter has a gradient, with recomputed activat
       return out;
     };
     const auto plain = gradients(false), recomputed = gradients(true);
-    for (size_t i = 0; i < plain.size(); ++i) CHECK(farthest(plain[i], recomputed[i]) <= 1e-5);
+    for (size_t i = 0; i < plain.size(); ++i)
+      CHECK(largest_difference(plain[i], recomputed[i]) <= 1e-5);
   }
 }
 

@@ -14,8 +14,10 @@
 #include "layers/models/make_model.h"
 #include "layers/models/step_decoder.h"
 #include "layers/random_scope.h"
+#include "tests/largest_difference.h"
 
 using namespace tessera;
+using namespace tessera::testing;
 
 namespace {
 
@@ -84,15 +86,6 @@ std::map<std::string, std::vector<std::string>> transformers_names() {
     else
       models[model].push_back(line);
   return models;
-}
-
-double largest_difference(const Tensor& a, const Tensor& b) {
-  REQUIRE(a.shape() == b.shape());
-  const auto x = a.to_vector<float>(), y = b.to_vector<float>();
-  double largest = 0;
-  for (size_t i = 0; i < x.size(); ++i)
-    largest = std::max(largest, std::abs(static_cast<double>(x[i]) - y[i]));
-  return largest;
 }
 
 std::string error_of(const ModelConfig& config, const ModelInput& input,

@@ -10,6 +10,7 @@
 #include "framework/train/trainer.h"
 #include "layers/models/make_model.h"
 #include "tests/cuda_device.h"
+#include "tests/largest_difference.h"
 #include "tests/temporary_folder.h"
 
 using namespace tessera;
@@ -83,16 +84,6 @@ std::vector<double> losses_of(Training& training, int steps) {
 int64_t waits() {
   if constexpr (kCudaBuild) return device_memory::host_waits(kCuda);
   return 0;
-}
-
-double largest_difference(const TensorMap& a, const TensorMap& b) {
-  double largest = 0;
-  for (const auto& [name, tensor] : a) {
-    const auto x = tensor.to(DType::f64).to_vector<double>();
-    const auto y = b.at(name).to(DType::f64).to_vector<double>();
-    for (size_t i = 0; i < x.size(); ++i) largest = std::max(largest, std::abs(x[i] - y[i]));
-  }
-  return largest;
 }
 
 }  // namespace
