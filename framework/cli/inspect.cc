@@ -62,7 +62,7 @@ int64_t bytes_of(const std::string& name, const std::map<std::string, int64_t>& 
 void print_row(const std::string& name, const std::string& shape, const std::string& tiles,
                const std::string& kept, const std::string& singles, const std::string& sparsity,
                const std::string& bytes) {
-  std::cout << std::left << std::setw(36) << name << std::setw(20) << shape << std::right
+  std::cout << std::left << std::setw(35) << name << " " << std::setw(20) << shape << std::right
             << std::setw(7) << tiles << std::setw(14) << kept << std::setw(10) << singles
             << std::setw(11) << sparsity << std::setw(12) << bytes << "\n";
 }

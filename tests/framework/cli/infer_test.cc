@@ -201,3 +201,14 @@ TEST_CASE(
   CHECK(alone.status == 1);
   check_message(alone.err, "must hold an image that can be read; got 1 that cannot");
 }
+
+TEST_CASE("inspect: a long name stands apart from its shape") {
+  const TemporaryFolder folder;
+  const auto model = folder / "model";
+  write_text_model(model, text_card("bert"), true);
+  const Result result = run_program({"inspect", model.string()});
+  REQUIRE(result.status == 0);
+  const std::string name = "bert.encoder.layer.0.attention.self.query.weight";
+  REQUIRE(name.size() > 36);
+  CHECK(result.out.find(name + " [") != std::string::npos);
+}
