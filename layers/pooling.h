@@ -13,6 +13,12 @@ class MaxPool2d : public Module {
   explicit MaxPool2d(const MaxPool2dOptions& options = {}) : options_(options) {}
   const char* kind() const override { return "MaxPool2d"; }
   Tensor forward(const Tensor& x) override { return max_pool2d(x, options_); }
+  /// forward(max(x, 0)) as one op.
+  Tensor forward_relu(const Tensor& x) {
+    MaxPool2dOptions options = options_;
+    options.relu = true;
+    return max_pool2d(x, options);
+  }
 
  private:
   MaxPool2dOptions options_;

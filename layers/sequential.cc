@@ -40,11 +40,15 @@ Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
   for (size_t i = 0; i < children().size(); ++i) {
     Module& child = *children()[i].second;
-    const bool relu_follows =
-        i + 1 < children().size() && dynamic_cast<ReLU*>(children()[i + 1].second.get()) != nullptr;
-    const auto fused = relu_follows ? forward_with_relu(child) : nullptr;
+    const bool relu_follows = child_as<ReLU>(i + 1) != nullptr;
+    // The pool keeps positions for the backward pass, the convolution would keep its output.
+    auto* const pool = training() && relu_follows && child_as<Conv2d>(i) != nullptr
+                           ? child_as<MaxPool2d>(i + 2)
+                           : nullptr;
+    const auto fused = relu_follows && pool == nullptr ? forward_with_relu(child) : nullptr;
     y = fused ? call(child, [&] { return fused(y); }) : call(child, y);
-    if (fused) ++i;
+    if (pool != nullptr) y = call(*pool, [&] { return pool->forward_relu(y); });
+    i += pool != nullptr ? 2 : fused != nullptr ? 1 : 0;
   }
   return y;
 }

@@ -1,5 +1,5 @@
-// One layer after the other, named "0", "1", ... A BatchNorm2d or Linear and the ReLU after it run
-// as one op.
+// One layer after the other, named "0", "1", ... A BatchNorm2d, Conv2d or Linear and the ReLU after
+// it run as one op; in training, the ReLU between a Conv2d and a MaxPool2d as one with the latter.
 #pragma once
 
 #include "layers/module.h"
@@ -23,6 +23,13 @@ class Sequential : public Module, public HasUnits {
     return add_child(std::to_string(children().size()), std::move(layer));
   }
   int64_t size() const { return static_cast<int64_t>(children().size()); }
+
+ private:
+  /// Null where there is no i-th child, or where it is of another type.
+  template <class M>
+  M* child_as(size_t i) const {
+    return i < children().size() ? dynamic_cast<M*>(children()[i].second.get()) : nullptr;
+  }
 };
 
 }  // namespace tessera

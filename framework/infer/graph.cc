@@ -261,7 +261,15 @@ void GraphLowering::lower_add(const TracedOp& op) {
 
 void GraphLowering::lower_pool(const TracedOp& op) {
   if (op.op == "max_pool2d") {
-    append(op, Kind::max_pool2d).max_pool = std::any_cast<const MaxPool2dOptions&>(op.attributes);
+    auto options = std::any_cast<MaxPool2dOptions>(op.attributes);
+    int x = find(op.inputs[0], op.op).value;
+    if (std::exchange(options.relu, false)) {
+      const GraphValue extents = graph_.values[static_cast<size_t>(x)];
+      GraphNode& before = append(op, Kind::activation, x, extents);
+      before.activation = Activation::relu;
+      x = before.y;
+    }
+    append(op, Kind::max_pool2d, x, value(op.output)).max_pool = options;
     return;
   }
   GraphNode& node = append(op, Kind::mean_pool2d);

@@ -31,7 +31,8 @@ Tensor max_pool2d(const Tensor& x, const MaxPool2dOptions& options) {
   Tensor y = Tensor::empty(checked_shape(x, options), x.options());
   Tensor position;
   if (needs_gradient({x})) {
-    const bool fits = options.kernel[0] * options.kernel[1] <= 256;
+    // R*S itself says that no gradient passes.
+    const bool fits = options.kernel[0] * options.kernel[1] <= 255;
     position = Tensor::empty(y.shape(), {fits ? DType::u8 : DType::i32, y.layout(), y.device()});
   }
   on_backend("max_pool2d", x.device(),

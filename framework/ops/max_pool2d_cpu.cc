@@ -7,11 +7,13 @@
 namespace tessera {
 namespace {
 
-/// Sets best[c] = value[c] and at[c] = position where value[c] is larger, or the first NaN.
-template <class T, class Index>
+/// Sets best[c] = value[c] and at[c] = position where value[c] is larger, or the first NaN. Under
+/// relu NaN is never larger than a maximum, which is at least 0.
+template <bool kRelu, class T, class Index>
 void take_larger(const T* value, int64_t position, int64_t C, T* best, Index* at) {
   for (int64_t c = 0; c < C; ++c) {
-    const bool larger = value[c] > best[c] || (value[c] != value[c] && best[c] == best[c]);
+    const bool larger =
+        value[c] > best[c] || (!kRelu && value[c] != value[c] && best[c] == best[c]);
     best[c] = larger ? value[c] : best[c];
     if constexpr (!std::is_void_v<Index>) at[c] = larger ? static_cast<Index>(position) : at[c];
   }
@@ -27,7 +29,7 @@ struct Taps {
 };
 
 /// One row of outputs: y and at are [Q, C], image is [H, W, C].
-template <class T, class Index>
+template <bool kRelu, class T, class Index>
 void pool_row(const T* image, const Shape& x, const MaxPool2dOptions& o, int64_t p, int64_t Q, T* y,
               Index* at) {
   const int64_t C = x[1], H = x[2], W = x[3];
@@ -38,18 +40,23 @@ void pool_row(const T* image, const Shape& x, const MaxPool2dOptions& o, int64_t
     Index* to = nullptr;
     if constexpr (!std::is_void_v<Index>) {
       to = at + q * C;
-      std::fill_n(to, C, static_cast<Index>(rows.begin * o.kernel[1] + columns.begin));
+      std::fill_n(to, C,
+                  static_cast<Index>(kRelu ? o.kernel[0] * o.kernel[1]
+                                           : rows.begin * o.kernel[1] + columns.begin));
     }
-    std::copy_n(image + ((rows.first + rows.begin) * W + columns.first + columns.begin) * C, C,
-                best);
+    if constexpr (kRelu)
+      std::fill_n(best, C, T(0));
+    else
+      std::copy_n(image + ((rows.first + rows.begin) * W + columns.first + columns.begin) * C, C,
+                  best);
     for (int64_t r = rows.begin; r < rows.end; ++r)
       for (int64_t s = columns.begin; s < columns.end; ++s)
-        take_larger(image + ((rows.first + r) * W + columns.first + s) * C, r * o.kernel[1] + s, C,
-                    best, to);
+        take_larger<kRelu>(image + ((rows.first + r) * W + columns.first + s) * C,
+                           r * o.kernel[1] + s, C, best, to);
   }
 }
 
-template <class T, class Index>
+template <bool kRelu, class T, class Index>
 void forward(const Cpu& cpu, const Tensor& x, const MaxPool2dOptions& options, T* y, Index* at) {
   const T* const in = x.data<T>();
   const Shape shape = x.shape();
@@ -62,7 +69,8 @@ void forward(const Cpu& cpu, const Tensor& x, const MaxPool2dOptions& options, T
       for (int64_t row = begin; row < end; ++row) {
         Index* to = nullptr;
         if constexpr (!std::is_void_v<Index>) to = at + row * Q * C;
-        pool_row<T, Index>(in + row / P * image, shape, options, row % P, Q, y + row * Q * C, to);
+        pool_row<kRelu, T, Index>(in + row / P * image, shape, options, row % P, Q, y + row * Q * C,
+                                  to);
       }
     });
   });
@@ -82,6 +90,7 @@ void backward(const Cpu& cpu, const Shape& shape, const MaxPool2dOptions& o, con
       T* const image = dx + i / (P * Q) * H * W * C;
       for (int64_t c = 0; c < C; ++c) {
         const int64_t position = at[i * C + c];
+        if (position == o.kernel[0] * o.kernel[1]) continue;
         const int64_t pixel = (h + position / o.kernel[1]) * W + w + position % o.kernel[1];
         image[pixel * C + c] += gradients[i * C + c];
       }
@@ -94,12 +103,18 @@ void backward(const Cpu& cpu, const Shape& shape, const MaxPool2dOptions& o, con
 void max_pool2d_forward(Cpu& cpu, const Tensor& x, const MaxPool2dOptions& options, Tensor& y,
                         Tensor& position) {
   dispatch_float("max_pool2d", x.dtype(), [&]<class T>() {
+    const auto run = [&]<class Index>(Index* at) {
+      if (options.relu)
+        forward<true>(cpu, x, options, y.data<T>(), at);
+      else
+        forward<false>(cpu, x, options, y.data<T>(), at);
+    };
     if (!position.defined())
-      forward<T, void>(cpu, x, options, y.data<T>(), nullptr);
+      run(static_cast<void*>(nullptr));
     else if (position.dtype() == DType::u8)
-      forward(cpu, x, options, y.data<T>(), position.data<uint8_t>());
+      run(position.data<uint8_t>());
     else
-      forward(cpu, x, options, y.data<T>(), position.data<int32_t>());
+      run(position.data<int32_t>());
   });
 }
 

@@ -16,7 +16,7 @@ using PositionsIn = Positions<const uint8_t, const int32_t>;
 /// One thread: V channels of an output.
 template <class T, class Index, int V>
 __global__ void __launch_bounds__(kThreadsPerBlock)
-    max_kernel(const __grid_constant__ Pooling pool, int64_t n, const T* x, T* y,
+    max_kernel(const __grid_constant__ Pooling pool, bool relu, int64_t n, const T* x, T* y,
                PositionsOut positions) {
   using A = Accumulator<T>;
   const auto [begin, end, step] = grid_thread().groups(n, V);
@@ -27,7 +27,11 @@ __global__ void __launch_bounds__(kThreadsPerBlock)
     const int S = static_cast<int>(pool.columns.kernel());
     Pack<T, V> best{};
     Pack<int32_t, V> position{};
-    bool is_first = true;
+    if (relu)
+#pragma unroll
+      for (int j = 0; j < V; ++j)
+        position.values[j] = static_cast<int>(pool.rows.kernel() * pool.columns.kernel());
+    bool is_first = !relu;
     for (int64_t h = rows.begin; h < rows.end; ++h) {
       for (int64_t w = columns.begin; w < columns.end; ++w) {
         const Pack<T, V> in = load_pack<V>(x + pool.input.index({at.image, h, w, at.channel}));
@@ -35,7 +39,7 @@ __global__ void __launch_bounds__(kThreadsPerBlock)
 #pragma unroll
         for (int j = 0; j < V; ++j) {
           const A value = static_cast<A>(in.values[j]), max = static_cast<A>(best.values[j]);
-          const bool larger = is_first || value > max || (value != value && max == max);
+          const bool larger = is_first || value > max || (!relu && value != value && max == max);
           best.values[j] = larger ? in.values[j] : best.values[j];
           position.values[j] = larger ? tap : position.values[j];
         }
@@ -107,8 +111,8 @@ void max_pool2d_forward(Cuda& cuda, const Tensor& x, const MaxPool2dOptions& opt
                                is_word ? device_data<int32_t>(position) : nullptr};
   dispatch_pool("max_pool2d", y, [&]<class T, class Index, int V>() {
     cuda.launch_elements("max_pool2d", max_kernel<T, Index, V>, groups_of(y.numel(), V),
-                         pooling(x, options, y), y.numel(), device_data<T>(x), device_data<T>(y),
-                         positions);
+                         pooling(x, options, y), options.relu, y.numel(), device_data<T>(x),
+                         device_data<T>(y), positions);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "framework/autograd/autograd.h"
+#include "framework/autograd/trace.h"
 #include "framework/ops/to_layout.h"
 #include "layers/activations.h"
 #include "layers/batch_norm2d.h"
@@ -142,6 +143,42 @@ TEST_CASE("dropout scopes nest, and one is needed in training") {
   CHECK(layer.forward(x).id() == x.id());
   CHECK_THROWS_WITH_AS(Dropout(1.0), doctest::Contains("p must lie in [0, 1); got 1"),
                        std::invalid_argument);
+}
+
+TEST_CASE("a convolution, relu and a pool keep the pool's positions alone for the gradient") {
+  Sequential net, without_pool;
+  for (Sequential* list : {&net, &without_pool}) {
+    list->append<Conv2d>(3, 4, std::array<int64_t, 2>{3, 3}, Conv2dOptions{.padding = {1, 1}});
+    list->append<ReLU>();
+  }
+  net.append<MaxPool2d>();
+  initialize(net, 3);
+  without_pool.load_state_dict(net.state_dict());
+  MaxPool2d pool;
+  const Tensor x = images({2, 3, 8, 8});
+  std::vector<std::vector<float>> seen;
+  for (Sequential* list : {&net, &without_pool}) {
+    const Trace trace;
+    Tensor y = list->forward(x);
+    if (list == &without_pool) y = pool.forward(y);
+    CHECK(trace.ops().size() == 2);
+    const bool convolution_has_relu =
+        std::any_cast<const Conv2dOptions&>(trace.ops()[0].attributes).relu;
+    CHECK(convolution_has_relu == (list == &without_pool));
+    backward(y, images(y.shape(), 1));
+    seen.push_back(y.to_vector<float>());
+    for (const Parameter& p : list->parameters())
+      seen.push_back(p.tensor.grad().to_vector<float>());
+  }
+  REQUIRE(seen.size() == 6);
+  for (size_t i = 0; i < 3; ++i)
+    for (size_t j = 0; j < seen[i].size(); ++j)
+      CHECK(seen[i][j] == doctest::Approx(seen[i + 3][j]).epsilon(1e-5));
+
+  net.set_training(false);
+  const Trace trace;
+  CHECK(net.forward(x).to_vector<float>() == seen[0]);
+  CHECK(std::any_cast<const Conv2dOptions&>(trace.ops()[0].attributes).relu);
 }
 
 TEST_CASE("residual adds its input, or the shortcut's output") {

@@ -253,6 +253,16 @@ struct Doubled : Module {
 
 }  // namespace
 
+struct PoolOfRelu : Module {
+  const char* kind() const override { return "PoolOfRelu"; }
+  Tensor forward(const Tensor& x) override { return max_pool2d(x, {.relu = true}); }
+};
+
+TEST_CASE("plan: a pool that takes relu") {
+  PoolOfRelu pool;
+  check_plans(pool, random_f32({3, 5, 7, 8}, 1, Layout::nhwc), {});
+}
+
 TEST_CASE("plan: both forms of gelu") {
   for (const GeluForm form : {GeluForm::exact, GeluForm::tanh}) {
     GELU gelu(form);

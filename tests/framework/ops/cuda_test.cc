@@ -116,6 +116,9 @@ TEST_CASE("CUDA large: copies and transpositions") {
             return max_pool2d(in[0], {.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}});
           },
           {uniform({8, 64, 57, 55}, -1, 1, 0, Layout::nhwc)});
+  compare(
+      "max_pool2d with relu", [](const auto& in) { return max_pool2d(in[0], {.relu = true}); },
+      {uniform({8, 64, 57, 55}, -4, 1, 0, Layout::nhwc)}, 0);
 }
 
 TEST_CASE("CUDA large: rows gathered and normalised") {
@@ -268,6 +271,12 @@ TEST_CASE("CUDA: max_pool2d takes the first of equal maxima, and the first NaN")
     backward(max_pool2d(x));
     CHECK(x.grad().to_vector<double>() == want);
   }
+  Tensor x = Tensor::from<double>({5, nan, 7, nan}, {1, 1, 2, 2}, Layout::nhwc).to(kCuda);
+  x.set_requires_grad();
+  const Tensor y = max_pool2d(x, {.relu = true});  // of which NaN makes 0
+  CHECK(y.item() == 7);
+  backward(y);
+  CHECK(x.grad().to_vector<double>() == std::vector<double>{0, 0, 1, 0});
 }
 
 TEST_CASE("CUDA: inputs on two devices are refused") {

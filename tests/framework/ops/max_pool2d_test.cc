@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "framework/ops/relu.h"
 #include "tests/framework/ops/op_case.h"
 
 using namespace tessera;
@@ -37,6 +38,19 @@ TEST_CASE("max_pool2d") {
            {"windows of more than 256 positions",
             pool({.kernel = {17, 17}, .stride = {1, 1}}),
             {random({1, 2, 18, 18})}},
+           {"relu: no gradient where nothing is positive",
+            pool({.relu = true}),
+            {image({1, 2, 2, 4}, {1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, 6, 7, -7, 8, -8})},
+            {6, 0, 8, 6}},
+           {"relu: overlapping windows",
+            pool({.kernel = {3, 2}, .stride = {1, 1}, .padding = {1, 0}, .relu = true}),
+            {random({2, 3, 5, 4})}},
+           {"relu: padding, and whole vectors of channels",
+            pool({.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}, .relu = true}),
+            {random({2, 16, 7, 5})}},
+           {"relu: windows of 256 positions",
+            pool({.kernel = {16, 16}, .stride = {1, 1}, .relu = true}),
+            {random({1, 2, 17, 17})}},
            {"no image", pool(), {random({0, 3, 4, 4})}},
            {"channels that fit no vector", pool(), {random({1, 33, 4, 4})}},
            {.name = "layout",
@@ -74,6 +88,31 @@ TEST_CASE("max_pool2d: NaN is the largest, and the first one gets the gradient")
   CHECK(std::isnan(y.item()));
   backward(y);
   CHECK(x.grad().to_vector<double>() == std::vector<double>{0, 1, 0, 0});
+}
+
+TEST_CASE("max_pool2d: relu is the op before it, NaN and zeros as well") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> values = uniform({2 * 5 * 6 * 8}).to_vector<double>();
+  for (size_t i = 0; i < values.size(); i += 7) values[i] = i % 2 == 0 ? nan : -0.0;
+  for (size_t i = 0; i < values.size(); i += 3) values[i] = i % 2 == 0 ? 0.5 : -0.5;
+  for (const MaxPool2dOptions options :
+       {MaxPool2dOptions{},
+        MaxPool2dOptions{.kernel = {3, 3}, .stride = {1, 2}, .padding = {1, 1}}}) {
+    MaxPool2dOptions with_relu = options;
+    with_relu.relu = true;
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      const auto differentiated = [&](const Op& op) {
+        Tensor x = image({2, 5, 6, 8}, values).to(dtype);
+        x.set_requires_grad();
+        const Tensor y = op({x});
+        backward(y, uniform(y.shape(), 0.5, 1.5, 1, Layout::nhwc).to(dtype));
+        return std::pair{y.to(DType::f64).to_vector<double>(),
+                         x.grad().to(DType::f64).to_vector<double>()};
+      };
+      CHECK(differentiated(pool(with_relu)) ==
+            differentiated([=](const auto& in) { return max_pool2d(relu(in[0]), options); }));
+    }
+  }
 }
 
 TEST_CASE("max_pool2d: threads change nothing") {
