@@ -49,6 +49,17 @@ struct LayerError : std::invalid_argument {
   std::string reason;  ///< the op's message
 };
 
+/// What a loss reads of a model: [..., columns], of which the first `classes` count. Where there
+/// are more, rows of halves begin at multiples of 16 bytes, and what the others hold is not
+/// defined.
+struct Logits {
+  Logits(Tensor all) : values(std::move(all)), classes(values.rank() == 0 ? 1 : values.dim(-1)) {}
+  Logits(Tensor all, int64_t count) : values(std::move(all)), classes(count) {}
+
+  Tensor values;
+  int64_t classes;
+};
+
 class Module {
  public:
   Module() = default;
@@ -62,6 +73,8 @@ class Module {
   virtual Tensor forward(const Tensor& x);
   /// The output for the inputs of a Batch; by default forward() of the only one.
   virtual Tensor forward_batch(const std::vector<Tensor>& inputs);
+  /// The same for a loss, maybe with padding; by default without.
+  virtual Logits forward_logits(const std::vector<Tensor>& inputs) { return forward_batch(inputs); }
 
   /// In registration order.
   std::vector<Parameter> parameters() const;

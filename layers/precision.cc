@@ -20,6 +20,16 @@ struct TypeScope {
   DType before;
 };
 
+std::vector<Tensor> typed(const std::vector<Tensor>& inputs, DType dtype) {
+  std::vector<Tensor> out;
+  for (const Tensor& input : inputs)
+    out.push_back(is_floating(input.dtype()) ? cast(input, dtype) : input);
+  return out;
+}
+
+/// In a type that losses read.
+Tensor readable(const Tensor& out) { return out.device().is_cpu() ? cast(out, DType::f32) : out; }
+
 }  // namespace
 
 DType activation_type(const RunConfig& run, Device device) {
@@ -44,11 +54,14 @@ DType activation_type() { return present_type; }
 
 Tensor compute_in(DType dtype, Module& model, const std::vector<Tensor>& inputs) {
   const TypeScope scope(dtype);
-  std::vector<Tensor> typed;
-  for (const Tensor& input : inputs)
-    typed.push_back(is_floating(input.dtype()) ? cast(input, dtype) : input);
-  const Tensor out = model.forward_batch(typed);
-  return out.device().is_cpu() ? cast(out, DType::f32) : out;
+  return readable(model.forward_batch(typed(inputs, dtype)));
+}
+
+Logits logits_in(DType dtype, Module& model, const std::vector<Tensor>& inputs) {
+  const TypeScope scope(dtype);
+  Logits out = model.forward_logits(typed(inputs, dtype));
+  out.values = readable(out.values);
+  return out;
 }
 
 Tensor forward_in(DType dtype, Module& model, const std::vector<Tensor>& inputs) {

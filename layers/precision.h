@@ -18,7 +18,9 @@ void use_precision(const RunConfig& run, Device device);
 /// model.forward_batch(inputs) computed in `dtype`. Integer inputs stay as they are. The output has
 /// that type on a CUDA device, where losses read halves; it is f32 on the cpu.
 Tensor compute_in(DType dtype, Module& model, const std::vector<Tensor>& inputs);
-/// The same with the output in f32.
+/// model.forward_logits(inputs) in the same way.
+Logits logits_in(DType dtype, Module& model, const std::vector<Tensor>& inputs);
+/// compute_in() with the output in f32.
 Tensor forward_in(DType dtype, Module& model, const std::vector<Tensor>& inputs);
 
 /// The type that compute_in() asks for on this thread, for layers whose input has none of it

@@ -39,9 +39,11 @@ inline int memory_axis(int axis, Layout layout) {
 /// A row-major tensor seen around one axis: x[outer, n, inner].
 struct AxisView {
   int64_t outer = 1, n = 1, inner = 1;
+  int64_t pitch;  ///< elements between the outer parts: more than n * inner where they are padded
 
   AxisView(const Shape& shape, int axis) {
     for (int i = 0; i < shape.rank(); ++i) (i < axis ? outer : i == axis ? n : inner) *= shape[i];
+    pitch = n * inner;
   }
 };
 

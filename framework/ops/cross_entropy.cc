@@ -19,6 +19,9 @@ Tensor cross_entropy(const Tensor& x, const Tensor& target, const CrossEntropyOp
           "; got ", target, ".");
   require(options.label_smoothing >= 0 && options.label_smoothing <= 1,
           "[cross_entropy] label_smoothing must be in [0, 1]; got ", options.label_smoothing, ".");
+  require(options.classes >= 0 && options.classes <= x.dim(1),
+          "[cross_entropy] classes must be in [0, ", x.dim(1), "], columns of ", x, "; got ",
+          options.classes, ".");
   require_one_device("cross_entropy", x, target);
   const TensorOptions sums{accumulator_of(x.dtype()), Layout::row_major, x.device()};
   Tensor y = Tensor::empty({}, sums), saved = Tensor::empty({x.dim(0) + 1}, sums);

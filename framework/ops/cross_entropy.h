@@ -5,7 +5,8 @@
 // overflow f16.
 // Rows whose target is ignore_index count neither in the sum nor in the mean; where no row counts,
 // the loss and its gradient are 0 (PyTorch: NaN).
-// dx = (softmax(x) - q) * dy / (rows that count), 0 in ignored rows. Softmax is never stored.
+// dx = (softmax(x) - q) * dy / (rows that count), 0 in ignored rows and in columns that do not
+// count. Softmax is never stored.
 #pragma once
 
 #include "framework/backend/backend.h"
@@ -17,6 +18,9 @@ namespace tessera {
 struct CrossEntropyOptions {
   double label_smoothing = 0;  ///< s, in [0, 1]
   int64_t ignore_index = -100;
+  int64_t classes = 0;  ///< the first columns, those that count: C; 0: all of them
+
+  int64_t classes_of(const Tensor& x) const { return classes > 0 ? classes : x.dim(1); }
 };
 
 /// Throws: std::invalid_argument, naming row and value, for a target outside [0, C) that is not

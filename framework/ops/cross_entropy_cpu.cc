@@ -13,16 +13,16 @@ void check_targets(const Tensor& target, int64_t classes, int64_t ignore_index) 
   }
 }
 
-/// Calls f(row, target[row], x + row * C) for all rows, split over the threads.
+/// Calls f(row, target[row], x + row * columns) for all rows, split over the threads.
 template <class T, class F>
 void for_rows(Cpu& cpu, const Tensor& x, const Tensor& target, F f) {
-  const int64_t classes = x.dim(1);
+  const int64_t columns = x.dim(1);
   cpu.parallel_for(x.dim(0),
-                   std::max<int64_t>(kElementwiseGrain / (4 * std::max<int64_t>(classes, 1)), 1),
+                   std::max<int64_t>(kElementwiseGrain / (4 * std::max<int64_t>(columns, 1)), 1),
                    [&](int64_t begin, int64_t end) {
                      vectorized(cpu.isa(), [&] {
                        for (int64_t row = begin; row < end; ++row)
-                         f(row, target.data<int64_t>()[row], x.data<T>() + row * classes);
+                         f(row, target.data<int64_t>()[row], x.data<T>() + row * columns);
                      });
                    });
 }
@@ -36,7 +36,7 @@ int64_t rows_that_count(const Tensor& target, int64_t ignore_index) {
 
 void cross_entropy_forward(Cpu& cpu, const Tensor& x, const Tensor& target,
                            const CrossEntropyOptions& options, Tensor& saved, Tensor& y) {
-  const int64_t classes = x.dim(1);
+  const int64_t classes = options.classes_of(x);
   check_targets(target, classes, options.ignore_index);
   std::vector<double> losses(static_cast<size_t>(x.dim(0)));
   dispatch_float("cross_entropy", x.dtype(), [&]<class T>() {
@@ -69,21 +69,22 @@ void cross_entropy_forward(Cpu& cpu, const Tensor& x, const Tensor& target,
 void cross_entropy_backward(Cpu& cpu, const Tensor& x, const Tensor& target,
                             const CrossEntropyOptions& options, const Tensor& saved,
                             const Tensor& dy, Tensor& dx) {
-  const int64_t classes = x.dim(1);
+  const int64_t classes = options.classes_of(x), columns = x.dim(1);
   dispatch_float("cross_entropy", x.dtype(), [&]<class T>() {
     const T scale = *dy.data<T>() / std::max(saved.data<T>()[x.dim(0)], T(1));
     const T hot = static_cast<T>(1 - options.label_smoothing);
     const T share = static_cast<T>(options.label_smoothing / static_cast<double>(classes));
     for_rows<T>(cpu, x, target, [&](int64_t row, int64_t wanted, const T* in) {
-      T* const out = dx.data<T>() + row * classes;
+      T* const out = dx.data<T>() + row * columns;
       if (wanted == options.ignore_index) {
-        std::fill_n(out, classes, T(0));
+        std::fill_n(out, columns, T(0));
         return;
       }
       const T normaliser = saved.data<T>()[row];
       for (int64_t c = 0; c < classes; ++c)
         out[c] = (vector_math::exp(in[c] - normaliser) - share) * scale;
       out[wanted] -= hot * scale;
+      std::fill(out + classes, out + columns, T(0));
     });
   });
 }

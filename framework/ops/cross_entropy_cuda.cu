@@ -78,6 +78,7 @@ struct Backward {
   A hot, share;  ///< what the target's class is given beside every class's share
   const A *log_sum_exp, *counted, *dy;
   T* dx;
+  int64_t columns;  ///< of dx: zeros from the last class on
 
   template <class Line>
   __device__ void operator()(const Line& line) const {
@@ -92,11 +93,20 @@ struct Backward {
           return ignored ? A(0) : excess * scale;
         },
         dx, x);
+    if (!line.leads()) return;
+    for (int64_t c = line.n; c < columns; ++c) dx[line.start + c] = static_cast<T>(0.0f);
   }
 };
 
+/// The columns that count.
+AxisView lines_of(const Tensor& x, const CrossEntropyOptions& options) {
+  AxisView lines(x.shape(), 1);
+  lines.n = options.classes_of(x);
+  return lines;
+}
+
 Targets targets_of(const Tensor& x, const Tensor& target, const CrossEntropyOptions& options) {
-  return {device_data<int64_t>(target), x.dim(1), options.ignore_index};
+  return {device_data<int64_t>(target), options.classes_of(x), options.ignore_index};
 }
 
 }  // namespace
@@ -111,7 +121,7 @@ void cross_entropy_forward(Cuda& cuda, const Tensor& x, const Tensor& target,
     A* const to = device_data<A>(saved);
     const Forward<T> forward{device_data<T>(x), targets, static_cast<A>(options.label_smoothing),
                              to, device_data<A>(losses)};
-    for_lines<T>("cross_entropy", cuda, AxisView(x.shape(), 1), forward);
+    for_lines<T>("cross_entropy", cuda, lines_of(x, options), forward);
     cuda.launch("cross_entropy", mean_kernel<A>, dim3(1), dim3(kMeanThreads), 0, targets, rows,
                 device_data<A>(losses), device_data<A>(y), to + rows,
                 kernel_error(x.device().index), &describe_wrong_target);
@@ -128,12 +138,13 @@ void cross_entropy_backward(Cuda& cuda, const Tensor& x, const Tensor& target,
         device_data<T>(x),
         targets_of(x, target, options),
         static_cast<A>(1 - options.label_smoothing),
-        static_cast<A>(options.label_smoothing / static_cast<double>(x.dim(1))),
+        static_cast<A>(options.label_smoothing / static_cast<double>(options.classes_of(x))),
         from,
         from + x.dim(0),
         device_data<A>(dy),
-        device_data<T>(dx)};
-    for_lines<T>("cross_entropy", cuda, AxisView(x.shape(), 1), backward);
+        device_data<T>(dx),
+        x.dim(1)};
+    for_lines<T>("cross_entropy", cuda, lines_of(x, options), backward);
   });
 }
 

@@ -43,9 +43,10 @@ TESSERA_HOST_DEVICE inline LineParts line_parts(int64_t start, int64_t n, int wi
   return {head, head + (n - head) / width * width};
 }
 
-/// The first element of line `line` of a tensor [outer, n, inner] along its middle axis.
-TESSERA_HOST_DEVICE inline int64_t line_start(int64_t line, int64_t n, int64_t inner) {
-  return line / inner * n * inner + line % inner;
+/// The first element of line `line` of a tensor [outer, n, inner] along its middle axis, whose
+/// outer parts are `pitch` elements apart.
+TESSERA_HOST_DEVICE inline int64_t line_start(int64_t line, int64_t pitch, int64_t inner) {
+  return line / inner * pitch + line % inner;
 }
 
 }  // namespace tessera

@@ -72,6 +72,12 @@ std::vector<Shape> shapes_of(const std::vector<Tensor>& tensors) {
 
 }  // namespace
 
+int64_t padded_columns(const Tensor& x, int64_t out, const Tensor& bias) {
+  constexpr int64_t kPack = 8;  // halves in 16 bytes
+  const bool pads = !x.device().is_cpu() && size_of(x.dtype()) == 2 && !bias.defined();
+  return pads ? (out + kPack - 1) / kPack * kPack : out;
+}
+
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const LinearOptions& options) {
   return joined_linear(x, {weight}, {bias}, options);
@@ -86,7 +92,8 @@ Tensor joined_linear(const Tensor& x, const std::vector<Tensor>& weights,
           biases.size(), ".");
   const Tensor weight = rounded(weights, x.dtype());
   const Tensor bias = present.empty() ? Tensor{} : rounded(biases, x.dtype());
-  Tensor y = Tensor::empty(with_last_extent(x.shape(), weight.dim(0)), x.options());
+  const int64_t columns = options.pads ? padded_columns(x, weight.dim(0), bias) : weight.dim(0);
+  Tensor y = Tensor::empty(with_last_extent(x.shape(), columns), x.options());
   Tensor y_rows = as_rows(y);
   on_backend("linear", x.device(), [&](auto& backend) {
     linear_forward(backend, as_rows(x), weight, bias, options, y_rows);

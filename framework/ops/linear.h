@@ -17,7 +17,14 @@ namespace tessera {
 
 struct LinearOptions {
   bool relu = false;
+  /// Whether y may have more columns, see padded_columns(); what they hold is not defined, and
+  /// their gradient is not read. Such logits are not copied to rows that the library is fast with.
+  bool pads = false;
 };
+
+/// The columns of y for `out` of them under pads: on a CUDA device so many that rows of halves
+/// begin at multiples of 16 bytes, without bias.
+int64_t padded_columns(const Tensor& x, int64_t out, const Tensor& bias);
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               const LinearOptions& options = {});

@@ -104,7 +104,7 @@ __global__ void __launch_bounds__(kThreadsPerBlock) line_kernel(F f, AxisView vi
   const GridThread self = grid_thread();
   const auto [begin, end, step] = self.lines(view.outer * view.inner, kTeam);
   for (int64_t i = begin; i < end; i += step)
-    f(Line<kTeam, V>{i, line_start(i, view.n, view.inner), view.n, view.inner, self});
+    f(Line<kTeam, V>{i, line_start(i, view.pitch, view.inner), view.n, view.inner, self});
 }
 
 /// Calls f(line) for each line of elements of type T on a team of threads: neighbouring threads

@@ -12,9 +12,9 @@ MetricSums::MetricSums(Device device)
   set({});
 }
 
-void MetricSums::add(const Tensor& logits, const Tensor& labels, const Tensor& loss, int64_t part) {
+void MetricSums::add(const Logits& logits, const Tensor& labels, const Tensor& loss, int64_t part) {
   auto* const values = reinterpret_cast<MetricValues*>(values_.raw());
-  on_backend("metrics", logits.device(),
+  on_backend("metrics", logits.values.device(),
              [&](auto& backend) { metrics_add(backend, logits, labels, loss, part, values); });
 }
 

@@ -4,6 +4,7 @@
 
 #include "framework/backend/backend.h"
 #include "framework/core/tensor.h"
+#include "layers/module.h"
 
 namespace tessera {
 
@@ -25,10 +26,10 @@ class MetricSums {
   /// Adds a batch. Among equal logits the lower class counts as larger, and NaN as larger than
   /// all; a label whose logit is NaN counts as a miss, like one outside [0, classes). Rows of
   /// kIgnoredLabel do not count.
-  /// logits: [N, classes] f32, on a CUDA device also bf16 or f16; labels: i64 [N]; loss: the mean
+  /// logits: [N, columns] f32, on a CUDA device also bf16 or f16; labels: i64 [N]; loss: the mean
   /// over the rows that count, an f32 scalar. All on the sums' device. `part`: which batch of its
   /// step it is, from 0.
-  void add(const Tensor& logits, const Tensor& labels, const Tensor& loss, int64_t part = 0);
+  void add(const Logits& logits, const Tensor& labels, const Tensor& loss, int64_t part = 0);
 
   /// On a CUDA device the host waits for all work queued so far.
   MetricValues read() const;
@@ -38,10 +39,10 @@ class MetricSums {
   Tensor values_;  ///< the bytes of MetricValues
 };
 
-void metrics_add(Cpu&, const Tensor& logits, const Tensor& labels, const Tensor& loss, int64_t part,
+void metrics_add(Cpu&, const Logits& logits, const Tensor& labels, const Tensor& loss, int64_t part,
                  MetricValues* values);
 
-void metrics_add(Cuda&, const Tensor& logits, const Tensor& labels, const Tensor& loss,
+void metrics_add(Cuda&, const Logits& logits, const Tensor& labels, const Tensor& loss,
                  int64_t part, MetricValues* values);
 
 }  // namespace tessera

@@ -5,13 +5,14 @@
 
 namespace tessera {
 
-void metrics_add(Cpu&, const Tensor& logits, const Tensor& labels, const Tensor& loss, int64_t part,
+void metrics_add(Cpu&, const Logits& logits, const Tensor& labels, const Tensor& loss, int64_t part,
                  MetricValues* values) {
-  const int64_t count = logits.dim(0), classes = logits.dim(1);
-  const float* row = logits.data<float>();
+  const int64_t count = logits.values.dim(0), columns = logits.values.dim(1);
+  const int64_t classes = logits.classes;
+  const float* row = logits.values.data<float>();
   const int64_t* const label = labels.data<int64_t>();
   int64_t samples = 0;
-  for (int64_t n = 0; n < count; ++n, row += classes) {
+  for (int64_t n = 0; n < count; ++n, row += columns) {
     samples += label[n] != kIgnoredLabel;
     if (label[n] < 0 || label[n] >= classes) continue;
     const float own = row[label[n]];

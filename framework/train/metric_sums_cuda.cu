@@ -33,7 +33,8 @@ __device__ int rank_of(const T* row, int64_t label, int64_t classes) {
 /// A warp for each row; block 0 also adds the loss. Counts are integers: their order is free.
 template <class T>
 __global__ void metrics_kernel(const T* logits, const int64_t* labels, const float* loss,
-                               int64_t count, int64_t classes, int64_t part, MetricValues* values) {
+                               int64_t count, int64_t columns, int64_t classes, int64_t part,
+                               MetricValues* values) {
   __shared__ int hits[2];
   if (threadIdx.x < 2) hits[threadIdx.x] = 0;
   __syncthreads();
@@ -42,7 +43,7 @@ __global__ void metrics_kernel(const T* logits, const int64_t* labels, const flo
   for (int64_t n = first; n < count; n += int64_t{gridDim.x} * kWarps) {
     const int64_t label = labels[n];
     if (label < 0 || label >= classes) continue;
-    const int rank = rank_of(logits + n * classes, label, classes);
+    const int rank = rank_of(logits + n * columns, label, classes);
     if (lane == 0 && rank < 1) atomicAdd(&hits[0], 1);
     if (lane == 0 && rank < kTop) atomicAdd(&hits[1], 1);
   }
@@ -75,13 +76,14 @@ __global__ void metrics_kernel(const T* logits, const int64_t* labels, const flo
 
 }  // namespace
 
-void metrics_add(Cuda& cuda, const Tensor& logits, const Tensor& labels, const Tensor& loss,
+void metrics_add(Cuda& cuda, const Logits& of_batch, const Tensor& labels, const Tensor& loss,
                  int64_t part, MetricValues* values) {
+  const Tensor& logits = of_batch.values;
   const int64_t blocks = std::clamp<int64_t>((logits.dim(0) + kWarps - 1) / kWarps, 1, 1024);
   dispatch_cuda_float("metrics", logits.dtype(), [&]<class T>() {
     cuda.launch("metrics", metrics_kernel<T>, dim3(static_cast<unsigned>(blocks)),
                 dim3(kThreadsPerBlock), 0, device_data<T>(logits), labels.data<int64_t>(),
-                loss.data<float>(), logits.dim(0), logits.dim(1), part, values);
+                loss.data<float>(), logits.dim(0), logits.dim(1), of_batch.classes, part, values);
   });
 }
 

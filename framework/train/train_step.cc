@@ -153,10 +153,12 @@ bool TrainStep::add_gradients(const Batch& batch, int64_t step, int64_t part) {
       device_.is_cpu() ? Tensor{} : part_steps_[static_cast<size_t>(part)], dropout_factor_);
   const RoundedParameters::Scope rounded_scope(rounded_);
   if (part == 0) rounded_.refresh();
-  auto [logits, labels, loss] = batch_loss(compute_in(dtype_, model_, batch.inputs), batch.target,
-                                           config_.train.label_smoothing);
+  // A teacher's logits have no padding.
+  const Logits of_batch = teacher_ == nullptr ? logits_in(dtype_, model_, batch.inputs)
+                                              : compute_in(dtype_, model_, batch.inputs);
+  auto [logits, labels, loss] = batch_loss(of_batch, batch.target, config_.train.label_smoothing);
   if (teacher_ != nullptr) loss = teacher_->add_to(loss, logits, batch.inputs);
-  sums_.add(logits, labels, loss, part);
+  sums_.add({logits, of_batch.classes}, labels, loss, part);
   if (device_.is_cpu() && sums_.read().first_bad >= 0) return false;
   backward(loss, loss_scale_ ? loss_scale_->factor() : Tensor{});
   return true;

@@ -36,6 +36,12 @@ Tensor Gpt2::forward_batch(const std::vector<Tensor>& inputs) {
   return compute(inputs[0], nullptr);
 }
 
+Logits Gpt2::forward_logits(const std::vector<Tensor>& inputs) {
+  check_inputs("gpt2", inputs, {"ids"});
+  const Tensor weight = weight_of(head_ != nullptr ? static_cast<Module&>(*head_) : *words_);
+  return padded_logits(hidden(inputs[0], nullptr), weight);
+}
+
 Tensor Gpt2::forward_step(const Tensor& ids, KeyValueCache& cache) {
   check_inputs("gpt2", {ids}, {"ids"});
   cache.layers.resize(layers_.size());
@@ -45,6 +51,11 @@ Tensor Gpt2::forward_step(const Tensor& ids, KeyValueCache& cache) {
 }
 
 Tensor Gpt2::compute(const Tensor& ids, KeyValueCache* cache) {
+  const Tensor x = hidden(ids, cache);
+  return head_ != nullptr ? run(*head_, x) : linear(x, weight_of(*words_));
+}
+
+Tensor Gpt2::hidden(const Tensor& ids, KeyValueCache* cache) {
   const int64_t begin = cache != nullptr ? cache->length : 0, end = begin + ids.dim(1);
   check_length("gpt2", end, max_positions());
   Tensor x = run(*words_, ids);
@@ -55,8 +66,7 @@ Tensor Gpt2::compute(const Tensor& ids, KeyValueCache* cache) {
     x = run(*layers_[i], [&] {
       return layers_[i]->forward(x, {.cache = cache != nullptr ? &cache->layers[i] : nullptr});
     });
-  x = run(*norm_, x);
-  return head_ != nullptr ? run(*head_, x) : linear(x, weight_of(*words_));
+  return run(*norm_, x);
 }
 
 void Gpt2::scale_residual_weights() {

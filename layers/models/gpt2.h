@@ -17,6 +17,7 @@ class Gpt2 : public Scope, public StepDecoder {
 
   const char* kind() const override { return "Gpt2"; }
   Tensor forward_batch(const std::vector<Tensor>& inputs) override;
+  Logits forward_logits(const std::vector<Tensor>& inputs) override;
   /// The same for the tokens ids [N, T] after those that `cache` has seen, which it takes in: equal
   /// to the full forward's last T places.
   Tensor forward_step(const Tensor& ids, KeyValueCache& cache);
@@ -32,6 +33,8 @@ class Gpt2 : public Scope, public StepDecoder {
   void scale_residual_weights();
 
  private:
+  /// What the output layer is given.
+  Tensor hidden(const Tensor& ids, KeyValueCache* cache);
   Tensor compute(const Tensor& ids, KeyValueCache* cache);
 
   PositionIds position_ids_;

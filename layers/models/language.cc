@@ -1,6 +1,7 @@
 #include "layers/models/language.h"
 
 #include "framework/core/errors.h"
+#include "framework/ops/linear.h"
 
 namespace tessera {
 namespace {
@@ -71,5 +72,9 @@ void check_length(const char* model, int64_t tokens, int64_t max_positions) {
 }
 
 Tensor weight_of(const Module& layer) { return layer.parameters().at(0).tensor; }
+
+Logits padded_logits(const Tensor& x, const Tensor& weight) {
+  return {linear(x, weight, {}, {.pads = true}), weight.dim(0)};
+}
 
 }  // namespace tessera

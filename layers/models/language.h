@@ -38,4 +38,7 @@ void check_length(const char* model, int64_t tokens, int64_t max_positions);
 /// The weight of a layer, for an output layer that is tied to it.
 Tensor weight_of(const Module& layer);
 
+/// The logits for a loss of an output layer with that weight and no bias.
+Logits padded_logits(const Tensor& x, const Tensor& weight);
+
 }  // namespace tessera

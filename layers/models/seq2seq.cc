@@ -52,6 +52,13 @@ Tensor Seq2Seq::forward_batch(const std::vector<Tensor>& inputs) {
   return decode(inputs[2], encode(inputs[0], inputs[1]), inputs[1], nullptr);
 }
 
+Logits Seq2Seq::forward_logits(const std::vector<Tensor>& inputs) {
+  check_inputs("seq2seq", inputs, {"source", "source_lengths", "target_in"});
+  const Tensor memory = encode(inputs[0], inputs[1]);
+  const Tensor weight = weight_of(head_ != nullptr ? static_cast<Module&>(*head_) : *target_words_);
+  return padded_logits(hidden(inputs[2], memory, inputs[1], nullptr), weight);
+}
+
 Tensor Seq2Seq::embed(Embedding& table, const Tensor& ids, int64_t begin) {
   require(ids.rank() == 2, "[seq2seq] tokens must be [N, T]; got ", ids, ".");
   check_length("seq2seq", begin + ids.dim(1), max_positions());
@@ -72,6 +79,12 @@ Tensor Seq2Seq::encode(const Tensor& source, const Tensor& lengths) {
 
 Tensor Seq2Seq::decode(const Tensor& ids, const Tensor& memory, const Tensor& memory_lengths,
                        KeyValueCache* cache) {
+  const Tensor x = hidden(ids, memory, memory_lengths, cache);
+  return head_ != nullptr ? run(*head_, x) : linear(x, weight_of(*target_words_));
+}
+
+Tensor Seq2Seq::hidden(const Tensor& ids, const Tensor& memory, const Tensor& memory_lengths,
+                       KeyValueCache* cache) {
   Tensor x = embed(*target_words_, ids, cache != nullptr ? cache->length : 0);
   for (size_t i = 0; i < decoder_.size(); ++i)
     x = run(*decoder_[i], [&] {
@@ -79,8 +92,7 @@ Tensor Seq2Seq::decode(const Tensor& ids, const Tensor& memory, const Tensor& me
                                       .memory_lengths = memory_lengths,
                                       .cache = cache != nullptr ? &cache->layers[i] : nullptr});
     });
-  if (decoder_norm_ != nullptr) x = run(*decoder_norm_, x);
-  return head_ != nullptr ? run(*head_, x) : linear(x, weight_of(*target_words_));
+  return decoder_norm_ != nullptr ? run(*decoder_norm_, x) : x;
 }
 
 DecoderState Seq2Seq::begin(const std::vector<Tensor>& inputs) {

@@ -19,6 +19,7 @@ class Seq2Seq : public Scope, public StepDecoder {
 
   const char* kind() const override { return "Seq2Seq"; }
   Tensor forward_batch(const std::vector<Tensor>& inputs) override;
+  Logits forward_logits(const std::vector<Tensor>& inputs) override;
 
   /// The encoder's output [N, S, width].
   Tensor encode(const Tensor& source, const Tensor& lengths);
@@ -32,6 +33,9 @@ class Seq2Seq : public Scope, public StepDecoder {
 
  private:
   Tensor embed(Embedding& table, const Tensor& ids, int64_t begin);
+  /// What the output layer is given, and its logits.
+  Tensor hidden(const Tensor& ids, const Tensor& memory, const Tensor& memory_lengths,
+                KeyValueCache* cache);
   Tensor decode(const Tensor& ids, const Tensor& memory, const Tensor& memory_lengths,
                 KeyValueCache* cache);
 

@@ -128,9 +128,15 @@ TEST_CASE("every model of language gives logits of its shape, and a gradient for
       ModelConfig config = config_of(c.type, c.head);
       config.tie = tie;
       const auto model = make_model(config, input_of(c.type), 1);
+      const Logits for_loss = [&] {
+        const RandomScope scope(1, 1);
+        return model->forward_logits(batch_of(c.type));
+      }();
       const RandomScope scope(1, 1);
       const Tensor logits = model->forward_batch(batch_of(c.type));
       REQUIRE(logits.shape() == c.logits);
+      CHECK(for_loss.classes == logits.dim(-1));
+      CHECK(for_loss.values.to_vector<float>() == logits.to_vector<float>());  // no padding here
       for (const float logit : logits.to_vector<float>()) CHECK(std::isfinite(logit));
       backward(logits, Tensor::full(logits.shape(), 1));
       for (const Parameter& parameter : model->parameters()) {

@@ -1,5 +1,6 @@
 #include "framework/ops/cross_entropy.h"
 
+#include "framework/ops/linear.h"
 #include "tests/framework/ops/op_case.h"
 
 using namespace tessera;
@@ -46,6 +47,15 @@ TEST_CASE("cross_entropy") {
             with(),
             {Tensor::from<double>({1000, 0, 0, 1000}, {2, 2}), classes({0, 0})},
             {500}},
+           {"two columns of padding",
+            with({.label_smoothing = 0.1, .classes = 3}),
+            {Tensor::from<double>(
+                 {1, 2, 0.5, 9, -9, 0, -1, 3, 7, 7, 2, 2, -2, 99, 1, 0.25, 0, -0.5, 8, -8}, {4, 5}),
+             target},
+            {0.5639005284866293}},
+           {"padding after a vector's first elements",
+            with({.classes = 2051}),
+            {uniform({5, 2056}, -9, 9), classes(counting(5, 2051))}},
            {"longer than the lanes",
             with({.label_smoothing = 0.1}),
             {uniform({33, 101}, -9, 9), classes(counting(33, 101))}},
@@ -54,6 +64,15 @@ TEST_CASE("cross_entropy") {
            .inputs = {x, classes({1, 2, 3, 0})},
            .throws =
                 "[cross_entropy] a target must be in [0, 3) or -100 (ignored); got 3 at row 2."},
+           {.name = "a class of the padding",
+           .op = with({.classes = 2}),
+           .inputs = {x, target},
+           .throws =
+                "[cross_entropy] a target must be in [0, 2) or -100 (ignored); got 2 at row 1."},
+           {.name = "more classes than columns",
+           .op = with({.classes = 4}),
+           .inputs = {x, target},
+           .throws = "[cross_entropy] classes must be in [0, 3], columns of f64[4, 3]; got 4."},
            {.name = "a negative class",
            .op = with({.ignore_index = 0}),
            .inputs = {x, classes({1, -1, 0, 0})},
@@ -78,6 +97,16 @@ TEST_CASE("cross_entropy") {
            .throws = "[cross_entropy] label_smoothing must be in [0, 1]; got 1.5."},
        })
     check(test);
+}
+
+TEST_CASE("cross_entropy: of a linear layer's padded logits") {
+  check({.name = "as without padding",
+         .op =
+             [](const auto& in) {
+               const Tensor logits = linear(in[0], in[1], {}, {.pads = true});
+               return cross_entropy(logits, in[2], {.label_smoothing = 0.1, .classes = 21});
+             },
+         .inputs = {uniform({9, 16}), uniform({21, 16}, -1, 1, 1), classes(counting(9, 21))}});
 }
 
 TEST_CASE("cross_entropy: a right answer is not lost to rounding in f32") {

@@ -55,7 +55,7 @@ TEST_CASE("grid: teams visit every element of every line once") {
         const auto [first, last, stride] = self.lines(lines, row.team);
         for (int64_t line = first; line < last; line += stride) {
           if (self.index % row.team == 0) leaders.add(line);
-          const int64_t start = line_start(line, row.n, row.inner);
+          const int64_t start = line_start(line, row.n * row.inner, row.inner);
           const auto [begin, end, step] = self.elements(row.n, row.team, row.width);
           for (int64_t i = begin; i < end; i += step)
             for (int64_t j = 0; j < row.width; ++j) visits.add(start + (i + j) * row.inner);

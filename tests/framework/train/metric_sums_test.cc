@@ -37,6 +37,15 @@ TEST_CASE("top-k counts ties in favour of the lower class") {
   CHECK(sums.read().top5 == 5);
 }
 
+TEST_CASE("columns of padding are no classes") {
+  const Tensor logits = Tensor::from<float>({1, 2, 9, /**/ 2, 1, 9}, {2, 3});
+  const Tensor labels = Tensor::from<int64_t>({1, 2}, {2});
+  MetricSums sums{Device{}};
+  sums.add({logits, 2}, labels, scalar(0));
+  CHECK(sums.read().top1 == 1);
+  CHECK(sums.read().top5 == 1);
+}
+
 TEST_CASE("CUDA: ranks of many classes are those of the cpu") {
   if (!has_cuda_device()) return;
   constexpr int64_t kRows = 70, kClasses = 2053;
@@ -58,6 +67,10 @@ TEST_CASE("CUDA: ranks of many classes are those of the cpu") {
     CHECK(there.read().top1 == here.read().top1);
     CHECK(there.read().top5 == here.read().top5);
     CHECK(here.read().top5 > 0);
+    MetricSums of_fewer{Device{}}, of_fewer_there{kCuda};
+    of_fewer.add({rounded.to(DType::f32), kClasses - 5}, labels, scalar(0));
+    of_fewer_there.add({rounded.to(kCuda), kClasses - 5}, labels.to(kCuda), scalar(0).to(kCuda));
+    CHECK(of_fewer_there.read().top5 == of_fewer.read().top5);
   }
 }
 
