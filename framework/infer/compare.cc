@@ -57,14 +57,16 @@ Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
   const SparseModel sparse(loaded, file, batch, dtype);
   const bool on_cpu = batch[0].device().is_cpu();
   std::vector<InferencePlan> plans;
+  bool library_runs = false;
   const auto add_dense_plan = [&](Executor executor) {
     plans.push_back(make_plan(*loaded.model, batch, file.tiles,
                               {.executor = executor, .dtype = dtype, .dense_only = true}));
   };
   if (sparse.has_plan()) {
     add_dense_plan(Executor::fastest);
+    library_runs = of_images && !plans[0].has_sequences();
 #ifdef TESSERA_ONEDNN
-    if (on_cpu && of_images) add_dense_plan(Executor::library);
+    if (on_cpu && library_runs) add_dense_plan(Executor::library);
 #endif
   }
 
@@ -73,7 +75,7 @@ Comparison compare_with_dense(const LoadedModel& loaded, const ModelFile& file,
     contestants.push_back([&] { return of_images ? plan.run(batch[0]) : plan.run(batch); });
   if (!sparse.has_plan()) contestants.push_back(forward);
 #ifdef TESSERA_ONEDNN
-  else if (!of_images)
+  else if (!library_runs)
     contestants.push_back(forward);
 #endif
   std::vector<std::vector<double>> times(contestants.size());

@@ -24,8 +24,8 @@ GraphValue value_of(const Tensor& tensor, bool of_sequences) {
   }
   if (tensor.rank() == 4) return {tensor.dim(1), tensor.dim(2), tensor.dim(3)};
   require(tensor.rank() == 2,
-          "[plan] activations must be [N, C, H, W] or [N, K] tensors, or those of sequences of "
-          "ids; got shape ",
+          "[plan] activations must be [N, C, H, W] or [N, K] tensors, or those of sequences; got "
+          "shape ",
           tensor.shape(), ".");
   return {tensor.dim(1), 1, 1};
 }
@@ -118,6 +118,7 @@ GraphLowering::GraphLowering(Module& model, const std::map<std::string, TileMatr
                              const std::vector<Tensor>& example, const Tensor& output,
                              const std::vector<TracedOp>& ops)
     : tiles_(tiles), of_sequences_(example[0].dtype() == DType::i64) {
+  if (of_sequences_) graph_.tokens = example[0].dim(1);
   for (const Parameter& parameter : model.parameters())
     names_[parameter.tensor.id()] = parameter.name;
   for (const auto& [name, tile_matrix] : tiles) check_tile_matrix(model, name, tile_matrix);
@@ -125,8 +126,8 @@ GraphLowering::GraphLowering(Module& model, const std::map<std::string, TileMatr
   for (const TracedOp& op : ops)
     for (const Tensor& input : op.inputs)
       if (input.defined()) ++uses_[input.id()];
-  graph_.values.push_back(of_sequences_ ? GraphValue{.c = 1, .tokens = example[0].dim(1)}
-                                        : value(example[0]));
+  graph_.values.push_back(of_sequences_ ? GraphValue{.c = 1, .tokens = graph_.tokens}
+                                        : value_of(example[0], false));
   graph_.input_shape = example[0].shape();
   graph_.input_layout = example[0].layout();
   graph_.output_shape = output.shape();
@@ -155,9 +156,10 @@ GraphLowering::Reference GraphLowering::find_part(const Tensor& tensor,
 GraphLowering::Reference GraphLowering::find(const Tensor& tensor,
                                              const std::string& reader) const {
   const Reference out = find_part(tensor, reader);
-  require(out.features == 0,
-          "[plan] only attention and rotary positions read a slice of features; ",
-          "got one as the input ", tensor, " of ", reader, ".");
+  require(out.features == 0 && !out.planes,
+          "[plan] only attention and rotary positions read a slice of features, and only a "
+          "transpose to tokens the planes of images; got one as the input ",
+          tensor, " of ", reader, ".");
   return out;
 }
 
@@ -167,14 +169,18 @@ GraphValue GraphLowering::extents(const Reference& reference) const {
   return out;
 }
 
-GraphValue GraphLowering::value(const Tensor& tensor) const {
-  return value_of(tensor, of_sequences_);
+GraphValue GraphLowering::value(const TracedOp& op) const {
+  const bool reads_tokens = std::ranges::any_of(op.inputs, [&](const Tensor& input) {
+    const auto it = input.defined() ? values_.find(input.id()) : values_.end();
+    return it != values_.end() && extents(it->second).tokens > 0;
+  });
+  return value_of(op.output, of_sequences_ || reads_tokens);
 }
 
 bool GraphLowering::is_constant(const TracedOp& op) const {
-  return of_sequences_ && std::ranges::none_of(op.inputs, [&](const Tensor& input) {
-           return input.defined() && (values_.contains(input.id()) || inputs_.contains(input.id()));
-         });
+  return std::ranges::none_of(op.inputs, [&](const Tensor& input) {
+    return input.defined() && (values_.contains(input.id()) || inputs_.contains(input.id()));
+  });
 }
 
 GraphNode& GraphLowering::append(const TracedOp& op, Kind kind, int x, const GraphValue& y) {
@@ -183,7 +189,7 @@ GraphNode& GraphLowering::append(const TracedOp& op, Kind kind, int x, const Gra
   node.op = op.op;
   node.x = x;
   node.y = static_cast<int>(graph_.values.size());
-  const bool changes_rows = kind == Kind::token;
+  const bool changes_rows = kind == Kind::token || kind == Kind::patches;
   require(changes_rows || graph_.values[static_cast<size_t>(x)].tokens == y.tokens, "[plan] ",
           op.op, " must keep the tokens of its sequences; got ", op.inputs[0], " to ", op.output,
           ".");
@@ -199,7 +205,7 @@ GraphNode* GraphLowering::sole_producer(const TracedOp& op, size_t i) {
   const auto it = producer_.find(reference.value);
   if (!reference.exclusive || it == producer_.end()) return nullptr;
   GraphNode& node = graph_.nodes[static_cast<size_t>(it->second)];
-  return graph_.values[static_cast<size_t>(node.y)] == value(op.output) ? &node : nullptr;
+  return graph_.values[static_cast<size_t>(node.y)] == value(op) ? &node : nullptr;
 }
 
 void GraphLowering::lower_product(const TracedOp& op) {
@@ -244,7 +250,7 @@ void GraphLowering::lower_activation(const TracedOp& op, Activation activation) 
 }
 
 void GraphLowering::lower_add(const TracedOp& op) {
-  if (of_sequences_ && merge_embeddings(op)) return;
+  if (merge_embeddings(op)) return;
   require(op.inputs[0].shape() == op.inputs[1].shape(), "[plan] sums must be of equal shapes; got ",
           op.inputs[0], " and ", op.inputs[1], ".");
   const int a = find(op.inputs[0], op.op).value, b = find(op.inputs[1], op.op).value;
@@ -289,13 +295,15 @@ void GraphLowering::lower_pool(const TracedOp& op) {
 void GraphLowering::lower_reshape(const TracedOp& op) {
   const Reference x = find_part(op.inputs[0], op.op);
   const GraphValue from = extents(x);
-  const GraphValue to = value(op.output);
+  if (from.tokens == 0 && op.output.shape() == Shape{op.inputs[0].dim(0), from.c, from.h * from.w})
+    return alias(op.output, {.value = x.value, .exclusive = x.exclusive, .planes = true});
+  const GraphValue to = value(op);
   if (from == to) return alias(op.output, x);
   const bool flattens = x.features == 0 && to.h * to.w == 1 && to.c == from.c * from.h * from.w &&
                         op.output.dim(0) == op.inputs[0].dim(0);
-  require(flattens && !of_sequences_,
-          "[plan] a reshape must flatten [N, C, H, W] to [N, C*H*W], or split the features of a "
-          "sequence; got ",
+  require(flattens && from.tokens == 0 && !x.planes,
+          "[plan] a reshape must flatten [N, C, H, W] to [N, C*H*W] or [N, C, H*W], or split the "
+          "features of a sequence; got ",
           op.inputs[0].shape(), " to ", op.output.shape(), ".");
   append(op, Kind::flatten);
 }
@@ -341,13 +349,15 @@ void GraphLowering::lower(const TracedOp& op) {
       {"rotary", &Self::lower_rotary},
       {"swiglu", &Self::lower_swiglu},
       {"slice", &Self::lower_slice},
+      {"transpose", &Self::lower_transpose},
+      {"concat", &Self::lower_concat},
       {"span_scores", &Self::lower_span_scores},
   };
   const auto it = kTable.find(op.op);
   if (it == kTable.end())
     fail("[plan] inference plans know convolutions, linear layers, norms, pooling, activations, ",
-         "sums, flatten, softmax, embeddings, rotary positions, swiglu and attention; got the op '",
-         op.op, "' with output ", op.output, ".");
+         "sums, flatten, softmax, embeddings, patches, rotary positions, swiglu and attention; ",
+         "got the op '", op.op, "' with output ", op.output, ".");
   it->second(*this, op);
 }
 
@@ -371,6 +381,10 @@ std::vector<int> GraphNode::operands() const {
   for (const int value : {x, other, third})
     if (value >= 0 && std::ranges::find(out, value) == out.end()) out.push_back(value);
   return out;
+}
+
+bool Graph::has_sequences() const {
+  return std::ranges::any_of(values, [](const GraphValue& v) { return v.tokens > 0; });
 }
 
 Graph make_graph(Module& model, const Tensor& example,

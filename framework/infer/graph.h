@@ -2,7 +2,8 @@
 //
 // A value is what an op leaves for each image, [c, h, w]; features of a matrix are channels of 1 x
 // 1 images, so a linear layer is a 1 x 1 convolution. A sequence is a matrix with a row for each
-// token, so its linear layers are those of matrices. Nodes stand in the order in which they run.
+// token, so its linear layers are those of matrices; the pixels of an image can become tokens.
+// Nodes stand in the order in which they run.
 #pragma once
 
 #include <array>
@@ -43,12 +44,13 @@ struct GraphNode {
     log_softmax,  ///< over the channels
     flatten,      ///< [c, h, w] to [c*h*w, 1, 1]
     embedding,    ///< y = the sum of `lookups`; x is not read
-    layer_norm,   ///< over the features of a row: scale, bias, epsilon
-    rms_norm,     ///< likewise, of the mean square: scale, epsilon
-    rotary,       ///< x from q_offset on turned by its tokens' places: `heads`, `rotary`
-    swiglu,       ///< y = silu(x) * other
-    attention,    ///< of the queries x, the keys `other` and the values `third`: `heads`
-    token,        ///< y = the token `token` of each sequence
+    patches,     ///< y = the pixels of x as tokens, behind `token` zeros, plus the sum of `lookups`
+    layer_norm,  ///< over the features of a row: scale, bias, epsilon
+    rms_norm,    ///< likewise, of the mean square: scale, epsilon
+    rotary,      ///< x from q_offset on turned by its tokens' places: `heads`, `rotary`
+    swiglu,      ///< y = silu(x) * other
+    attention,   ///< of the queries x, the keys `other` and the values `third`: `heads`
+    token,       ///< y = the token `token` of each sequence
   };
 
   /// A sum's term: a row of the table [V, c] for each token.
@@ -93,6 +95,7 @@ struct GraphNode {
 struct Graph {
   std::vector<GraphValue> values;  ///< 0 is the input; of sequences, the ids, which lookups read
   std::vector<GraphNode> nodes;
+  int64_t tokens = 1;  ///< of the example's sequences
   int output = 0;
   /// The output of sequences is span_scores() of the value: of the model's inputs, the lengths; -1:
   /// it is the value.
@@ -100,7 +103,9 @@ struct Graph {
   Shape input_shape, output_shape;  ///< of the example
   Layout input_layout = Layout::row_major, output_layout = Layout::row_major;
 
+  /// Whether the input is of sequences, and whether any value is.
   bool is_of_sequences() const { return values[0].tokens > 0; }
+  bool has_sequences() const;
   /// Rows of panels that hold a value, for so many images or sequences of so many tokens.
   int64_t rows(int value, int64_t images, int64_t tokens) const {
     return values[static_cast<size_t>(value)].tokens > 0 ? images * tokens : images;

@@ -30,23 +30,25 @@ class GraphLowering {
     bool exclusive = true;
     int64_t first = 0;     ///< feature
     int64_t features = 0;  ///< 0: all of them
+    bool planes = false;   ///< an image as [N, C, H*W]
   };
 
   /// What a tensor is. Throws: std::invalid_argument where it comes from no input, and for find()
-  /// where it is a part of a value.
+  /// where it is a part of a value or an image's planes.
   Reference find(const Tensor& tensor, const std::string& reader) const;
   Reference find_part(const Tensor& tensor, const std::string& reader) const;
   /// Those that a reference stands for.
   GraphValue extents(const Reference& reference) const;
-  GraphValue value(const Tensor& tensor) const;
+  /// That of the op's output.
+  GraphValue value(const TracedOp& op) const;
 
-  /// Of sequences: whether an op reads no input, such as the embedding of places.
+  /// Whether an op reads no input, such as the embedding of places.
   bool is_constant(const TracedOp& op) const;
   /// Makes `output` another name of the value.
   void alias(const Tensor& output, Reference reference) { values_[output.id()] = reference; }
 
   GraphNode& append(const TracedOp& op, Kind kind) {
-    return append(op, kind, find(op.inputs[0], op.op).value, value(op.output));
+    return append(op, kind, find(op.inputs[0], op.op).value, value(op));
   }
   GraphNode& append(const TracedOp& op, Kind kind, int x, const GraphValue& y);
   /// The node that makes the op's i-th input, if that is its only reader; else null.
@@ -62,6 +64,8 @@ class GraphLowering {
   void lower_softmax(const TracedOp& op, Kind kind);
 
   void lower_embedding(const TracedOp& op);
+  void lower_transpose(const TracedOp& op);
+  void lower_concat(const TracedOp& op);
   bool merge_embeddings(const TracedOp& op);
   void lower_row_norm(const TracedOp& op);
   void lower_attention(const TracedOp& op);

@@ -164,6 +164,7 @@ class LibraryProgram : public Program {
         value(node.y) = matrix(node.x);
         return;
       case Kind::embedding:
+      case Kind::patches:
       case Kind::layer_norm:
       case Kind::rms_norm:
       case Kind::rotary:

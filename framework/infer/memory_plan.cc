@@ -36,7 +36,7 @@ MemoryPlan plan_memory(const Graph& graph, const std::vector<PanelShape>& shapes
       free.erase(it);
     }
     auto& floats = plan.floats[static_cast<size_t>(buffer)];
-    floats = std::max(floats, shape.floats(graph.rows(value, images, graph.values[0].tokens)));
+    floats = std::max(floats, shape.floats(graph.rows(value, images, graph.tokens)));
     plan.buffer_of[static_cast<size_t>(value)] = buffer;
   };
   const auto release = [&](int value, size_t reader) {

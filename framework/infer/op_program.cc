@@ -12,15 +12,20 @@
 #include "framework/infer/program.h"
 #include "framework/infer/stopwatch.h"
 #include "framework/ops/add.h"
+#include "framework/ops/attention.h"
 #include "framework/ops/cast.h"
+#include "framework/ops/concat.h"
 #include "framework/ops/conv2d_fused.h"
 #include "framework/ops/flatten.h"
 #include "framework/ops/gelu.h"
+#include "framework/ops/layer_norm.h"
 #include "framework/ops/linear.h"
 #include "framework/ops/log_softmax.h"
 #include "framework/ops/mul.h"
 #include "framework/ops/relu.h"
+#include "framework/ops/reshape.h"
 #include "framework/ops/sigmoid.h"
+#include "framework/ops/slice.h"
 #include "framework/ops/softmax.h"
 #include "framework/ops/tanh.h"
 #include "framework/sparse/tile_conv2d.h"
@@ -104,16 +109,18 @@ class OpProgram : public Program {
   const GraphValue& extents(int v) const { return graph_.values[static_cast<size_t>(v)]; }
   Tensor& value(int v) { return values_[static_cast<size_t>(v)]; }
 
+  int64_t rows(int v) const { return graph_.rows(v, images_, graph_.tokens); }
   Tensor empty_value(int v) const {
     const GraphValue& e = extents(v);
-    return Tensor::empty({images_, e.c, e.h, e.w}, {dtype_, Layout::nhwc, device_});
+    return Tensor::empty({rows(v), e.c, e.h, e.w}, {dtype_, Layout::nhwc, device_});
   }
-  /// The value under the shape that a matrix or an image product takes.
-  Tensor matrix(int v) { return value(v).alias({images_, extents(v).c}); }
+  /// The value under the shape that a product of a matrix, of images or of tokens takes.
+  Tensor matrix(int v) { return value(v).alias({rows(v), extents(v).c}); }
   Tensor image(int v) {
     const GraphValue& e = extents(v);
-    return value(v).alias({images_, e.c, e.h, e.w}, Layout::nhwc);
+    return value(v).alias({rows(v), e.c, e.h, e.w}, Layout::nhwc);
   }
+  Tensor sequences(int v) { return value(v).alias({images_, graph_.tokens, extents(v).c}); }
   /// The value as softmax() and the model's output have it: a matrix where it has no extent.
   Tensor natural(int v) { return is_image(extents(v)) ? image(v) : matrix(v); }
 
@@ -123,6 +130,8 @@ class OpProgram : public Program {
   Step pass(const GraphNode& node);
   Step affine(const GraphNode& node);
   Step mean_pool(const GraphNode& node);
+  Step patches(const GraphNode& node);
+  Step attend(const GraphNode& node);
   double timed(const Step& sparse, const Step& dense, StepReport& report) const;
 
   void run_steps() {
@@ -138,8 +147,8 @@ class OpProgram : public Program {
   void find_last_readers() {
     std::vector<int> last(values_.size(), -1);
     for (size_t i = 0; i < graph_.nodes.size(); ++i)
-      for (const int v : {graph_.nodes[i].x, graph_.nodes[i].other})
-        if (v >= 0) last[static_cast<size_t>(v)] = static_cast<int>(i);
+      for (const int v : graph_.nodes[i].operands())
+        last[static_cast<size_t>(v)] = static_cast<int>(i);
     read_last_by_.resize(graph_.nodes.size());
     for (size_t v = 0; v < last.size(); ++v)
       if (last[v] >= 0 && static_cast<int>(v) != graph_.output)
@@ -267,6 +276,35 @@ OpProgram::Step OpProgram::mean_pool(const GraphNode& node) {
   };
 }
 
+OpProgram::Step OpProgram::patches(const GraphNode& node) {
+  const int64_t lead = node.token, features = extents(node.y).c;
+  Tensor table = Tensor::zeros({1, graph_.tokens, features});
+  for (const GraphNode::Lookup& lookup : node.lookups)
+    table = add(table, lookup.table.alias(table.shape()));
+  table = table.to(dtype_).to(device_);
+  const Tensor none =
+      Tensor::zeros({images_, lead, features}, {.dtype = dtype_, .device = device_});
+  return [this, node_x = node.x, node_y = node.y, lead, features, table, none] {
+    // Images lie as nhwc: their pixels are tokens already.
+    const Tensor pixels = value(node_x).alias({images_, graph_.tokens - lead, features});
+    value(node_y) = add(lead > 0 ? concat({none, pixels}, 1) : pixels, table);
+  };
+}
+
+OpProgram::Step OpProgram::attend(const GraphNode& node) {
+  const GraphNode::Heads& h = node.heads;
+  require(h.lengths < 0, "[plan] this program runs images; got attention with lengths.");
+  const auto part = [this, h](int v, int64_t first) {
+    const Tensor features = slice(sequences(v), 2, first, first + h.count * h.dim);
+    return features.alias({images_, graph_.tokens, h.count, h.dim});
+  };
+  const AttentionOptions options{.causal = h.causal, .scale = h.scale, .training = false};
+  return [this, q = node.x, k = node.other, v = node.third, y = node.y, h, part, options] {
+    value(y) =
+        attention(part(q, h.q_offset), part(k, h.k_offset), part(v, h.v_offset), {}, options);
+  };
+}
+
 OpProgram::Step OpProgram::pass(const GraphNode& node) {
   const int x = node.x, other = node.other, to = node.y;
   const Activation activation = node.activation;
@@ -291,14 +329,24 @@ OpProgram::Step OpProgram::pass(const GraphNode& node) {
       return [=, this] { value(to) = log_softmax(cast(matrix(x), DType::f32), 1); };
     case Kind::flatten:
       return [=, this] { value(to) = flatten(image(x)); };
+    case Kind::patches:
+      return patches(node);
+    case Kind::attention:
+      return attend(node);
+    case Kind::layer_norm:
+      return [=, this, scale = node.scale.to(device_),
+              shift = node.bias.defined() ? node.bias.to(device_) : Tensor{},
+              epsilon = double{node.epsilon}] {
+        value(to) = layer_norm(matrix(x), scale, shift, epsilon);
+      };
+    case Kind::token:
+      return
+          [=, this, token = node.token] { value(to) = slice(sequences(x), 1, token, token + 1); };
     case Kind::conv2d:
     case Kind::embedding:
-    case Kind::layer_norm:
     case Kind::rms_norm:
     case Kind::rotary:
     case Kind::swiglu:
-    case Kind::attention:
-    case Kind::token:
       break;
   }
   fail("[plan] passes of this program are those of images; got the op ", node.op, ".");

@@ -17,8 +17,8 @@ int64_t image_width(const Graph& graph, int64_t images) {
     const int64_t panels = (images + width - 1) / width;
     double cost = 0;
     for (const GraphNode& node : graph.nodes) {
-      if (node.kind != Kind::conv2d) continue;
       const GraphValue& y = graph.values[static_cast<size_t>(node.y)];
+      if (node.kind != Kind::conv2d || y.tokens > 0) continue;
       const int64_t per_chunk =
           over_images ? 1 : (kChunkWidth / width + node.conv.stride[1] - 1) / node.conv.stride[1];
       const int64_t chunks = panels * y.h * ((y.w + per_chunk - 1) / per_chunk);
@@ -38,22 +38,20 @@ int64_t image_width(const Graph& graph, int64_t images) {
 std::vector<PanelShape> panel_shapes(const Graph& graph, int64_t images) {
   const int64_t of_images = image_width(graph, images);
   const int64_t of_rows = std::min<int64_t>(images, kChunkWidth);
+  const int64_t of_tokens = std::min<int64_t>(images * graph.tokens, kChunkWidth);
   std::vector<PanelShape> shapes;
   for (const GraphValue& v : graph.values) shapes.push_back({.c = v.c, .h = v.h, .w = v.w});
-  if (graph.is_of_sequences()) {
-    for (size_t v = 0; v < shapes.size(); ++v)
-      shapes[v].width = std::min<int64_t>(
-          graph.rows(static_cast<int>(v), images, graph.values[0].tokens), kChunkWidth);
-    return shapes;
-  }
-  const auto is_image = [&](int value) {
-    const GraphValue& v = graph.values[static_cast<size_t>(value)];
-    return v.h * v.w > 1;
+  const auto is_sequence = [&](int value) {
+    return graph.values[static_cast<size_t>(value)].tokens > 0;
   };
-  shapes[0].width = is_image(0) ? of_images : of_rows;
+  const bool takes_images = shapes[0].h * shapes[0].w > 1;
+  shapes[0].width = is_sequence(0) ? of_tokens : takes_images ? of_images : of_rows;
   for (const GraphNode& node : graph.nodes) {
     PanelShape& x = shapes[static_cast<size_t>(node.x)];
-    shapes[static_cast<size_t>(node.y)].width = node.kind == Kind::flatten ? of_rows : x.width;
+    const bool makes_rows = node.kind == Kind::flatten || node.kind == Kind::token;
+    shapes[static_cast<size_t>(node.y)].width = is_sequence(node.y) ? of_tokens
+                                                : makes_rows        ? of_rows
+                                                                    : x.width;
     if (node.kind != Kind::conv2d) continue;
     x.pad_h = std::max(x.pad_h, node.conv.padding[0]);
     x.pad_w = std::max(x.pad_w, node.conv.padding[1]);

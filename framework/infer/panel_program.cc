@@ -24,7 +24,7 @@ class PanelProgram : public Program {
   PanelProgram(const Graph& graph, const PlanOptions& options)
       : graph_(graph),
         dense_only_(options.dense_only),
-        whole_{.images = graph.input_shape[0], .tokens = graph.values[0].tokens} {
+        whole_{.images = graph.input_shape[0], .tokens = graph.tokens} {
     const auto shapes = panel_shapes(graph, whole_.images);
     const MemoryPlan memory = plan_memory(graph, shapes, whole_.images);
     for (const int64_t floats : memory.floats) {
@@ -62,7 +62,7 @@ class PanelProgram : public Program {
   template <class Each>
   void run_parts(const std::vector<Tensor>& inputs, int64_t first, int64_t count, Tensor& y,
                  const Each& each) {
-    BatchPart batch{.images = count, .first = first, .inputs = &inputs};
+    BatchPart batch{.images = count, .tokens = graph_.tokens, .first = first, .inputs = &inputs};
     if (graph_.is_of_sequences())
       batch.tokens = inputs[0].dim(1);
     else
@@ -99,6 +99,7 @@ class PanelProgram : public Program {
       case Kind::conv2d:
         return product(node, steps_.back());
       case Kind::embedding:
+      case Kind::patches:
       case Kind::attention:
       case Kind::rotary:
       case Kind::token:
@@ -176,6 +177,10 @@ PanelProgram::Step PanelProgram::sequence_step(const GraphNode& node) const {
       panels_embedding(cpu(), batch, lookups, y);
     };
   const PanelView x = view(node.x);
+  if (node.kind == Kind::patches)
+    return [x, y, lead = node.token, lookups = node.lookups](const BatchPart& batch) {
+      panels_patches(cpu(), batch, lead, lookups, x, y);
+    };
   if (node.kind == Kind::token)
     return [x, y, token = node.token](const BatchPart& batch) {
       panels_token(cpu(), batch, token, x, y);
@@ -232,6 +237,7 @@ std::function<void(int64_t rows)> PanelProgram::pass(const GraphNode& node) cons
       return [=](int64_t n) { panels_swiglu(cpu(), n, x, other, y); };
     case Kind::conv2d:
     case Kind::embedding:
+    case Kind::patches:
     case Kind::attention:
     case Kind::rotary:
     case Kind::token:

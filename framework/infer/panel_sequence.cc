@@ -247,6 +247,26 @@ void panels_embedding(const Cpu& cpu, const BatchPart& batch,
   });
 }
 
+void panels_patches(const Cpu& cpu, const BatchPart& batch, int64_t lead,
+                    const std::vector<GraphNode::Lookup>& lookups, const PanelView& x,
+                    const PanelView& y) {
+  const int64_t features = y.shape.c, stride = y.shape.c_stride();
+  cpu.parallel_for(batch.images * batch.tokens, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t t = row % batch.tokens, pixel = std::max<int64_t>(t - lead, 0);
+      float* const lane = row_of(y, row);
+      const float* const from = row_of(x, row / batch.tokens) + x.shape.origin() +
+                                pixel / x.shape.w * x.shape.h_stride() +
+                                pixel % x.shape.w * x.shape.w_stride();
+      for (int64_t c = 0; c < features; ++c)
+        lane[c * stride] = t < lead ? 0.0f : from[c * x.shape.c_stride()];
+      for (const GraphNode::Lookup& lookup : lookups)
+        for (int64_t c = 0; c < features; ++c)
+          lane[c * stride] += lookup.table.data<float>()[t * features + c];
+    }
+  });
+}
+
 void panels_layer_norm(const Cpu& cpu, int64_t rows, const PanelView& x, const float* scale,
                        const float* shift, float epsilon, const PanelView& y) {
   normalize_panels(cpu, rows, x, {x.shape.c, scale, shift, epsilon, true}, y);

@@ -24,6 +24,12 @@ struct BatchPart {
 void panels_embedding(const Cpu&, const BatchPart& batch,
                       const std::vector<GraphNode::Lookup>& lookups, const PanelView& y);
 
+/// y[token t of image n] = pixel t - lead of x's image n, none below `lead`, plus the sum over the
+/// lookups, which have no ids, of table[t].
+void panels_patches(const Cpu&, const BatchPart& batch, int64_t lead,
+                    const std::vector<GraphNode::Lookup>& lookups, const PanelView& x,
+                    const PanelView& y);
+
 /// y = (x - mean) / sqrt(var + epsilon) * scale + shift over the features of each row; shift may be
 /// null.
 void panels_layer_norm(const Cpu&, int64_t rows, const PanelView& x, const float* scale,

@@ -38,9 +38,10 @@ StepReport report_of(const Graph& graph, const GraphNode& node) {
   if (node.activation != Activation::none && node.kind != GraphNode::Kind::activation)
     report.kind += node.activation == Activation::relu ? "+relu" : "+gelu";
   if (node.kind == GraphNode::Kind::token) report.kind = "token";
+  if (node.kind == GraphNode::Kind::patches) report.kind = "patches";
   if (node.kind == GraphNode::Kind::conv2d) {
     const GraphValue& y = graph.values[static_cast<size_t>(node.y)];
-    report.columns = graph.rows(node.y, graph.input_shape[0], graph.values[0].tokens) * y.h * y.w;
+    report.columns = graph.rows(node.y, graph.input_shape[0], graph.tokens) * y.h * y.w;
   }
   if (node.tiles && node.weight.numel() > 0)
     report.kept =
@@ -53,6 +54,7 @@ struct InferencePlan::State {
   Layout input_layout, output_layout;
   int tokens_axis = 1;  ///< of the output of sequences, where it has three axes
   Device device;
+  bool has_sequences = false;
   std::vector<Tensor> example;  ///< of sequences
   std::unique_ptr<Program> program;
   Executor executor = Executor::panels;
@@ -128,6 +130,7 @@ std::vector<double> InferencePlan::profile(const std::vector<Tensor>& inputs) co
 }
 
 Executor InferencePlan::executor() const { return state_->executor; }
+bool InferencePlan::has_sequences() const { return state_->has_sequences; }
 const std::vector<StepReport>& InferencePlan::steps() const { return state_->program->steps(); }
 int64_t InferencePlan::weight_bytes() const { return state_->program->weight_bytes(); }
 int64_t InferencePlan::workspace_bytes() const { return state_->program->workspace_bytes(); }
@@ -164,6 +167,7 @@ InferencePlan make_plan(Module& model, const Tensor& example,
   state->input_layout = graph.input_layout;
   state->output_layout = graph.output_layout;
   state->device = example.device();
+  state->has_sequences = graph.has_sequences();
   if (!example.device().is_cpu() || options.executor == Executor::ops) {
     require(options.executor == Executor::ops || options.executor == Executor::fastest,
             "[plan] panels and library run on the cpu; got an example on ", example.device(),
@@ -182,9 +186,10 @@ InferencePlan make_plan(Module& model, const Tensor& example,
 #endif
   state->executor = options.executor;
   state->choice = "asked for";
-  if (!has_library && options.executor == Executor::fastest) {
+  if (options.executor == Executor::fastest && (!has_library || state->has_sequences)) {
     state->executor = Executor::panels;
-    state->choice = "the only one in this build";
+    state->choice =
+        state->has_sequences ? "those that run sequences" : "the only one in this build";
   }
   if (state->executor == Executor::fastest) {
     auto panels = make_panel_program(graph, options);
@@ -221,6 +226,7 @@ InferencePlan make_plan(Module& model, const std::vector<Tensor>& example,
   state->output_shape = graph.output_shape;
   state->input_layout = graph.input_layout;
   state->output_layout = graph.output_layout;
+  state->has_sequences = true;
   state->tokens_axis = graph.span_lengths >= 0 ? 2 : 1;
   state->example = example;
   state->executor = Executor::panels;

@@ -13,7 +13,8 @@
 //     formats;
 //     the plan runs there where that is faster, and says so.
 //   - Of models of language a sequence's tokens are the rows of matrices; embeddings are one step,
-//     attention one more. Such plans run on the cpu's panels.
+//     attention one more. Such plans run on the cpu's panels. The patches of a vision Transformer
+//     are tokens, too; on a CUDA device ops run them.
 //
 // The output equals the model's in evaluation mode, up to the rounding of f32 sums.
 #pragma once
@@ -82,6 +83,8 @@ class InferencePlan {
 
   /// Who runs it, panels or library, never `fastest`.
   Executor executor() const;
+  /// Whether tokens are among its values: the library runs no such plan.
+  bool has_sequences() const;
   const std::vector<StepReport>& steps() const;
   /// Bytes of weights and of activations that the plan holds.
   int64_t weight_bytes() const;

@@ -1,5 +1,5 @@
 // The model of a file as its tiles run it: by an inference plan or, where plans do not know the
-// model (seq2seq, nmt, ViT), by its own forward pass with its linear layers over their tiles
+// model (seq2seq, nmt), by its own forward pass with its linear layers over their tiles
 // (layers/use_tiles.h). A plan keeps activations in panels from layer to layer and is the faster of
 // the two; the forward pass needs nothing for each model.
 #pragma once

@@ -18,7 +18,8 @@ TEST_CASE("a run of an image model without a plan ends with its accuracy and tim
       "run: {name: vit, threads: 1, device: cpu, dir: " + run.string() +
           "}\n"
           "data: {type: glyphs, train_samples: 80, test_samples: 40, batch_size: 20}\n"
-          "model: {type: vit, hidden_size: 32, num_layers: 1, num_heads: 2, patch_size: 8}\n"
+          "model: {type: vit, hidden_size: 32, num_layers: 1, num_heads: 2, patch_size: 8,\n"
+          "  activation: silu}\n"
           "optimizer: {type: adamw, lr: 1.0e-3}\n"
           "train: {epochs: 1}\n"
           "prune: {pattern: tw, granularity: 16, sparsity: 0.5, score: {type: magnitude},\n"

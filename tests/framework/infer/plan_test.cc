@@ -299,7 +299,7 @@ TEST_CASE("plan: what does not fit is refused") {
   check_message(message_of([&] {
                   make_plan(doubled, random_f32({2, 3}, 1));
                 }),
-                "got the op 'concat'");
+                "[plan] a concat must put constant tokens before those of patches");
   const InferencePlan plan = make_plan(*model, x, {}, {.executor = Executor::panels});
   check_message(message_of([&] {
                   plan.run(random_f32({2, 1, 28, 27}, 1, Layout::nhwc));

@@ -172,6 +172,69 @@ TEST_CASE("plan of sequences: padding changes nothing, and no length leaves zero
   for (int64_t c = 0; c < 3; ++c) CHECK(after.data<float>()[c] == before.data<float>()[c]);
 }
 
+TEST_CASE("plan of patches: a vision Transformer's equals its forward pass, for any batch") {
+  struct Case {
+    const char* pattern;
+    int64_t patch, height, width, channels, images;
+    Extents extents;
+  };
+  for (const Case& t :
+       {Case{"tw", 7, 28, 28, 1, 18, {64, 4, 128}}, Case{"ew", 4, 12, 8, 3, 5, {18, 3, 37}},
+        Case{"bw", 8, 16, 8, 3, 16, {64, 2, 96}}, Case{"dense", 8, 8, 8, 1, 1, {20, 2, 40}}}) {
+    CAPTURE(t.pattern);
+    ModelConfig config;
+    config.type = "vit";
+    config.patch_size = t.patch;
+    config.hidden_size = t.extents.width;
+    config.num_layers = 2;
+    config.num_heads = t.extents.heads;
+    config.intermediate_size = t.extents.intermediate;
+    const auto model = make_model(
+        config, {.channels = t.channels, .height = t.height, .width = t.width, .classes = 5}, 1);
+    randomize(*model);
+    const Tiles tiles = prune_with(*model, t.pattern);
+    const auto images = [&](int64_t count) {
+      return random_f32({count, t.channels, t.height, t.width}, 4, Layout::nhwc);
+    };
+    for (const Executor executor : {Executor::fastest, Executor::panels, Executor::ops})
+      for (const bool dense_only : {false, true}) {
+        const InferencePlan plan = make_plan(*model, images(t.images), tiles,
+                                             {.executor = executor, .dense_only = dense_only});
+        INFO(plan.describe());
+        CHECK(plan.has_sequences());
+        CHECK(plan.executor() == (executor == Executor::ops ? executor : Executor::panels));
+        for (const int64_t count : {t.images, int64_t{1}, 2 * t.images + 1}) {
+          const Tensor want = expected_of(*model, {images(count)});
+          CHECK(relative_error(plan.run(images(count)), want) < kSequenceTolerance);
+        }
+      }
+  }
+}
+
+TEST_CASE("plan of patches: steps are fused and reported, and the library runs none") {
+  ModelConfig config;
+  config.type = "vit";
+  config.patch_size = 8;
+  config.num_layers = 2;
+  const auto model =
+      make_model(config, {.channels = 3, .height = 16, .width = 16, .classes = 5}, 1);
+  const Tensor images = random_f32({2, 3, 16, 16}, 4, Layout::nhwc);
+  const InferencePlan plan = make_plan(*model, images);
+  std::map<std::string, int> count;
+  for (const StepReport& step : plan.steps()) ++count[step.kind];
+  CHECK(count == std::map<std::string, int>{{"conv2d", 1},
+                                            {"patches", 1},
+                                            {"layer_norm", 5},
+                                            {"linear", 7},
+                                            {"attention", 2},
+                                            {"linear+add", 4},
+                                            {"linear+gelu", 2},
+                                            {"token", 1}});
+  CHECK(message_of([&] {
+          make_plan(*model, images, {}, {.executor = Executor::library});
+        }).find("got the op transpose of sequences") != std::string::npos);
+}
+
 TEST_CASE("plan of sequences: what does not fit is refused") {
   const Extents extents{16, 2, 24};
   const auto model = model_of("bert", "classification", extents);
