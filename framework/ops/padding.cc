@@ -1,16 +1,19 @@
 #include "framework/ops/padding.h"
 
-#include <algorithm>
+#include "framework/ops/axes.h"
 
 namespace tessera {
 
-Tensor padding_scores(const Tensor& lengths, int64_t tokens, const Tensor& like) {
-  const std::vector<int64_t> count = lengths.to_vector<int64_t>();
-  Tensor scores = Tensor::zeros({lengths.dim(0), 1, tokens});
-  for (size_t n = 0; n < count.size(); ++n)
-    for (int64_t t = std::max<int64_t>(count[n], 0); t < tokens; ++t)
-      scores.data<float>()[static_cast<int64_t>(n) * tokens + t] = kPaddingScore;
-  return scores.to(like.dtype()).to(like.device());
+Tensor by_length(const Tensor& lengths, int64_t tokens, const Tensor& like, float inside,
+                 float beyond) {
+  require(lengths.dtype() == DType::i64 && lengths.rank() == 1,
+          "[padding] the lengths must be i64[N], one a row; got ", lengths, ".");
+  require_one_device("padding", like, lengths);
+  Tensor y =
+      Tensor::empty({lengths.dim(0), 1, tokens}, {like.dtype(), Layout::row_major, like.device()});
+  on_backend("padding", like.device(),
+             [&](auto& backend) { fill_by_length(backend, lengths, inside, beyond, y); });
+  return y;
 }
 
 }  // namespace tessera

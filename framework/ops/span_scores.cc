@@ -8,16 +8,6 @@
 #include "framework/ops/transpose.h"
 
 namespace tessera {
-namespace {
-
-/// 1 where `padding` is 0, else 0.
-Tensor kept(const Tensor& padding) {
-  Tensor out = padding.to(DType::f32).to(Device{}).clone();
-  for (int64_t i = 0; i < out.numel(); ++i) out.data<float>()[i] = out.data<float>()[i] == 0;
-  return out.to(padding.dtype()).to(padding.device());
-}
-
-}  // namespace
 
 Tensor span_scores(const Tensor& x, const Tensor& lengths) {
   require(x.rank() == 3 && x.layout() == Layout::row_major,
@@ -29,7 +19,7 @@ Tensor span_scores(const Tensor& x, const Tensor& lengths) {
   const std::vector<int> axes{0, 2, 1};
   Tensor y = Tensor::empty({x.dim(0), x.dim(2), x.dim(1)}, x.options());
   const Tensor padding = padding_scores(lengths, x.dim(1), x);
-  const Tensor keep = kept(padding);
+  const Tensor keep = by_length(lengths, x.dim(1), x, 1, 0);
   on_backend("span_scores", x.device(), [&](auto& backend) {
     transpose_forward(backend, x, axes, y);
     mul_forward(backend, y, keep, y);

@@ -1,7 +1,9 @@
 // Training on a CUDA device, against the cpu.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
+#include <optional>
 
 #include "framework/backend/cpu.h"
 #include "framework/core/random.h"
@@ -154,6 +156,8 @@ TEST_CASE("CUDA: ten steps of text models agree with the cpu's, with dropout") {
         step.run(batches, i, 1e-3);
         out.push_back(step.sums().read().step_loss);
       }
+      CHECK(step.graph_failure() == "");
+      CHECK(step.is_replayed() == !device.is_cpu());
       return out;
     };
     const auto want = losses(Device{}, "fp32");
@@ -166,6 +170,54 @@ TEST_CASE("CUDA: ten steps of text models agree with the cpu's, with dropout") {
         CAPTURE(i);
         CHECK(got[i] == doctest::Approx(want[i]).epsilon(epsilon));
       }
+    }
+  }
+}
+
+TEST_CASE("CUDA: a recorded step of texts with padding reads the lengths of its batch") {
+  if (!has_cuda_device()) return;
+  for (const std::string name : {"bert_mini", "nmt_mini"}) {
+    CAPTURE(name);
+    BenchTask task = text_bench_task(name).value();
+    task.model.num_layers = 2;
+    const bool finds_spans = name == "bert_mini";
+    if (finds_spans) task.model.head = "span";
+    std::array<Batch, 2> batches;
+    for (size_t b = 0; b < batches.size(); ++b) {
+      batches[b] = random_batch(task, 4);
+      const auto shortest = static_cast<int64_t>(3 + 2 * b);
+      batches[b].inputs[1] =
+          Tensor::from<int64_t>({shortest, shortest + 4, 11, task.input.length}, {4});
+      if (finds_spans) batches[b].target = Tensor::from<int64_t>({0, 2, 1, 1, 5, 9, 7, 8}, {4, 2});
+    }
+    Config config;
+    config.optimizer = task.optimizer;
+    const auto losses = [&](Device device) {
+      const auto model = make_model(task.model, task.input, uint64_t{7});
+      model->to(device);
+      const auto optimizer = make_optimizer(config.optimizer, model->parameters());
+      std::array<std::optional<BatchStream>, 2> streams;
+      for (size_t b = 0; b < batches.size(); ++b) {
+        Batch there = batches[b];
+        for (Tensor& input : there.inputs) input = input.to(device);
+        there.target = there.target.to(device);
+        streams[b].emplace(there);
+      }
+      TrainStep step(config, *model, device);
+      step.begin(*optimizer, nullptr, {});
+      std::vector<double> out;
+      for (int i = 0; i < 10; ++i) {
+        step.run(*streams[i % 2], i, 1e-3);
+        out.push_back(step.sums().read().step_loss);
+      }
+      CHECK(step.graph_failure() == "");
+      CHECK(step.is_replayed() == !device.is_cpu());
+      return out;
+    };
+    const auto want = losses(Device{}), got = losses(kCuda);
+    for (size_t i = 0; i < want.size(); ++i) {
+      CAPTURE(i);
+      CHECK(got[i] == doctest::Approx(want[i]).epsilon(2e-3));
     }
   }
 }
