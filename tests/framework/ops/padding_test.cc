@@ -15,13 +15,18 @@ TEST_CASE("padding") {
   };
   const Tensor x = Tensor::from<double>({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, {4, 1, 3});
   constexpr double kOut = kPaddingScore;
+  constexpr double kGradient = 1e-5;  // differences of 2e-6 between numbers of 1e4
   for (const OpCase& test : std::vector<OpCase>{
-           {"lengths below 0 and beyond the last token",
-            op,
-            {x, lengths({2, -1, 0, 99})},
-            {1, 2, 3 + kOut, 4 + kOut, 5 + kOut, 6 + kOut, 7 + kOut, 8 + kOut, 9 + kOut, 10, 11,
-             12}},
-           {"rows of more than a block", op, {uniform({3, 2, 1030}), lengths({1030, 517, 3})}},
+           {.name = "lengths below 0 and beyond the last token",
+  .op = op,
+  .inputs = {x, lengths({2, -1, 0, 99})},
+  .expected = {1, 2, 3 + kOut, 4 + kOut, 5 + kOut, 6 + kOut, 7 + kOut, 8 + kOut, 9 + kOut, 10, 11,
+               12},
+  .gradient_tolerance = kGradient},
+           {.name = "rows of more than a block",
+           .op = op,
+           .inputs = {uniform({3, 2, 1030}), lengths({1030, 517, 3})},
+           .gradient_tolerance = kGradient},
            {"no sequence", op, {uniform({0, 1, 3}), lengths({})}},
            {.name = "lengths of another type",
            .op = op,
