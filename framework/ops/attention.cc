@@ -46,7 +46,8 @@ AttentionOptions resolved(AttentionOptions options, int64_t D) {
 }
 
 struct Output {
-  Tensor y, log_sums;
+  Tensor y;
+  AttentionSaved saved;
 };
 
 Output run(const AttentionCall& call) {
@@ -54,9 +55,10 @@ Output run(const AttentionCall& call) {
   const TensorOptions& like = call.q.tensor.options();
   Output out{
       Tensor::empty({N, Tq, H, D}, like),
-      Tensor::empty({N, H, Tq}, {.dtype = accumulator_of(like.dtype), .device = like.device})};
+      {Tensor::empty({N, H, Tq}, {.dtype = accumulator_of(like.dtype), .device = like.device}),
+       {}}};
   on_backend("attention", like.device,
-             [&](auto& backend) { attention_forward(backend, call, out.log_sums, out.y); });
+             [&](auto& backend) { attention_forward(backend, call, out.saved, out.y); });
   return out;
 }
 
@@ -73,17 +75,16 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor
                            view(v),
                            key_lengths,
                            {q.dim(0), H, q.dim(1), k.dim(1), D, options.causal},
-                           resolved(options, D)};
+                           resolved(options, D),
+                           needs_gradient({q, k, v})};
   const Output out = run(call);
-  auto backward = [call, log_sums = out.log_sums,
-                   y = out.y.detach()](const Tensor& dy) -> Gradients {
+  auto backward = [call, saved = out.saved, y = out.y.detach()](const Tensor& dy) -> Gradients {
     const auto gradient = [](const HeadsView& x) {
       return HeadsView{Tensor::empty_like(x.tensor), x.offset, x.row};
     };
     HeadsView dq = gradient(call.q), dk = gradient(call.k), dv = gradient(call.v);
-    on_backend("attention", dy.device(), [&](auto& backend) {
-      attention_backward(backend, call, log_sums, y, dy, dq, dk, dv);
-    });
+    on_backend("attention", dy.device(),
+               [&](auto& backend) { attention_backward(backend, call, saved, y, dy, dq, dk, dv); });
     return {dq.tensor, dk.tensor, dv.tensor, {}};
   };
   return record("attention", {q, k, v, key_lengths}, out.y, backward, options);
@@ -105,15 +106,15 @@ Tensor packed_attention(const Tensor& qkv, const Tensor& key_lengths,
                            part(x, 2),
                            key_lengths,
                            {qkv.dim(0), H, T, T, D, options.causal},
-                           resolved(options, D)};
+                           resolved(options, D),
+                           needs_gradient({qkv})};
   const Output out = run(call);
-  auto backward = [call, part, log_sums = out.log_sums,
+  auto backward = [call, part, saved = out.saved,
                    y = out.y.detach()](const Tensor& dy) -> Gradients {
     Tensor dqkv = Tensor::empty_like(call.q.tensor);
     HeadsView dq = part(dqkv, 0), dk = part(dqkv, 1), dv = part(dqkv, 2);
-    on_backend("attention", dy.device(), [&](auto& backend) {
-      attention_backward(backend, call, log_sums, y, dy, dq, dk, dv);
-    });
+    on_backend("attention", dy.device(),
+               [&](auto& backend) { attention_backward(backend, call, saved, y, dy, dq, dk, dv); });
     dq = dk = dv = {};
     return {dqkv, {}};
   };

@@ -8,7 +8,7 @@
 // no key gives zeros and takes no gradient.
 // Dropout multiplies p[n, h, i, j] by 0 or 1 / (1 - dropout): by number ((n*H + h)*Tq + i)*Tk + j
 // of `key`, so that the numbers depend neither on the threads nor on the device; backward draws
-// them again.
+// them again, or on the tensor cores reads a bit of each while these take no more memory than y.
 //
 // On CUDA, bf16 and f16 with D a multiple of 8 run on the tensor cores: p and the gradient of the
 // scores are rounded to the type for their products.
@@ -78,16 +78,26 @@ struct AttentionCall {
   Tensor key_lengths;
   AttentionShape shape;
   AttentionOptions options;  ///< scale and dropout as they apply
+  bool is_trained = false;   ///< whether a backward pass may follow
 };
 
-/// Also fills log_sums [N, H, Tq], of the accumulator's type: log(sum of exp(score)), 0 where no
-/// key is visible.
-void attention_forward(Cpu&, const AttentionCall& call, Tensor& log_sums, Tensor& y);
-void attention_backward(Cpu&, const AttentionCall& call, const Tensor& log_sums, const Tensor& y,
-                        const Tensor& dy, HeadsView& dq, HeadsView& dk, HeadsView& dv);
+/// What forward leaves to backward.
+struct AttentionSaved {
+  /// [N, H, Tq], of the accumulator's type: log(sum of exp(score)), 0 where no key is visible.
+  Tensor log_sums;
+  /// What dropout kept, a bit a score, as the backend has it; undefined: backward draws again.
+  Tensor kept;
+};
 
-void attention_forward(Cuda&, const AttentionCall& call, Tensor& log_sums, Tensor& y);
-void attention_backward(Cuda&, const AttentionCall& call, const Tensor& log_sums, const Tensor& y,
-                        const Tensor& dy, HeadsView& dq, HeadsView& dk, HeadsView& dv);
+/// saved.log_sums is there; forward fills it, and may add saved.kept.
+void attention_forward(Cpu&, const AttentionCall& call, AttentionSaved& saved, Tensor& y);
+void attention_backward(Cpu&, const AttentionCall& call, const AttentionSaved& saved,
+                        const Tensor& y, const Tensor& dy, HeadsView& dq, HeadsView& dk,
+                        HeadsView& dv);
+
+void attention_forward(Cuda&, const AttentionCall& call, AttentionSaved& saved, Tensor& y);
+void attention_backward(Cuda&, const AttentionCall& call, const AttentionSaved& saved,
+                        const Tensor& y, const Tensor& dy, HeadsView& dq, HeadsView& dk,
+                        HeadsView& dv);
 
 }  // namespace tessera

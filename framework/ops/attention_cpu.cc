@@ -363,22 +363,22 @@ void for_heads(Cpu& cpu, const AttentionCall& call, const Pass& pass, F f) {
 
 }  // namespace
 
-void attention_forward(Cpu& cpu, const AttentionCall& call, Tensor& log_sums, Tensor& y) {
+void attention_forward(Cpu& cpu, const AttentionCall& call, AttentionSaved& saved, Tensor& y) {
   dispatch_float("attention", y.dtype(), [&]<class T>() {
     const Forward<T> forward{call, cpu.isa()};
     for_heads<T>(cpu, call, forward, [&](const Head<T>& head, T* scratch) {
-      forward.run(head, scratch, log_sums.data<T>(), y);
+      forward.run(head, scratch, saved.log_sums.data<T>(), y);
     });
   });
 }
 
-void attention_backward(Cpu& cpu, const AttentionCall& call, const Tensor& log_sums,
+void attention_backward(Cpu& cpu, const AttentionCall& call, const AttentionSaved& saved,
                         const Tensor& y, const Tensor& dy, HeadsView& dq, HeadsView& dk,
                         HeadsView& dv) {
   dispatch_float("attention", y.dtype(), [&]<class T>() {
     const Backward<T> backward{call, cpu.isa()};
     for_heads<T>(cpu, call, backward, [&](const Head<T>& head, T* scratch) {
-      backward.run(head, scratch, log_sums.data<T>(), y, dy, {dq, dk, dv});
+      backward.run(head, scratch, saved.log_sums.data<T>(), y, dy, {dq, dk, dv});
     });
   });
 }

@@ -260,8 +260,8 @@ void dispatch_width(DType dtype, int64_t D, F f) {
 
 }  // namespace
 
-void attention_forward(Cuda& cuda, const AttentionCall& call, Tensor& log_sums, Tensor& y) {
-  if (runs_on_tensor_cores(cuda, call)) return attention_mma_forward(cuda, call, log_sums, y);
+void attention_forward(Cuda& cuda, const AttentionCall& call, AttentionSaved& saved, Tensor& y) {
+  if (runs_on_tensor_cores(cuda, call)) return attention_mma_forward(cuda, call, saved, y);
   const AttentionShape& shape = call.shape;
   dispatch_width(y.dtype(), shape.D, [&]<class T, int kChunks>() {
     using A = Accumulator<T>;
@@ -270,16 +270,17 @@ void attention_forward(Cuda& cuda, const AttentionCall& call, Tensor& log_sums, 
     launch_heads(cuda, forward_kernel<T, kChunks>, shape, shape.Tq,
                  Shared::bytes(2) - sizeof(A) * Shared::kOwnedSize, scores_of<A>(call),
                  heads<T>(call.q, shape.Tq), heads<T>(call.k, shape.Tk), heads<T>(call.v, shape.Tk),
-                 device_data<A>(log_sums), heads<T>(out, shape.Tq));
+                 device_data<A>(saved.log_sums), heads<T>(out, shape.Tq));
   });
 }
 
-void attention_backward(Cuda& cuda, const AttentionCall& call, const Tensor& log_sums,
+void attention_backward(Cuda& cuda, const AttentionCall& call, const AttentionSaved& saved,
                         const Tensor& y, const Tensor& dy, HeadsView& dq, HeadsView& dk,
                         HeadsView& dv) {
   if (runs_on_tensor_cores(cuda, call))
-    return attention_mma_backward(cuda, call, log_sums, y, dy, dq, dk, dv);
+    return attention_mma_backward(cuda, call, saved, y, dy, dq, dk, dv);
   const AttentionShape& shape = call.shape;
+  const Tensor& log_sums = saved.log_sums;
   Tensor dots = Tensor::empty(log_sums.shape(), log_sums.options());
   dispatch_width(y.dtype(), shape.D, [&]<class T, int kChunks>() {
     using A = Accumulator<T>;

@@ -43,6 +43,8 @@ struct Operands {
   const float* log_sums;
   float* dots;
   Heads<T> to0, to1;  ///< dq; or dk and dv
+  KeptWords kept;
+  const uint32_t* words;  ///< null: dropout draws again
 };
 
 /// One number for each of a warp's two rows that a lane has: row lane / 4, and 8 further.
@@ -172,7 +174,10 @@ __global__ void __launch_bounds__(kBackwardThreads)
     if (column + kTile < end) fetch(tile + 1);
     if (column < warp_end && column + kTile > warp_begin) {
       uint32_t kept = 0;  // drawn first, while few registers are in use
-      if constexpr (kDrops) kept = kept_bits<kOwner, kTile>(scores, at.head, first, column);
+      if constexpr (kDrops)
+        kept = o.words != nullptr
+                   ? stored_bits<kOwner, kTile>(o.kept, o.words, sight, at.head, first, column)
+                   : kept_bits<kOwner, kTile>(scores, at.head, first, column);
       float p[kTile / 8][4], ds[kTile / 8][4];
       if constexpr (!kHolds) load_row_fragments<kWidth>(mine0, fragments0);
       multiply_transposed<kWidth, kTile>(fragments0, other.first, p);
@@ -203,11 +208,16 @@ __global__ void __launch_bounds__(kBackwardThreads)
 
 }  // namespace
 
-void attention_mma_backward(Cuda& cuda, const AttentionCall& call, const Tensor& log_sums,
+void attention_mma_backward(Cuda& cuda, const AttentionCall& call, const AttentionSaved& saved,
                             const Tensor& y, const Tensor& dy, HeadsView& dq, HeadsView& dk,
                             HeadsView& dv) {
   const AttentionShape& shape = call.shape;
+  const Tensor& log_sums = saved.log_sums;
   Tensor all_dots = Tensor::empty(log_sums.shape(), log_sums.options());
+  const KeptWords kept(shape);
+  const auto* const words =
+      saved.kept.defined() ? reinterpret_cast<const uint32_t*>(device_data<int32_t>(saved.kept))
+                           : nullptr;
   dispatch_mma(
       y.dtype(), shape.D, call.options.dropout > 0, [&]<class T, int kWidth, bool kDrops>() {
         const auto launch = [&](auto* kernel, int64_t rows, const Operands<T>& operands) {
@@ -221,9 +231,19 @@ void attention_mma_backward(Cuda& cuda, const AttentionCall& call, const Tensor&
         const float* const sums = device_data<float>(log_sums);
         float* const dots = device_data<float>(all_dots);
         launch(backward_mma_kernel<T, kWidth, kDrops, queries>, shape.Tq,
-               {q, of_dy, k, v, of_y, sums, dots, heads<T>(dq, shape.Tq), {}});
+               {q, of_dy, k, v, of_y, sums, dots, heads<T>(dq, shape.Tq), {}, kept, words});
         launch(backward_mma_kernel<T, kWidth, kDrops, keys>, shape.Tk,
-               {k, v, q, of_dy, {}, sums, dots, heads<T>(dk, shape.Tk), heads<T>(dv, shape.Tk)});
+               {k,
+                v,
+                q,
+                of_dy,
+                {},
+                sums,
+                dots,
+                heads<T>(dk, shape.Tk),
+                heads<T>(dv, shape.Tk),
+                kept,
+                words});
       });
 }
 

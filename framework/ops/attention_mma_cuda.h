@@ -11,8 +11,8 @@ namespace tessera {
 bool runs_on_tensor_cores(const Cuda& cuda, const AttentionCall& call);
 
 /// As attention_forward() and attention_backward().  REQUIRES: runs_on_tensor_cores().
-void attention_mma_forward(Cuda& cuda, const AttentionCall& call, Tensor& log_sums, Tensor& y);
-void attention_mma_backward(Cuda& cuda, const AttentionCall& call, const Tensor& log_sums,
+void attention_mma_forward(Cuda& cuda, const AttentionCall& call, AttentionSaved& saved, Tensor& y);
+void attention_mma_backward(Cuda& cuda, const AttentionCall& call, const AttentionSaved& saved,
                             const Tensor& y, const Tensor& dy, HeadsView& dq, HeadsView& dk,
                             HeadsView& dv);
 

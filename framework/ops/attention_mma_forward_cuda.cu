@@ -56,8 +56,8 @@ __device__ void exponentials(float scale_log2, float (&scores)[kTile / 8][4],
 template <class T, int kWidth, bool kDrops>
 __global__ void __launch_bounds__(kThreads, kWidth <= 64 ? 2 : 1)
     forward_kernel(const __grid_constant__ Scores<float> scores, Heads<const T> q_heads,
-                   Heads<const T> k_heads, Heads<const T> v_heads, float* log_sums,
-                   Heads<T> y_heads) {
+                   Heads<const T> k_heads, Heads<const T> v_heads, KeptWords stored,
+                   uint32_t* words, float* log_sums, Heads<T> y_heads) {
   extern __shared__ __align__(128) unsigned char memory[];
   T* const queries = reinterpret_cast<T*>(memory);
   const auto keys = [=](int tile) { return queries + (kOwned + tile % 2 * 2 * kTile) * kWidth; };
@@ -92,7 +92,10 @@ __global__ void __launch_bounds__(kThreads, kWidth <= 64 ? 2 : 1)
     if (column + kTile < end) fetch(tile + 1);
     if (column < warp_end) {
       uint32_t kept = 0;  // drawn first, while few registers are in use
-      if constexpr (kDrops) kept = kept_bits<kQueries, kTile>(scores, at.head, first, column);
+      if constexpr (kDrops) {
+        kept = kept_bits<kQueries, kTile>(scores, at.head, first, column);
+        if (words != nullptr) words[stored.first(at.head, first, column) + lane] = kept;
+      }
       float p[kTile / 8][4];
       multiply_transposed<kWidth, kTile>(rows, keys(tile), p);
       if (!sight.all<kQueries>(first, last, column, column + kTile))
@@ -138,15 +141,23 @@ bool runs_on_tensor_cores(const Cuda& cuda, const AttentionCall& call) {
   return fits && (dtype == DType::bf16 || dtype == DType::f16) && cuda.capability() >= 80;
 }
 
-void attention_mma_forward(Cuda& cuda, const AttentionCall& call, Tensor& log_sums, Tensor& y) {
+void attention_mma_forward(Cuda& cuda, const AttentionCall& call, AttentionSaved& saved,
+                           Tensor& y) {
+  static_assert(kTile == KeptWords::kKeys && kMmaRows == KeptWords::kQueries);
   const AttentionShape& shape = call.shape;
+  const KeptWords stored(shape);
+  const int64_t words = stored.count(shape.N * shape.H);
+  const bool stores = call.is_trained && call.options.dropout > 0 &&
+                      words * static_cast<int64_t>(sizeof(uint32_t)) <= y.nbytes();
+  if (stores) saved.kept = Tensor::empty({words}, {.dtype = DType::i32, .device = y.device()});
   dispatch_mma(
       y.dtype(), shape.D, call.options.dropout > 0, [&]<class T, int kWidth, bool kDrops>() {
         HeadsView out = whole_heads(y, shape);
         launch_mma(cuda, forward_kernel<T, kWidth, kDrops>, shape, shape.Tq, kOwned, kThreads,
                    shared_bytes<T>(kWidth), scores_of<float>(call), heads<T>(call.q, shape.Tq),
-                   heads<T>(call.k, shape.Tk), heads<T>(call.v, shape.Tk),
-                   device_data<float>(log_sums), heads<T>(out, shape.Tq));
+                   heads<T>(call.k, shape.Tk), heads<T>(call.v, shape.Tk), stored,
+                   stores ? reinterpret_cast<uint32_t*>(device_data<int32_t>(saved.kept)) : nullptr,
+                   device_data<float>(saved.log_sums), heads<T>(out, shape.Tq));
       });
 }
 

@@ -46,10 +46,13 @@ struct HeadBlock {
 /// row and column.
 template <int kRows, int kWidth, int kThreads, class T>
 __device__ void fetch_rows(const HeadRows<const T>& from, int first, int D, T* to) {
-  constexpr int kChunks = kWidth / kChunk;
+  constexpr unsigned kChunks = kWidth / kChunk;
+  constexpr int kAtOnce = kThreads / static_cast<int>(kChunks);
+  static_assert(kRows % kAtOnce == 0);
+  const int chunk = static_cast<int>(threadIdx.x % kChunks);
 #pragma unroll
-  for (int piece = threadIdx.x; piece < kRows * kChunks; piece += kThreads) {
-    const int row = piece / kChunks, chunk = piece % kChunks;
+  for (int i = 0; i < kRows; i += kAtOnce) {
+    const int row = static_cast<int>(threadIdx.x / kChunks) + i;
     const bool reads = first + row < from.length && chunk * kChunk < D;
     copy_async<16>(to + tile_offset<kWidth>(row, chunk),
                    reads ? from.at(first + row) + chunk * kChunk : from.x, reads);
@@ -182,6 +185,30 @@ __device__ uint32_t kept_bits(const Scores<float>& scores, int64_t head, int fir
   for (int i = 0; i < Group::kSources; ++i)
     out |= Group::bits(lane, i, __shfl_sync(0xffffffffu, drawn, Group::source(lane, i)));
   return out;
+}
+
+/// kept_bits() of what the forward pass stored; bits of scores that nothing sees may be 0.
+template <AttentionOwner kOwner, int kTile>
+__device__ uint32_t stored_bits(const KeptWords& kept, const uint32_t* words,
+                                const AttentionSight& sight, int64_t head, int first_row,
+                                int first_column) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  if constexpr (kOwner == AttentionOwner::queries) {
+    return words[kept.first(head, first_row, first_column) + lane] >>
+           KeptWords::shift(first_column);
+  } else {
+    const KeptOfKeys of(lane, first_row);
+    uint32_t bits = 0;
+#pragma unroll
+    for (int i = 0; i < kTile / KeptWords::kQueries; ++i) {
+      const int query = first_column + i * KeptWords::kQueries;
+      if (!kept.stores(sight, query, first_row)) continue;
+      const uint32_t* const from = words + kept.first(head, query, first_row);
+#pragma unroll
+      for (int e = 0; e < 2; ++e) bits |= of.bits(from[of.source(e)], i, e);
+    }
+    return KeptOfKeys::in_order(bits);
+  }
 }
 
 /// Calls f.template operator()<T, kWidth, kDrops>().

@@ -77,6 +77,53 @@ TESSERA_HOST_DEVICE constexpr PiecePlace chunks_first(int lane) {
   return {lane / 16 * 8 + lane % 8, lane / 8 % 2};
 }
 
+/// What dropout keeps, as the forward pass stores it for the backward one: a word for each lane of
+/// every 16 queries and 64 keys that see each other at all, bit 4j + c for value c of the lane in
+/// keys 8j .. 8j+7.
+struct KeptWords {
+  static constexpr int kQueries = 16, kKeys = 64, kLanes = 32;
+  int queries = 0, blocks = 0, tiles = 0;  ///< of queries, of kQueries, of kKeys
+
+  KeptWords() = default;
+  explicit KeptWords(const AttentionShape& shape)
+      : queries(static_cast<int>(shape.Tq)),
+        blocks((queries + kQueries - 1) / kQueries),
+        tiles((static_cast<int>(shape.Tk) + kKeys - 1) / kKeys) {}
+
+  int64_t count(int64_t heads) const { return heads * blocks * tiles * kLanes; }
+  /// The word of lane 0 for the block of a query and the tile of a key.
+  TESSERA_HOST_DEVICE int64_t first(int64_t head, int query, int key) const {
+    return ((head * blocks + query / kQueries) * tiles + key / kKeys) * kLanes;
+  }
+  /// Where in its tile's words a key's bits begin; it is the first of 8.
+  TESSERA_HOST_DEVICE static int shift(int key) { return key % kKeys / 8 * 4; }
+  /// Whether there are words of the block that begins with `query` and the tile of `key`.
+  TESSERA_HOST_DEVICE bool stores(const AttentionSight& sight, int query, int key) const {
+    const int end = query + kQueries < queries ? query + kQueries : queries;
+    return query < queries && key / kKeys * kKeys < sight.visible(end - 1);
+  }
+};
+
+/// How a lane finds its bits of those words where its rows are keys: 16 from `first_key` on, a
+/// multiple of 16.
+struct KeptOfKeys {
+  int lane, shift;
+
+  TESSERA_HOST_DEVICE KeptOfKeys(int of_lane, int first_key)
+      : lane(of_lane % 4 * 8 + of_lane / 8), shift(KeptWords::shift(first_key) + of_lane / 4 % 2) {}
+  /// The lane whose words have the columns 2n + e.
+  TESSERA_HOST_DEVICE int source(int e) const { return lane + 4 * e; }
+  /// What its word for the i-th 16 queries says of the columns 16i + 2n + e.
+  TESSERA_HOST_DEVICE uint32_t bits(uint32_t word, int i, int e) const {
+    return (word >> shift & 0x55u) << (8 * i + e);
+  }
+  /// All of them as kept_bits() has them: of each byte, the upper rows and the columns from 8 on
+  /// change places.
+  TESSERA_HOST_DEVICE static uint32_t in_order(uint32_t bits) {
+    return (bits & 0xC3C3C3C3u) | (bits & 0x0C0C0C0Cu) << 2 | (bits >> 2 & 0x0C0C0C0Cu);
+  }
+};
+
 /// Dropout draws four neighbouring keys of a query at once: one block of its generator. Each lane
 /// draws one such group of every 8 columns of the warp's scores, and keeps 4 bits of it in a word,
 /// those of columns 8j .. 8j+7 at 4j. Then the lanes exchange words.

@@ -1,6 +1,7 @@
 #include "framework/ops/attention_tiles.h"
 
 #include <array>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -132,6 +133,63 @@ void check_dropout() {
   }
 }
 
+/// The words that a forward pass over Tq queries and Tk keys stores tell both backward passes what
+/// was kept; `kTile` columns at a time.
+template <AttentionOwner kOwner, int kTile>
+void check_stored(const AttentionShape& shape, int64_t length) {
+  constexpr bool kQueries = kOwner == AttentionOwner::queries;
+  constexpr int kHead = 1, kHeads = 2;
+  const auto keeps = [](int query, int key) { return (query * 13 + key * 29) % 7 < 4; };
+  const auto sight = AttentionSight::of(shape, length);
+  const int Tq = static_cast<int>(shape.Tq), Tk = static_cast<int>(shape.Tk);
+  const KeptWords kept(shape);
+  std::map<int64_t, uint32_t> words;
+  for (int first = 0; first < Tq; first += KeptWords::kQueries)
+    for (int column = 0; column < sight.visible(std::min(first + KeptWords::kQueries, Tq) - 1);
+         column += KeptWords::kKeys)
+      for (int lane = 0; lane < kLanes; ++lane) {
+        uint32_t word = 0;
+        for (int j = 0; j < KeptWords::kKeys / 8; ++j)
+          for (int c = 0; c < 4; ++c)
+            word |=
+                uint32_t{keeps(first + lane / 4 + c / 2 * 8, column + 8 * j + lane % 4 * 2 + c % 2)}
+                << (4 * j + c);
+        const int64_t at = kept.first(kHead, first, column) + lane;
+        expect(at < kept.count(kHeads) && !words.contains(at));
+        words[at] = word;
+      }
+  const int rows = kQueries ? Tq : Tk, columns = kQueries ? Tk : Tq;
+  for (int first = 0; first < rows; first += 16)
+    for (int column = 0; column < columns; column += kTile) {
+      int begin, end;
+      sight.range<kOwner>(first, std::min(first + 16, rows) - 1, Tq, begin, end);
+      if (column >= end || column + kTile <= begin) continue;
+      for (int lane = 0; lane < kLanes; ++lane) {
+        uint32_t bits = 0;
+        if constexpr (kQueries) {
+          bits = words.at(kept.first(kHead, first, column) + lane) >> KeptWords::shift(column);
+        } else {
+          const KeptOfKeys of(lane, first);
+          for (int i = 0; i < kTile / KeptWords::kQueries; ++i) {
+            const int query = column + i * KeptWords::kQueries;
+            if (!kept.stores(sight, query, first)) continue;
+            for (int e = 0; e < 2; ++e)
+              bits |= of.bits(words.at(kept.first(kHead, query, first) + of.source(e)), i, e);
+          }
+          bits = KeptOfKeys::in_order(bits);
+        }
+        for (int j = 0; j < kTile / 8; ++j)
+          for (int c = 0; c < 4; ++c) {
+            const int row = first + lane / 4 + c / 2 * 8;
+            const int other = column + 8 * j + lane % 4 * 2 + c % 2;
+            if (row >= rows || other >= columns || !sight.sees<kOwner>(row, other)) continue;
+            const bool is_kept = kQueries ? keeps(row, other) : keeps(other, row);
+            expect((bits >> (4 * j + c) & 1) == uint32_t{is_kept});
+          }
+      }
+    }
+}
+
 template <AttentionOwner kOwner>
 void check_sight(const AttentionShape& shape, int64_t length) {
   const auto sight = AttentionSight::of(shape, length);
@@ -174,6 +232,19 @@ TEST_CASE(
     "attention on tensor cores: each of dropout's numbers is drawn once, and told to its lane") {
   check_dropout<AttentionOwner::queries>();
   check_dropout<AttentionOwner::keys>();
+}
+
+TEST_CASE("attention on tensor cores: stored bits tell each lane what dropout kept") {
+  for (bool causal : {false, true})
+    for (const auto& [Tq, Tk] : std::vector<std::pair<int64_t, int64_t>>{
+             {64, 64}, {200, 200}, {130, 77}, {31, 150}, {5, 3}})
+      for (int64_t length : {Tk, Tk / 2, int64_t{0}}) {
+        const AttentionShape shape{.N = 1, .H = 2, .Tq = Tq, .Tk = Tk, .causal = causal};
+        check_stored<AttentionOwner::queries, 64>(shape, length);
+        check_stored<AttentionOwner::queries, 32>(shape, length);
+        check_stored<AttentionOwner::keys, 64>(shape, length);
+        check_stored<AttentionOwner::keys, 32>(shape, length);
+      }
 }
 
 TEST_CASE("attention on tensor cores: what rows see of columns") {
