@@ -275,7 +275,7 @@ void GraphLowering::lower_pool(const TracedOp& op) {
       before.activation = Activation::relu;
       x = before.y;
     }
-    append(op, Kind::max_pool2d, x, value(op.output)).max_pool = options;
+    append(op, Kind::max_pool2d, x, value(op)).max_pool = options;
     return;
   }
   GraphNode& node = append(op, Kind::mean_pool2d);
