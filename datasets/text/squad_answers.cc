@@ -8,8 +8,11 @@
 namespace tessera {
 
 AnswerFinder::AnswerFinder(const SquadSet& set)
+    : AnswerFinder(set, set.file.may_be_impossible ? std::optional(0.0) : std::nullopt) {}
+
+AnswerFinder::AnswerFinder(const SquadSet& set, std::optional<double> null_threshold)
     : set_(set),
-      may_be_impossible_(set.file.may_be_impossible),
+      null_threshold_(null_threshold),
       best_(set.file.questions.size()),
       no_answer_(set.file.questions.size()) {}
 
@@ -49,8 +52,10 @@ std::vector<FoundAnswer> AnswerFinder::answers() const {
   for (size_t i = 0; i < best_.size(); ++i) {
     const size_t context = set_.file.questions[i].context;
     const std::optional<Place>& best = best_[i];
-    if (!best || (may_be_impossible_ && best->score < *no_answer_[i])) {
-      out.emplace_back();
+    const bool is_none =
+        !best || (null_threshold_ && double{*no_answer_[i]} - best->score > *null_threshold_);
+    if (is_none) {
+      out.push_back({.score = no_answer_[i].value_or(0)});
       continue;
     }
     const std::vector<TextSpan>& spans = set_.spans[context];

@@ -10,7 +10,8 @@
 
 namespace tessera {
 
-/// The text as it stands in its context, and the sum of its logits; "" where there is none.
+/// The text as it stands in its context, and the sum of its logits; "" where there is none, with
+/// the sum of [CLS].
 struct FoundAnswer {
   std::string text = {};
   float score = 0;
@@ -24,6 +25,9 @@ class AnswerFinder {
  public:
   /// `set` must outlive the finder.
   explicit AnswerFinder(const SquadSet& set);
+  /// "" where the sum of [CLS] is above that of the best span by more than `null_threshold`, of
+  /// whatever file (the official script's null_score_diff_threshold); none: never.
+  AnswerFinder(const SquadSet& set, std::optional<double> null_threshold);
 
   /// begin, end: a logit for each token of the window; what follows them does not count.
   void add(int64_t window, std::span<const float> begin, std::span<const float> end);
@@ -40,7 +44,7 @@ class AnswerFinder {
   };
 
   const SquadSet& set_;
-  const bool may_be_impossible_;
+  const std::optional<double> null_threshold_;
   std::vector<std::optional<Place>> best_;
   std::vector<std::optional<float>> no_answer_;
 };

@@ -33,6 +33,19 @@ void check_options(const LimitedOptions& options, AnswerKind kind, const ModelCa
   }
 }
 
+/// bf16 runs where there are kernels for it: in what reads a whole text at once, on a CUDA device.
+void check_precision(const InferArguments& arguments, AnswerKind kind, const ModelCard& card,
+                     Device device) {
+  using enum AnswerKind;
+  if (arguments.precision == "fp32") return;
+  require(kind != continuation && kind != translation,
+          "[infer] --precision bf16 must be given to a model that classifies images or texts or "
+          "answers questions; got a ",
+          card.model.type, ", which ", to_string(kind), ". Leave it out: in fp32 it runs.");
+  require(!device.is_cpu(), "[infer] --precision bf16 needs a CUDA device; got ", device,
+          ", where inference is in fp32. Leave it out, or use --device cuda.");
+}
+
 void infer(const InferArguments& arguments, const LimitedOptions& options) {
   if (arguments.threads > 0) cpu().set_threads(arguments.threads);
   const NoGrad no_grad;
@@ -40,6 +53,7 @@ void infer(const InferArguments& arguments, const LimitedOptions& options) {
   const AnswerKind kind = answer_kind(file.card);
   check_options(options, kind, file.card);
   const Device device = choose_device(arguments.device).device;
+  check_precision(arguments, kind, file.card, device);
   const auto run = kind == AnswerKind::image_classes ? infer_images : infer_text;
   run(arguments, file, device);
 }
@@ -48,11 +62,17 @@ void infer(const InferArguments& arguments, const LimitedOptions& options) {
 void add_common_options(CLI::App& command, InferArguments& arguments) {
   command.add_option("FILE", arguments.file, "A model file")->required();
   command.add_option("--input", arguments.inputs,
-                     "Image files, or folders of them; or one file of texts, a line each, - for "
-                     "standard input (the default)");
+                     "Image files, or folders of them; or one file or pipe of texts, a line each, "
+                     "- for standard input (the default)");
   command.add_option("--threads", arguments.threads, "Threads (all processors)")
       ->check(CLI::Range(1, 4096));
   command.add_option("--device", arguments.device, "auto, cpu, cuda or cuda:N")
+      ->capture_default_str();
+  command
+      .add_option("--precision", arguments.precision,
+                  "fp32, or on a CUDA device bf16: to classify images or texts, or to answer "
+                  "questions")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
   command.add_flag("--json", arguments.json, "An object a line for each input");
 }
@@ -70,10 +90,6 @@ LimitedOptions add_limited_options(CLI::App& command, InferArguments& arguments)
       {option("--top", text.top, "Classes shown for each image or text")
            ->check(CLI::Range(1, 1 << 20)),
        {image_classes, classes}},
-      {option("--precision", arguments.precision,
-              "fp32, or bf16 on a CUDA device: images alone; texts run in fp32")
-           ->check(CLI::IsMember({"fp32", "bf16"})),
-       {image_classes}},
       {command.add_flag("--compare-dense", arguments.compare_dense,
                         "Also run the dense twin; print both times and the largest difference; of "
                         "texts for the first batch"),
@@ -97,6 +113,10 @@ LimitedOptions add_limited_options(CLI::App& command, InferArguments& arguments)
        {continuation}},
       {option("--seed", text.seed, "Of a continuation's draws; line n, from 0, takes seed + n"),
        {continuation}},
+      {command.add_option("--null-threshold", text.null_threshold,
+                          "No answer where the class token's score is above the best span's by "
+                          "more than this (0 for a model of SQuAD 2.0, else always an answer)"),
+       {span}},
       {option("--beam", text.beam, "Hypotheses of a translation's beam search")
            ->check(CLI::Range(1, 1 << 10)),
        {translation}},

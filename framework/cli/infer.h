@@ -9,6 +9,8 @@
 namespace tessera {
 
 struct InferArguments {
+  DType dtype() const { return precision == "bf16" ? DType::bf16 : DType::f32; }
+
   std::string file;
   std::vector<std::string> inputs;
   int threads = 0;

@@ -86,7 +86,7 @@ void infer_images(const InferArguments& arguments, const ModelFile& file, Device
   const LoadedModel loaded = load_model(file, arguments.file);
   loaded.model->to(device);
   ImageReader reader(file.card, arguments, device);
-  const DType dtype = arguments.precision == "bf16" ? DType::bf16 : DType::f32;
+  const DType dtype = arguments.dtype();
   LoadedImages batch = reader.next();
   require_runtime(!batch.paths.empty(), "[infer] the inputs must hold an image that can be read; ",
                   "got ", reader.unreadable(), " that cannot.");

@@ -4,6 +4,8 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <iomanip>
 #include <iostream>
 #include <iterator>
@@ -43,7 +45,7 @@ class Responder {
   Responder(const InferArguments& arguments, const ModelFile& file, Device device)
       : arguments_(arguments),
         kind_(answer_kind(file.card)),
-        model_(make_text_model(file, arguments.file, device, arguments.text)) {}
+        model_(make_text_model(file, arguments.file, device, arguments.text, arguments.dtype())) {}
 
   ModelText read(const std::string& line, const std::string& where) const {
     return model_->read(line, where);
@@ -85,9 +87,17 @@ class Responder {
   double seconds_ = 0;
 };
 
+std::vector<std::string> lines_from(std::istream& in) {
+  return split_lines(std::string(std::istreambuf_iterator<char>(in), {}));
+}
+
 std::vector<std::string> lines_of_input(const std::string& input) {
-  if (input != "-") return read_lines(input);
-  return split_lines(std::string(std::istreambuf_iterator<char>(std::cin), {}));
+  if (input == "-") return lines_from(std::cin);
+  std::error_code none;
+  if (!std::filesystem::is_fifo(input, none)) return read_lines(input);
+  std::ifstream pipe(input, std::ios::binary);
+  require_runtime(pipe.is_open(), "[infer] ", input, " must be a readable pipe; got none.");
+  return lines_from(pipe);
 }
 
 /// Everything is read, and checked, before the first answer. Returns the texts.
@@ -136,7 +146,7 @@ void compare_answers(const InferArguments& arguments, const ModelFile& file, Dev
   const auto compared = texts.first(std::min(texts.size(), most));
   // Both afresh: what a model draws depends on how many texts it has seen.
   const auto make = [&](const ModelFile& from) {
-    return make_text_model(from, arguments.file, device, arguments.text);
+    return make_text_model(from, arguments.file, device, arguments.text, arguments.dtype());
   };
   const std::array contestants = {make(file), make(dense_twin(file))};
   std::array<std::vector<TextAnswer>, 2> answers;

@@ -41,10 +41,20 @@ void evaluate(const RunArguments& arguments) {
                     " must be there; got none. Give another model with --from FILE, or train one "
                     "with tessera run.");
   }
-  const Evaluation result = evaluate_file(config, weights);
+  const TaskScores scores = evaluate_file(config, weights);
+  const Evaluation& result = scores.evaluation;
   std::cout << weights.string() << ": " << result.samples << " test samples, loss " << std::fixed
             << std::setprecision(4) << result.loss << ", top-1 " << result.top1 << ", top-5 "
-            << result.top5 << "\n";
+            << result.top5;
+  const auto add = [](const char* name, const std::optional<double>& value) {
+    if (value) std::cout << ", " << name << " " << *value;
+  };
+  add("perplexity", scores.text.perplexity);
+  add("BLEU", scores.text.bleu);
+  add("exact match", scores.text.exact_match);
+  add("F1", scores.text.f1);
+  add("Matthews", scores.text.matthews);
+  std::cout << "\n";
 }
 
 void add_run(CLI::App& program, Action& action, Command which, const char* doc) {
@@ -72,7 +82,8 @@ void add_run_commands(CLI::App& program, Action& action) {
           "Train, prune and fine-tune, evaluate, export, compare sparse with dense");
   add_run(program, action, Command::train, "Train a dense model");
   add_run(program, action, Command::prune, "Prune and fine-tune trained weights");
-  CLI::App* eval = program.add_subcommand("eval", "Accuracy of a model file on the test data");
+  CLI::App* eval = program.add_subcommand(
+      "eval", "Loss, accuracy and the metric of the task of a model file on the test data");
   auto arguments = std::make_shared<RunArguments>();
   add_config_arguments(*eval, arguments->config);
   eval->add_option("--from", arguments->options.from,

@@ -42,8 +42,10 @@ void add_sensitivity_command(CLI::App& program, Action& action) {
       ->check(CLI::Range(0.0, 1 - 1e-6))
       ->capture_default_str();
   command
-      ->add_option("--max-drop", options.max_drop,
-                   "Validation accuracy (a fraction) that a layer may take before it is excluded")
+      ->add_option(
+          "--max-drop", options.max_drop,
+          "Validation accuracy or F1 (a fraction), or nats of the loss of tokens, that a layer "
+          "may cost before it is excluded")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command->add_option("-o,--output", arguments->output, "The JSON file to write")

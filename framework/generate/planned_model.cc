@@ -4,6 +4,7 @@
 
 #include "framework/autograd/autograd.h"
 #include "framework/core/errors.h"
+#include "layers/precision.h"
 
 namespace tessera {
 namespace {
@@ -13,8 +14,10 @@ constexpr int64_t kPlanTokens = 16;
 
 }  // namespace
 
-PlannedModel::PlannedModel(const ModelFile& file, const std::filesystem::path& path, Device device)
+PlannedModel::PlannedModel(const ModelFile& file, const std::filesystem::path& path, Device device,
+                           DType dtype)
     : device_(device),
+      dtype_(dtype),
       max_positions_(file.card.model.max_positions),
       tiles_(file.tiles),
       model_(load_model(file, path).model) {
@@ -37,7 +40,7 @@ Tensor PlannedModel::logits(const std::vector<Tensor>& inputs) {
   }
   std::vector<Tensor> there;
   for (const Tensor& input : inputs) there.push_back(input.to(device_));
-  return model_->forward_batch(there).to(DType::f32).to(Device{});
+  return forward_in(dtype_, *model_, there).to(Device{});
 }
 
 std::string PlannedModel::describe(bool steps) const {
@@ -45,8 +48,8 @@ std::string PlannedModel::describe(bool steps) const {
   const char* const weights = tiles_.empty()     ? "dense weights"
                               : device_.is_cpu() ? "pruned weights as packed where that was faster"
                                                  : "pruned weights as dense ones with zeros";
-  return concat(device_.is_cpu() ? "an inference plan" : "the model", " on ", device_, ", ",
-                weights);
+  return concat(device_.is_cpu() ? "an inference plan" : "the model", " on ", device_,
+                dtype_ == DType::f32 ? ", " : " in bf16, ", weights);
 }
 
 }  // namespace tessera

@@ -15,8 +15,10 @@ namespace tessera {
 
 class PlannedModel {
  public:
-  /// `path`: the file's, for errors. Throws: as load_model().
-  PlannedModel(const ModelFile& file, const std::filesystem::path& path, Device device);
+  /// `path`: the file's, for errors. `dtype`: of activations; on the cpu f32.
+  /// Throws: as load_model().
+  PlannedModel(const ModelFile& file, const std::filesystem::path& path, Device device,
+               DType dtype = DType::f32);
 
   /// Of {ids, lengths, segments} on the cpu, as Bert takes them: f32, on the cpu. A plan is made
   /// for the first batch, and again for one of more tokens: begin with the longest.
@@ -29,6 +31,7 @@ class PlannedModel {
   void plan_for(const Tensor& ids);
 
   const Device device_;
+  const DType dtype_;
   const int64_t max_positions_;
   const std::map<std::string, TileMatrix> tiles_;
   const std::unique_ptr<Module> model_;

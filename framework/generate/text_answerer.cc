@@ -32,7 +32,7 @@ class TextAnswerer : public TextModel {
         squad_(squad_options(card_.model.max_positions)),
         tokenizer_(tokenizer_of(card_.tokenizer, card_.model.vocab_size, parts.path)),
         wordpiece_(dynamic_cast<const WordPiece*>(tokenizer_.get())),
-        model_(parts.file, parts.path, parts.device) {
+        model_(parts.file, parts.path, parts.device, parts.dtype) {
     require(wordpiece_ != nullptr, "[infer] ", parts.path.string(),
             " must hold a WordPiece vocabulary, whose tokens say where they stand, to answer "
             "questions; got one of type ",
@@ -60,7 +60,7 @@ class TextAnswerer : public TextModel {
     std::vector<TextAnswer> answers(texts.size());
     const SquadSet set = make_squad_set(questions_of(texts), *wordpiece_, squad_, false);
     if (set.windows.empty()) return answers;
-    AnswerFinder finder(set);
+    AnswerFinder finder(set, null_threshold());
     add_logits(set, finder);
     const std::vector<FoundAnswer> found = finder.answers();
     auto next = found.begin();
@@ -76,6 +76,11 @@ class TextAnswerer : public TextModel {
   std::string describe(bool steps) const override { return model_.describe(steps); }
 
  private:
+  std::optional<double> null_threshold() const {
+    if (options_.null_threshold || !card_.null_answers) return options_.null_threshold;
+    return 0;
+  }
+
   static SquadFile questions_of(std::span<const ModelText> texts) {
     SquadFile file;
     for (const ModelText& text : texts) {

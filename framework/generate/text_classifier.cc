@@ -16,7 +16,7 @@ class TextClassifier : public TextModel {
       : options_(parts.options),
         card_(parts.file.card),
         tokenizer_(tokenizer_of(card_.tokenizer, card_.model.vocab_size, parts.path)),
-        model_(parts.file, parts.path, parts.device) {}
+        model_(parts.file, parts.path, parts.device, parts.dtype) {}
 
   /// A tab separates the two texts of a pair.
   ModelText read(const std::string& text, const std::string& where) const override {

@@ -54,12 +54,20 @@ void check_text_length(const std::string& where, int64_t tokens, int64_t limit) 
 }
 
 std::unique_ptr<TextModel> make_text_model(const ModelFile& file, const std::filesystem::path& path,
-                                           Device device, const TextOptions& options) {
+                                           Device device, const TextOptions& options, DType dtype) {
   require(options.batch_size >= 1 && options.top >= 1,
           "[infer] batch_size and top must be at least 1; got ", options.batch_size, " and ",
           options.top, ".");
-  const TextModelParts parts{.file = file, .path = path, .device = device, .options = options};
-  switch (answer_kind(file.card)) {
+  const TextModelParts parts{
+      .file = file, .path = path, .device = device, .options = options, .dtype = dtype};
+  const AnswerKind kind = answer_kind(file.card);
+  const bool reads_whole = kind == AnswerKind::classes || kind == AnswerKind::span;
+  require(
+      dtype == DType::f32 || (reads_whole && !device.is_cpu()),
+      "[infer] texts run in f32, to be classified or searched for answers on a CUDA device also "
+      "in bf16; got ",
+      dtype, " on ", device, " for a model that ", to_string(kind), ".");
+  switch (kind) {
     case AnswerKind::classes:
       return make_text_classifier(parts);
     case AnswerKind::span:

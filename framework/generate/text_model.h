@@ -34,7 +34,10 @@ struct TextOptions {
   int64_t top_k = 0;
   double top_p = 1;
   uint64_t seed = 0;  ///< the n-th text, from 0, draws with seed + n
-  int64_t beam = 5;   ///< BeamOptions, as the next
+  /// Of answers to questions: none where the class token's score is above the best span's by more
+  /// than this. Not given: 0 for a model that learnt of questions without an answer, else never.
+  std::optional<double> null_threshold = {};
+  int64_t beam = 5;  ///< BeamOptions, as the next
   double length_penalty = 0.6;
 };
 
@@ -48,8 +51,8 @@ struct ModelText {
 struct TextAnswer {
   bool is_given = false;                       ///< false for a text without tokens
   std::vector<ClassProbability> classes = {};  ///< the likeliest first
-  std::string text = {};                       ///< span, continuation or translation
-  int64_t tokens = 0;                          ///< of a continuation
+  std::string text = {};   ///< span ("": there is no answer), continuation or translation
+  int64_t tokens = 0;      ///< of a continuation
   bool has_ended = false;  ///< a continuation: by the end token, rather than by its length
   double score = 0;        ///< of a translation (BeamOptions); of a span: the sum of its logits
 };
@@ -70,7 +73,9 @@ class TextModel {
 /// `path`: the file's, for errors. Throws: std::invalid_argument for a model of images, for a file
 /// without the vocabulary of its text or with one that does not fit the model, and for options out
 /// of range; as load_model().
+/// `dtype`: of activations; bf16 for classes and spans on a CUDA device alone.
 std::unique_ptr<TextModel> make_text_model(const ModelFile& file, const std::filesystem::path& path,
-                                           Device device, const TextOptions& options);
+                                           Device device, const TextOptions& options,
+                                           DType dtype = DType::f32);
 
 }  // namespace tessera

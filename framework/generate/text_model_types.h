@@ -14,6 +14,7 @@ struct TextModelParts {
   std::filesystem::path path;
   Device device;
   TextOptions options;
+  DType dtype = DType::f32;  ///< of activations
 };
 
 std::unique_ptr<TextModel> make_text_classifier(const TextModelParts& parts);

@@ -167,7 +167,7 @@ struct PruneScheduleConfig {
 };
 
 struct EarlyStopConfig {
-  int64_t patience = 0;  ///< epochs without a gain in validation accuracy; 0: none
+  int64_t patience = 0;  ///< epochs without a gain of the validation score; 0: none
   double min_delta = 0;  ///< what counts as a gain is above this
 };
 

@@ -31,6 +31,7 @@ const std::vector<Field>& input_fields() {
       {.path = "input.std", .doc = "Per channel, likewise.", .range = above(0)},
       {.path = "input.tokenizer", .doc = "Of a text, or of the source: Tokenizer::serialize()."},
       {.path = "input.target_tokenizer", .doc = "Of a translation."},
+      {.path = "input.null_answers", .doc = "Whether questions may have no answer."},
       {.path = "class_names", .doc = "Of the outputs, in their order."},
   };
   return fields;
@@ -40,8 +41,9 @@ const std::vector<Field>& input_fields() {
 std::vector<BoundField> bind_card(Config& config, ModelCard& card) {
   std::vector<BoundField> bound = bind_fields(config, "model");
   const Member members[] = {
-      &card.dataset, &card.channels,  &card.height,           &card.width,      &card.mean,
-      &card.std,     &card.tokenizer, &card.target_tokenizer, &card.class_names};
+      &card.dataset,      &card.channels,   &card.height,    &card.width,
+      &card.mean,         &card.std,        &card.tokenizer, &card.target_tokenizer,
+      &card.null_answers, &card.class_names};
   const std::vector<Field>& fields = input_fields();
   for (size_t i = 0; i < fields.size(); ++i) bound.push_back({&fields[i], members[i]});
   return bound;

@@ -20,6 +20,7 @@ struct ModelCard {
   std::vector<double> mean;              ///< per channel, of pixels in [0, 1]; empty: 0
   std::vector<double> std;               ///< likewise; empty: 1
   std::vector<std::string> class_names;  ///< empty, or one for each output
+  bool null_answers = false;     ///< of questions: it learnt that some have no answer (SQuAD 2.0)
   std::string tokenizer;         ///< text: Tokenizer::serialize(); translation: of the source
   std::string target_tokenizer;  ///< translation
 };

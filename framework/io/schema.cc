@@ -339,11 +339,13 @@ std::vector<Field> fine_tune_fields() {
   }
   const std::vector<Field> more = {
       {TESSERA_FIELD(prune.fine_tune.early_stop.patience),
-       .doc = "A stage's fine-tuning ends after this many epochs whose validation accuracy did not "
-              "exceed the best one before them by more than min_delta.",
+       .doc =
+           "A stage's fine-tuning ends after this many epochs whose validation score (accuracy; F1 "
+           "of answers; exp(-loss) of tokens) did not exceed the best one before them by more "
+           "than min_delta.",
        .range = within(1, kMaxCount), .word = Word{"none", 0}},
-      {TESSERA_FIELD(prune.fine_tune.early_stop.min_delta),
-       .doc = "Of the accuracy, as a fraction.", .range = from_below(0, 1)},
+      {TESSERA_FIELD(prune.fine_tune.early_stop.min_delta), .doc = "Of the score, as a fraction.",
+       .range = from_below(0, 1)},
       {TESSERA_FIELD(prune.distill.alpha),
        .doc = "The loss of fine-tuning is (1 - alpha) * cross entropy + alpha * temperature^2 * "
               "KL(teacher || student), both at the temperature. 0: no teacher.",

@@ -8,14 +8,16 @@
 
 namespace tessera {
 
-Evaluation evaluate(const std::function<Tensor(const std::vector<Tensor>& inputs)>& logits,
-                    BatchStream& batches) {
+Evaluation evaluate(const Forward& logits, BatchStream& batches,
+                    const std::function<void(const Batch&, const Tensor& logits)>& see) {
   NoGrad no_grad;
   MetricSums sums(batches.device());
   batches.begin(0);
   for (Batch batch; batches.next(batch); batches.prefetch()) {
-    const auto [rows, labels, loss] = batch_loss(logits(batch.inputs), batch.target);
+    const Tensor of_batch = logits(batch.inputs);
+    const auto [rows, labels, loss] = batch_loss(of_batch, batch.target);
     sums.add(rows, labels, loss);
+    if (see) see(batch, of_batch);
   }
   const MetricValues values = sums.read();
   const auto samples = static_cast<double>(std::max<int64_t>(values.samples, 1));

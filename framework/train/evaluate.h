@@ -15,10 +15,13 @@ struct Evaluation {
   int64_t samples = 0;
 };
 
-/// Runs `logits` (the inputs of a batch -> [..., classes] f32, on the stream's device) over one
-/// pass of the batches, in order, without recording gradients. Among equal logits the lower class
-/// counts as larger.
-Evaluation evaluate(const std::function<Tensor(const std::vector<Tensor>& inputs)>& logits,
-                    BatchStream& batches);
+/// The inputs of a batch -> logits [..., classes], f32.
+using Forward = std::function<Tensor(const std::vector<Tensor>& inputs)>;
+
+/// Runs `logits`, on the stream's device, over one pass of the batches, in order, without recording
+/// gradients; each batch is shown to `see`, too. Among equal logits the lower class counts as
+/// larger.
+Evaluation evaluate(const Forward& logits, BatchStream& batches,
+                    const std::function<void(const Batch&, const Tensor& logits)>& see = nullptr);
 
 }  // namespace tessera

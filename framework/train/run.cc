@@ -22,7 +22,7 @@
 #include "framework/train/report.h"
 #include "framework/train/speed_target.h"
 #include "framework/train/task_data.h"
-#include "framework/train/text_scores.h"
+#include "framework/train/task_scores.h"
 #include "framework/train/trainer.h"
 #include "framework/train/training_state.h"
 #include "layers/models/make_model.h"
@@ -78,6 +78,21 @@ Tensor timed_batch(const Config& config, const Datasets& data) {
   return batch.inputs[0];
 }
 
+/// The model, on `device`, on test data.
+TaskScores test_scores(Module& model, DType dtype, const TaskData& data, DataLoader& test,
+                       Device device) {
+  model.set_training(false);
+  BatchStream batches(test, device);
+  TaskScores scores = score_task(
+      [&](const auto& inputs) { return forward_in(dtype, model, inputs); }, test.source(), batches);
+  if (!data.text) return scores;
+  const double loss = scores.evaluation.loss;
+  scores.text.loss = loss;
+  if (is_of_language(data.text->task)) scores.text.perplexity = perplexity(loss);
+  if (data.text->task == TextTask::translation) scores.text.bleu = test_bleu(model, *data.text);
+  return scores;
+}
+
 /// One run from the checked config to the summary.
 class Run {
  public:
@@ -116,7 +131,6 @@ class Run {
     if (!resumed && command_ == Command::prune) write_dense(kDenseFile);
     trainer_->run(phases_, log,
                   {.improved = [&] { write_model(directory_.best_checkpoint()); },
-                   .score = validation_score(),
                    .before = [&](const Phase& phase) { before(phase); },
                    .after = [&](const Phase& phase) { after(phase, log); }});
     const Summary summary = summarize(log);
@@ -268,16 +282,6 @@ class Run {
                    "% sparsity by the magnitudes of the weights to start from"));
   }
 
-  /// Of questions to answer.
-  decltype(Trainer::Hooks::score) validation_score() const {
-    const auto* const source = dynamic_cast<const SquadBatches*>(data_.validation.get());
-    if (source == nullptr) return nullptr;
-    return [this, source](BatchStream& validation) {
-      const auto [exact_match, f1] = score_answers(*model_, *source, validation);
-      return std::vector<std::pair<std::string, double>>{{"exact_match", exact_match}, {"f1", f1}};
-    };
-  }
-
   void before(const Phase& phase) {
     if (phase.kind == Phase::Kind::control) load(kDenseFile);
   }
@@ -317,19 +321,11 @@ class Run {
     return evaluate_model(*model_, scores);
   }
 
-  /// Accuracy on test data, and what else there is to say of text.
-  Evaluation evaluate_model(Module& model, TextScores& scores) {
-    model.set_training(false);
-    BatchStream batches(*test_, device_.device);
+  Evaluation evaluate_model(Module& model, TextScores& text) {
     const DType dtype = activation_type(config_.run, device_.device);
-    const Evaluation result =
-        evaluate([&](const auto& inputs) { return forward_in(dtype, model, inputs); }, batches);
-    if (data_.text) {
-      scores = score_text(model, *data_.text, batches);
-      scores.loss = result.loss;
-      if (is_of_language(data_.text->task)) scores.perplexity = perplexity(result.loss);
-    }
-    return result;
+    const TaskScores scores = test_scores(model, dtype, data_, *test_, device_.device);
+    if (data_.text) text = scores.text;
+    return scores.evaluation;
   }
 
   Summary summarize(RunLog& log) {
@@ -468,8 +464,9 @@ void run_command(Command command, const Config& config, RunOptions options) {
   }
 }
 
-Evaluation evaluate_file(const Config& config, const std::filesystem::path& weights) {
+TaskScores evaluate_file(const Config& config, const std::filesystem::path& weights) {
   const Device device = use_backend(config.run).device;
+  cpu().set_bf16_products(false);
   const DType dtype = activation_type(config.run, device);
   const ModelFile file = read_model_file(weights);
   const LoadedModel loaded = load_model(file, weights);
@@ -482,11 +479,9 @@ Evaluation evaluate_file(const Config& config, const std::filesystem::path& weig
     data.test = std::make_shared<ImageBatches>(data.images->test, options);
   }
   const auto test = make_loader(config, data.test);
-  BatchStream batches(*test, device);
   loaded.model->to(device);
   if (device.is_cpu()) use_tiles(*loaded.model, file.tiles);
-  return evaluate([&](const auto& inputs) { return forward_in(dtype, *loaded.model, inputs); },
-                  batches);
+  return test_scores(*loaded.model, dtype, data, *test, device);
 }
 
 }  // namespace tessera

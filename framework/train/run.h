@@ -4,10 +4,10 @@
 #include <filesystem>
 
 #include "framework/io/config.h"
-#include "framework/train/evaluate.h"
 #include "framework/train/phases.h"
 #include "framework/train/run_directory.h"
 #include "framework/train/summary.h"
+#include "framework/train/task_scores.h"
 
 namespace tessera {
 
@@ -21,7 +21,8 @@ namespace tessera {
 /// trained; Interrupted when a signal stopped it; std::runtime_error otherwise.
 void run_command(Command command, const Config& config, RunOptions options);
 
-/// Accuracy of the model file `weights` on the config's test data.
-Evaluation evaluate_file(const Config& config, const std::filesystem::path& weights);
+/// The model file `weights` on the config's test data, judged in f32 on a cpu, as runs are; of
+/// translations BLEU, too. Throws: as read_model_file(), make_task_data() and check_fits().
+TaskScores evaluate_file(const Config& config, const std::filesystem::path& weights);
 
 }  // namespace tessera

@@ -12,7 +12,6 @@
 #include "framework/infer/model_file.h"
 #include "framework/io/atomic_file.h"
 #include "framework/io/progress.h"
-#include "framework/train/evaluate.h"
 #include "framework/train/pruner.h"
 #include "framework/train/task_data.h"
 #include "framework/train/unit_selection.h"
@@ -86,8 +85,10 @@ class Scan {
   }
 
   Sensitivity run() {
-    Sensitivity result{.samples = data_.validation->samples(), .layers = {}};
-    result.accuracy = accuracy();
+    Sensitivity result{.metric = metric_of(*data_.validation),
+                       .samples = data_.validation->samples(),
+                       .layers = {}};
+    result.score = score();
     result.rule_sparsity = *std::min_element(
         options_.sparsities.begin(), options_.sparsities.end(), [&](double a, double b) {
           return std::abs(a - config_.prune.sparsity) < std::abs(b - config_.prune.sparsity);
@@ -103,11 +104,11 @@ class Scan {
   }
 
  private:
-  double accuracy() {
+  double score() {
     BatchStream batches(*validation_, Device{});
-    return evaluate([&](const auto& inputs) { return loaded_.model->forward_batch(inputs); },
-                    batches)
-        .top1;
+    return score_task([&](const auto& inputs) { return loaded_.model->forward_batch(inputs); },
+                      *data_.validation, batches)
+        .value();
   }
 
   LayerSensitivity scan(const Target& target, const Sensitivity& result) {
@@ -118,16 +119,20 @@ class Scan {
       before.push_back(weight.tensor.clone());
     }
     for (const double sparsity : options_.sparsities) {
-      out.accuracy.push_back(pruned_accuracy(target, sparsity));
+      out.scores.push_back(pruned_score(target, sparsity));
       for (size_t i = 0; i < before.size(); ++i)
         Tensor(target.weights[i].tensor).copy_from(before[i]);
       if (sparsity == result.rule_sparsity)
-        out.suggests_exclusion = result.accuracy - out.accuracy.back() > options_.max_drop;
+        out.suggests_exclusion = loss_of_score(result, out.scores.back()) > options_.max_drop;
     }
     return out;
   }
 
-  double pruned_accuracy(const Target& target, double sparsity) {
+  static double loss_of_score(const Sensitivity& whole, double score) {
+    return whole.metric == Metric::loss ? score - whole.score : whole.score - score;
+  }
+
+  double pruned_score(const Target& target, double sparsity) {
     const PruneConfig prune = alone(config_.prune, target);
     Masks current;
     for (const Parameter& weight : target.weights)
@@ -140,7 +145,7 @@ class Scan {
       return kUnreachable;  // the pattern's, since the config and the weights have been checked
     }
     apply_masks(loaded_.model->parameters(), masks);
-    return accuracy();
+    return score();
   }
 
   const Config& config_;
@@ -150,11 +155,6 @@ class Scan {
   TaskData data_;
   std::unique_ptr<DataLoader> validation_;
 };
-
-std::string percent(double fraction) {
-  if (std::isnan(fraction)) return "-";
-  return concat(std::fixed, std::setprecision(2), 100 * fraction, "%");
-}
 
 /// The regexes for prune.exclude.
 std::vector<std::string> exclusions(const Sensitivity& result) {
@@ -182,7 +182,8 @@ Sensitivity scan_sensitivity(const Config& config, const SensitivityOptions& opt
 
 std::string sensitivity_table(const Sensitivity& result, const SensitivityOptions& options) {
   std::ostringstream out;
-  out << "validation accuracy " << percent(result.accuracy) << " of " << result.samples
+  out << "validation " << name_of(result.metric) << " " << shown(result.metric, result.score)
+      << " of " << result.samples
       << " samples; with one layer alone pruned by magnitude, not fine-tuned:\n\n"
       << std::left << std::setw(36) << "weight" << std::right << std::setw(12) << "weights";
   for (const double sparsity : options.sparsities)
@@ -190,11 +191,13 @@ std::string sensitivity_table(const Sensitivity& result, const SensitivityOption
   out << "\n";
   for (const LayerSensitivity& layer : result.layers) {
     out << std::left << std::setw(36) << layer.name << std::right << std::setw(12) << layer.weights;
-    for (const double accuracy : layer.accuracy) out << std::setw(10) << percent(accuracy);
+    for (const double score : layer.scores) out << std::setw(10) << shown(result.metric, score);
     out << (layer.suggests_exclusion ? "  exclude" : "") << "\n";
   }
   out << "\nRule: exclude a layer that alone at " << 100 * result.rule_sparsity
-      << "% takes more than " << 100 * options.max_drop << " points.\n";
+      << (result.metric == Metric::loss
+              ? concat("% adds more than ", options.max_drop, " nats.\n")
+              : concat("% takes more than ", 100 * options.max_drop, " points.\n"));
   const auto names = exclusions(result);
   if (names.empty()) {
     out << "No layer does: nothing is to be excluded.\n";
@@ -213,11 +216,12 @@ void write_sensitivity(const std::filesystem::path& path, const Sensitivity& res
   for (const LayerSensitivity& layer : result.layers)
     layers.push_back({{"name", layer.name},
                       {"weights", layer.weights},
-                      {"accuracy", layer.accuracy},
+                      {"scores", layer.scores},
                       {"exclude", layer.suggests_exclusion}});
   const Json json{{"from", options.from.string()},
                   {"samples", result.samples},
-                  {"accuracy", result.accuracy},
+                  {"metric", name_of(result.metric)},
+                  {"score", result.score},
                   {"sparsities", options.sparsities},
                   {"rule", {{"sparsity", result.rule_sparsity}, {"max_drop", options.max_drop}}},
                   {"layers", layers},

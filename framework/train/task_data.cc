@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "datasets/text/squad_batches.h"
 #include "framework/core/errors.h"
 
 namespace tessera {
@@ -100,6 +101,8 @@ ModelCard card_of(const Config& config, const TaskData& data) {
   const TextData& text = *data.text;
   card.class_names = text.class_names;
   card.tokenizer = text.tokenizer->serialize();
+  if (const auto* const questions = dynamic_cast<const SquadBatches*>(data.train.get()))
+    card.null_answers = questions->set().file.may_be_impossible;
   if (text.task == TextTask::translation)
     card.target_tokenizer = text.target_tokenizer->serialize();
   return card;

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "framework/io/progress.h"
-#include "framework/train/evaluate.h"
 #include "framework/train/interrupt.h"
 #include "framework/train/pruner.h"
+#include "framework/train/task_scores.h"
 #include "layers/precision.h"
 
 namespace tessera {
@@ -84,7 +84,10 @@ Trainer::Trainer(const Config& config, Module& model, DataLoader& train, DataLoa
       step_(config, model, device),
       steps_per_epoch_(train.batches() / config.train.accumulate),
       seconds_at_start_(now()) {
-  if (validation != nullptr) validation_.emplace(*validation, device);
+  if (validation != nullptr) {
+    validation_.emplace(*validation, device);
+    validation_source_ = &validation->source();
+  }
   require(steps_per_epoch_ >= 1, "[train] an epoch must hold at least one step; got ",
           train.source().samples(), " samples for batches of ", config.data.batch_size,
           " accumulated ", config.train.accumulate,
@@ -279,27 +282,24 @@ void Trainer::end_epoch(const Phase& phase, RunLog& log, const Hooks& hooks) {
   log.say(line);
   if (state_.step == phase.steps || !state_.early_stop.stops(phase.early_stop)) return;
   log.add("early_stop", state_.total_steps, {{"steps_left", phase.steps - state_.step}});
-  log.say(concat(phase.name, " stops early: validation accuracy has not risen for ",
-                 phase.early_stop.patience, " epochs"));
+  const Metric metric = metric_of(*validation_source_);
+  log.say(concat(phase.name, " stops early: validation ", name_of(metric), " has not ",
+                 metric == Metric::loss ? "fallen" : "risen", " for ", phase.early_stop.patience,
+                 " epochs"));
 }
 
 /// Keeps the weights that are the best so far; adds the accuracy to the epoch's line.
 void Trainer::validate(RunLog& log, std::string& line, const Hooks& hooks) {
   if (average_) average_->swap(model_);
   model_.set_training(false);
-  const auto result = evaluate(
-      [&](const auto& inputs) { return forward_in(step_.dtype(), model_, inputs); }, *validation_);
-  // Of tokens the loss counts: exp(-loss), the inverse perplexity, rises as it falls.
-  const bool by_loss = train_.source().labels_tokens();
-  double score = by_loss ? std::exp(-result.loss) : result.top1;
+  const TaskScores scores =
+      score_task([&](const auto& inputs) { return forward_in(step_.dtype(), model_, inputs); },
+                 *validation_source_, *validation_);
+  const Evaluation& result = scores.evaluation;
+  const double score = scores.rank();
   MetricFields fields = {{"loss", result.loss}, {"accuracy", result.top1}, {"top5", result.top5}};
-  std::string scores;
-  if (hooks.score)
-    for (const auto& [name, value] : hooks.score(*validation_)) {
-      fields.emplace_back(name, value);
-      scores += concat(", ", name, " ", percent(value));
-      score = value;
-    }
+  if (scores.text.exact_match) fields.emplace_back("exact_match", *scores.text.exact_match);
+  if (scores.text.f1) fields.emplace_back("f1", *scores.text.f1);
   state_.early_stop.add(score, phase_.early_stop);
   if (score > state_.best_accuracy) {
     state_.best_accuracy = score;
@@ -308,10 +308,13 @@ void Trainer::validate(RunLog& log, std::string& line, const Hooks& hooks) {
   }
   if (average_) average_->swap(model_);
   log.add("validation", state_.total_steps, fields);
-  if (by_loss)
+  if (scores.metric == Metric::loss)
     line += concat(", validation loss ", std::setprecision(4), result.loss, ", perplexity ",
                    std::exp(result.loss));
-  line += concat(", validation accuracy ", percent(result.top1), scores);
+  line += concat(", validation accuracy ", percent(result.top1));
+  if (scores.metric == Metric::f1)
+    line += concat(", exact match ", percent(*scores.text.exact_match), ", F1 ",
+                   percent(*scores.text.f1));
 }
 
 /// The phase's result: the weights that did best on validation data, where there is a choice; else

@@ -37,9 +37,6 @@ class Trainer {
   /// What the caller does in a phase, with the phase's weights in the model.
   struct Hooks {
     std::function<void()> improved = nullptr;  ///< with the best weights so far in the model
-    /// What accuracy and loss do not say of the model on validation data, as fractions by name: the
-    /// last one chooses the weights in place of accuracy.
-    std::function<std::vector<std::pair<std::string, double>>(BatchStream&)> score = nullptr;
     std::function<void(const Phase&)> before;  ///< before it prunes or trains
     std::function<void(const Phase&)> after;   ///< with the final (selected) weights
   };
@@ -100,6 +97,7 @@ class Trainer {
   const Device device_;
   BatchStream batches_;
   std::optional<BatchStream> validation_;
+  const BatchSource* validation_source_ = nullptr;
   TrainStep step_;
   int64_t steps_per_epoch_;
   double seconds_at_start_;

@@ -182,6 +182,18 @@ TEST_CASE("squad answers: the best valid span over all windows") {
   const SquadSet impossible = set_of(folder, file);
   CHECK(answer_of(impossible, {{at(0, 9), at(0, 9)}, {at(0, 1), at(0, 2)}}) == Answers{""});
   CHECK(answer_of(impossible, {{at(0, 9), at(0, 9)}, {at(5, 1), at(5, 1)}}) == Answers{"d"});
+  // Of any file at a threshold: [CLS] has 3 and the span 2, then 3.
+  for (const auto& [threshold, text] : {std::pair{0.5, ""}, {1.0, "d"}, {-2.0, ""}}) {
+    AnswerFinder finder(set, threshold);
+    for (int64_t window = 0; window < 2; ++window) {
+      Logits begin = none, end = none;
+      begin[0] = 3;
+      if (window == 1) begin[5] = end[5] = 1;
+      finder.add(window, begin, end);
+    }
+    CHECK(finder.answers()[0].text == text);
+    CHECK(finder.answers()[0].score == (text == std::string("d") ? 2 : 3));
+  }
 }
 
 TEST_CASE("squad scores: exact match and F1 as the official scripts count them") {

@@ -1,6 +1,10 @@
 // `tessera infer`: texts, and images that cannot be read.
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "framework/io/image.h"
 #include "tests/datasets/dataset_testing.h"
@@ -56,9 +60,15 @@ TEST_CASE("infer: a line of answers for each line of a file, empty ones, too, de
       CHECK(result.err.find("run by ") != std::string::npos);
       const std::string packed = type == std::string("bert") ? "as packed" : "over their tiles";
       CHECK((result.err.find(packed) != std::string::npos) == is_sparse);
-      // The same from standard input.
-      CHECK(infer(model, {"--input", "-"}, "a dog runs\n").out ==
-            result.out.substr(0, result.out.find('\n') + 1));
+      // The same from standard input and from a pipe.
+      const std::string first = result.out.substr(0, result.out.find('\n') + 1);
+      CHECK(infer(model, {"--input", "-"}, "a dog runs\n").out == first);
+      const std::string pipe = (folder / "pipe").string();
+      REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+      std::thread writer([&] { std::ofstream(pipe) << "a dog runs\n"; });
+      CHECK(infer(model, {"--input", pipe}).out == first);
+      writer.join();
+      std::filesystem::remove(pipe);
     }
   }
 }
@@ -141,9 +151,12 @@ TEST_CASE("infer: options and inputs that do not fit the model are refused befor
            Case{seq2seq, {"--max-tokens", "3"}, "a model that continues texts; got a seq2seq"},
            Case{seq2seq, {"--temperature", "0"}, "--temperature must be given to"},
            Case{seq2seq, {"--plan"}, "--plan must be given to"},
-           Case{bert,
+           Case{bert, {"--precision", "bf16"}, "--precision bf16 needs a CUDA device; got cpu"},
+           Case{lenet, {"--precision", "bf16"}, "--precision bf16 needs a CUDA device; got cpu"},
+           Case{gpt2,
                 {"--precision", "bf16"},
-                "--precision must be given to a model that classifies"},
+                "classifies images or texts or answers questions; got a gpt2, which continues"},
+           Case{gpt2, {"--null-threshold", "0"}, "a model that answers questions; got a gpt2"},
            Case{lenet, {"--beam", "3"}, "got a lenet, which classifies images"},
            Case{lenet, {}, "--input must name images"},
            Case{bert, {"--input", "a", "b"}, "--input must be one file of texts"},
@@ -161,6 +174,7 @@ TEST_CASE("infer: options and inputs that do not fit the model are refused befor
     CHECK(result.out == "");
     check_message(result.err, t.message);
   }
+  CHECK(infer(gpt2, {"--precision", "fp32", "--max-tokens", "1"}, "a\n").status == 0);
   const Result missing = infer(bert, {"--input", (folder / "none").string()});
   CHECK(missing.status == 1);
   check_message(missing.err, "none must be a readable file");

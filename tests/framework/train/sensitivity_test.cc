@@ -56,8 +56,8 @@ TEST_CASE("every prunable layer is scanned alone and left as it was") {
   REQUIRE(result.layers.size() == 3);
   CHECK(result.layers[0].weights == 32 * 32 * 32);
   for (const LayerSensitivity& layer : result.layers) {
-    REQUIRE(layer.accuracy.size() == 3);
-    CHECK(layer.accuracy[0] == result.accuracy);  // also says that the layer before was restored
+    REQUIRE(layer.scores.size() == 3);
+    CHECK(layer.scores[0] == result.score);  // also says that the layer before was restored
     CHECK_FALSE(layer.suggests_exclusion);
   }
 }
@@ -69,7 +69,7 @@ TEST_CASE("bounds of layers are of the whole network: a layer is scanned without
   config.prune.layer_bounds = {"^1.weight$=0.3..0.8"};
   const Sensitivity result = scan_sensitivity(config, options);
   for (const LayerSensitivity& layer : result.layers)
-    for (const double accuracy : layer.accuracy) CHECK_FALSE(std::isnan(accuracy));
+    for (const double score : layer.scores) CHECK_FALSE(std::isnan(score));
 }
 
 TEST_CASE("heads are scanned an attention at a time, and excluded with all of its weights") {
@@ -86,7 +86,7 @@ TEST_CASE("heads are scanned an attention at a time, and excluded with all of it
   const size_t num_weights = select_layers_of(config.prune, *model).pruned.size();
   for (const LayerSensitivity& layer : result.layers) {
     CHECK(layer.weights == 4 * 32 * 32);
-    for (const double accuracy : layer.accuracy) CHECK_FALSE(std::isnan(accuracy));
+    for (const double score : layer.scores) CHECK_FALSE(std::isnan(score));
     // As it is suggested, it leaves the other attention to be pruned, whole.
     config.prune.exclude = {layer.regex};
     CHECK(2 * select_layers_of(config.prune, *model).pruned.size() == num_weights);
@@ -100,7 +100,7 @@ TEST_CASE("heads are scanned an attention at a time, and excluded with all of it
 
 TEST_CASE("the suggestion is an override of the config, and the file has the numbers") {
   const TemporaryFolder scratch;
-  Sensitivity result{.accuracy = 0.9, .samples = 100, .rule_sparsity = 0.75, .layers = {}};
+  Sensitivity result{.score = 0.9, .samples = 100, .rule_sparsity = 0.75, .layers = {}};
   result.layers = {{"fc.0.weight", "^fc\\.0\\.weight$", 10, {0.9, 0.5}, true},
                    {"fc.2.weight", "^fc\\.2\\.weight$", 20, {0.9, NAN}, false}};
   const SensitivityOptions options{.from = "m", .sparsities = {0.5, 0.75}};
@@ -116,7 +116,7 @@ TEST_CASE("the suggestion is an override of the config, and the file has the num
   std::ifstream in(scratch.path() / "out.json");
   const auto json = nlohmann::json::parse(in);
   CHECK(json["layers"][0]["exclude"] == true);
-  CHECK(json["layers"][1]["accuracy"][1].is_null());
+  CHECK(json["layers"][1]["scores"][1].is_null());
   CHECK(json["exclude"] == std::vector<std::string>{"^fc\\.0\\.weight$"});
 }
 

@@ -3,13 +3,17 @@
 
 #include <cmath>
 #include <fstream>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "framework/backend/cpu.h"
 #include "framework/core/choose_device.h"
 #include "framework/core/random.h"
+#include "framework/generate/text_model.h"
 #include "framework/infer/model_file.h"
 #include "framework/io/load_config.h"
 #include "framework/train/run.h"
+#include "framework/train/sensitivity.h"
 #include "tests/framework/io/io_testing.h"
 
 using namespace tessera;
@@ -48,12 +52,22 @@ void check_summary(const nlohmann::json& summary) {
   CHECK(summary.contains("sparse_loss"));
 }
 
-/// The model file alone: it evaluates to the summary's loss.
+/// The model file alone: it evaluates to the summary's scores.
 void check_model_file(const Config& config, const nlohmann::json& summary) {
   const fs::path file = fs::path(config.run.dir) / "model.safetensors";
   CHECK_FALSE(read_model_file(file).card.tokenizer.empty());
-  CHECK(evaluate_file(config, file).loss ==
-        doctest::Approx(summary.at("sparse_loss").get<double>()).epsilon(1e-5));
+  const TaskScores scores = evaluate_file(config, file);
+  const auto check = [&](const char* name, const std::optional<double>& value) {
+    CAPTURE(name);
+    REQUIRE(value.has_value() == summary.contains(name));
+    if (value) CHECK(*value == doctest::Approx(summary.at(name).get<double>()).epsilon(1e-5));
+  };
+  check("sparse_loss", scores.evaluation.loss);
+  check("sparse_perplexity", scores.text.perplexity);
+  check("sparse_bleu", scores.text.bleu);
+  check("sparse_exact_match", scores.text.exact_match);
+  check("sparse_f1", scores.text.f1);
+  check("sparse_matthews", scores.text.matthews);
 }
 
 std::string reviews(int count, uint32_t stream) {
@@ -104,6 +118,50 @@ TEST_CASE("a tiny GPT learns to go on, is pruned, exported and evaluated") {
   CHECK(summary.at("dense_loss").get<double>() < 1);
   check_model_file(config, summary);
   CHECK(fs::exists(folder.path() / "runs/token-cache"));
+
+  // Layers of a model of tokens are judged by their loss, which rises where accuracy would fall.
+  const fs::path dense = fs::path(config.run.dir) / "dense.safetensors";
+  const SensitivityOptions options{.from = dense, .sparsities = {0, 0.75}, .max_drop = 1e-3};
+  const Sensitivity scan = scan_sensitivity(config, options);
+  CHECK(scan.metric == Metric::loss);
+  bool is_costly = false;
+  for (const LayerSensitivity& layer : scan.layers) {
+    CHECK(layer.scores[0] == scan.score);
+    CHECK(layer.suggests_exclusion == (layer.scores[1] - scan.score > 1e-3));
+    is_costly = is_costly || layer.suggests_exclusion;
+  }
+  CHECK(is_costly);
+  const std::string table = sensitivity_table(scan, options);
+  CHECK(table.starts_with("validation loss " + shown(Metric::loss, scan.score)));
+  CHECK(table.find("adds more than 0.001 nats") != table.npos);
+
+  // No file is judged in bf16, and none leaves the products so.
+  if (!cpu().why_no_bf16_products().empty()) return;
+  Config rounded = config;
+  rounded.run.precision = "bf16";
+  const fs::path file = fs::path(config.run.dir) / "model.safetensors";
+  CHECK(evaluate_file(rounded, file).evaluation.loss ==
+        evaluate_file(config, file).evaluation.loss);
+  CHECK_FALSE(cpu().bf16_products());
+}
+
+TEST_CASE("a run that stops early names what it watches") {
+  const TemporaryFolder folder;
+  testing::write_bytes(folder.path() / "input.txt", std::string(3000, 'a'));
+  const Config config = config_of(
+      folder.path(), "data: {type: text, root: " + folder.path().string() +
+                         ", batch_size: 4, sequence: 16, tokenizer: {type: characters}}\n"
+                         "model: {type: gpt2, hidden_size: 16, num_layers: 1, num_heads: 1}\n"
+                         "train: {epochs: 1}\n");
+  Config stopping = config;
+  stopping.prune.fine_tune.epochs = {3};
+  stopping.prune.fine_tune.early_stop = {.patience = 1, .min_delta = 0.9};
+  std::ostringstream out;
+  std::streambuf* const before = std::cout.rdbuf(out.rdbuf());
+  run(stopping);
+  std::cout.rdbuf(before);
+  CHECK(out.str().find("stops early: validation loss has not fallen for 1 epochs") !=
+        std::string::npos);
 }
 
 TEST_CASE("whole heads of a tiny BERT and a tiny GPT go, in every weight that they live in") {
@@ -232,6 +290,80 @@ TEST_CASE("a tiny BERT learns to find answers, judged by exact match and F1 afte
                          ", max_length: 32, max_question_length: 4}\nmodel: {type: bert}\n");
   CHECK_THROWS_WITH_AS(run(other), doctest::Contains("must train bert with model.head span"),
                        std::invalid_argument);
+}
+
+namespace {
+
+/// Questions of SQuAD 2.0's kind: "who", "where" and "when" of facts; many say nothing of "when",
+/// and some answers are of two words.
+std::string facts(int count, uint32_t stream) {
+  const char* const names[] = {"anna", "bob", "carl", "dora"};
+  const char* const places[] = {"rome", "new york", "paris", "san remo"};
+  const char* const years[] = {"1990", "1991", "2004", "2020"};
+  RandomSequence random({.seed = 8, .stream = stream});
+  nlohmann::json paragraphs = nlohmann::json::array();
+  for (int i = 0; i < count; ++i) {
+    std::string context;
+    for (uint32_t n = random.below(3); n > 0; --n) context += "they say ";
+    nlohmann::json questions = nlohmann::json::array();
+    const auto add = [&](const char* before, const std::string& answer, const char* question) {
+      context += before;
+      questions.push_back(
+          {{"id", concat(i, question)},
+           {"question", question},
+           {"answers", {{{"text", answer}, {"answer_start", std::ssize(context)}}}}});
+      context += answer;
+    };
+    add("", names[random.below(4)], "who?");
+    add(" lives in ", places[random.below(4)], "where?");
+    if (random.below(2) == 0)
+      add(" since ", years[random.below(4)], "when?");
+    else
+      questions.push_back({{"id", concat(i, "when")},
+                           {"question", "when?"},
+                           {"answers", nlohmann::json::array()},
+                           {"is_impossible", true}});
+    context += ".";
+    paragraphs.push_back({{"context", context}, {"qas", questions}});
+  }
+  return nlohmann::json{{"version", "v2.0"},
+                        {"data", {{{"title", "t"}, {"paragraphs", paragraphs}}}}}
+      .dump();
+}
+
+}  // namespace
+
+TEST_CASE("a tiny BERT learns which questions have no answer, and infer gives none") {
+  const TemporaryFolder folder;
+  testing::write_bytes(folder.path() / "train-v1.1.json", facts(150, 1));
+  testing::write_bytes(folder.path() / "dev-v1.1.json", facts(40, 2));
+  const Config config = config_of(
+      folder.path(), "data: {type: squad, root: " + folder.path().string() +
+                         ", batch_size: 16, max_length: 16, max_question_length: 4, doc_stride: 4,"
+                         "\n  tokenizer: {min_count: 1}}\n"
+                         "model: {type: bert, head: span, hidden_size: 32, num_layers: 2,\n"
+                         "  num_heads: 2, max_positions: 16}\ntrain: {epochs: 16}\n");
+  const auto summary = run(config);
+  CHECK(summary.at("dense_exact_match").get<double>() > 0.95);
+  CHECK(summary.at("sparse_exact_match").get<double>() > 0.9);
+  check_model_file(config, summary);
+
+  const fs::path path = fs::path(config.run.dir) / "model.safetensors";
+  const ModelFile file = read_model_file(path);
+  CHECK(file.card.null_answers);
+  const auto answers_at = [&](std::optional<double> threshold) {
+    const auto model = make_text_model(file, path, {}, {.null_threshold = threshold});
+    std::vector<ModelText> texts;
+    for (const char* line : {"where?\tbob lives in new york.", "when?\tbob lives in new york.",
+                             "when?\tbob lives in new york since 2004."})
+      texts.push_back(model->read(line, "it"));
+    std::vector<std::string> out;
+    for (const TextAnswer& answer : model->answer(texts)) out.push_back(answer.text);
+    return out;
+  };
+  CHECK(answers_at({}) == std::vector<std::string>{"new york", "", "2004"});
+  CHECK(answers_at(-1e6) == std::vector<std::string>{"", "", ""});
+  for (const std::string& text : answers_at(1e6)) CHECK_FALSE(text.empty());
 }
 
 TEST_CASE("a tiny translator learns, is pruned, and is judged by BLEU") {

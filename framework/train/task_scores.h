@@ -1,0 +1,45 @@
+// What a model is worth on the data of its task: loss, accuracy, and what these do not say of a
+// model of language.
+#pragma once
+
+#include <string>
+
+#include "datasets/text/make_text.h"
+#include "framework/train/evaluate.h"
+#include "framework/train/summary.h"
+#include "layers/module.h"
+
+namespace tessera {
+
+/// What the models of a task are compared by.
+enum class Metric : uint8_t {
+  accuracy,
+  loss,  ///< of tokens: accuracy says little of them
+  f1,    ///< of answers to questions
+};
+
+const char* name_of(Metric metric);
+Metric metric_of(const BatchSource& source);
+/// "81.25%", or "1.4210" nats; "-" for NaN.
+std::string shown(Metric metric, double value);
+
+struct TaskScores {
+  Evaluation evaluation;
+  Metric metric = Metric::accuracy;
+  TextScores text = {};  ///< exact_match and f1 of answers; f1 and matthews of two classes of texts
+
+  double value() const;  ///< of the metric: a fraction, or nats
+  /// Rises with the quality: the value; of a loss exp(-loss), the inverse perplexity.
+  double rank() const;
+};
+
+/// All of it in one pass of `batches`, which are those of `source`; `forward` as of evaluate().
+TaskScores score_task(const Forward& forward, const BatchSource& source, BatchStream& batches);
+
+/// BLEU on test data of the model's translations, written by beam search (beam 5, GNMT's length
+/// penalty with alpha 0.6, at most 1.5 times as many tokens as the source's and 10 more) and
+/// compared with the references as they stand in their file: the tokens are what stands between
+/// spaces. `model` is in evaluation mode. REQUIRES: data of translation.
+double test_bleu(Module& model, const TextData& data);
+
+}  // namespace tessera
