@@ -2,21 +2,12 @@
 
 #include "framework/core/errors.h"
 #include "framework/ops/attention.h"
-#include "framework/ops/concat.h"
-#include "framework/ops/gather.h"
 #include "framework/ops/reshape.h"
 #include "framework/ops/rotary.h"
 #include "framework/ops/slice.h"
 #include "layers/random_scope.h"
 
 namespace tessera {
-
-void KeyValueCache::select(const Tensor& rows) {
-  for (Layer& layer : layers)
-    for (CachedKeys* keys : {&layer.self, &layer.memory})
-      for (Tensor* tensor : {&keys->k, &keys->v})
-        if (tensor->defined()) *tensor = gather(*tensor, rows);
-}
 
 MultiHeadAttention::MultiHeadAttention(int64_t width, int64_t heads, double dropout,
                                        const AttentionNames& names, bool causal, bool rotary)
@@ -68,30 +59,32 @@ Tensor MultiHeadAttention::attend(const Tensor& x, const Tensor& lengths, Cached
     const Shape shape{x.dim(0), x.dim(1), 3, heads_, width_ / heads_};
     return output_of(packed_attention(reshape(qkv, shape), lengths, options(causal_)));
   }
-  Tensor q;
-  CachedKeys keys;
+  Tensor q, k, v;
   if (packed_ != nullptr) {
     const Tensor qkv = run(*packed_, x);
     const auto part = [&](int64_t i) {
       return heads_of(slice(qkv, 2, i * width_, (i + 1) * width_));
     };
     q = part(0);
-    keys = {part(1), part(2)};
+    k = part(1);
+    v = part(2);
   } else {
     q = project(*query_, x);
-    keys = project_keys(x);
+    k = project(*key_, x);
+    v = project(*value_, x);
   }
   if (rotary_) {
     constexpr double kBase = 10000;  // Su et al.'s
-    const int64_t first = cache != nullptr && cache->k.defined() ? cache->k.dim(1) : 0;
+    const int64_t first = cache != nullptr ? cache->length() : 0;
     q = rotary(q, kBase, first);
-    keys.k = rotary(keys.k, kBase, first);
+    k = rotary(k, kBase, first);
   }
-  if (cache != nullptr) {
-    if (cache->k.defined()) keys = {concat({cache->k, keys.k}, 1), concat({cache->v, keys.v}, 1)};
-    *cache = keys;
-  }
-  return finish(q, keys, lengths, causal_);
+  if (cache == nullptr) return finish(q, {k, v}, lengths, causal_);
+  cache->append({k, v});
+  // One token sees all that are there; several see fewer than the room's end would tell.
+  const bool sees_all = q.dim(1) == 1 && !lengths.defined();
+  if (!sees_all) return finish(q, cache->trimmed(), lengths, causal_);
+  return finish(q, *cache, cache->lengths(), false);
 }
 
 Tensor MultiHeadAttention::attend_to(const Tensor& x, const Tensor& memory,
@@ -101,7 +94,7 @@ Tensor MultiHeadAttention::attend_to(const Tensor& x, const Tensor& memory,
           "a packed layer.");
   const Tensor q = project(*query_, x);
   if (cache == nullptr) return finish(q, project_keys(memory), memory_lengths, false);
-  if (!cache->k.defined()) *cache = project_keys(memory);
+  if (cache->is_empty()) *cache = project_keys(memory);
   return finish(q, *cache, memory_lengths, false);
 }
 
@@ -115,7 +108,7 @@ CachedKeys MultiHeadAttention::project_keys(const Tensor& x) {
 
 Tensor MultiHeadAttention::finish(const Tensor& q, const CachedKeys& keys, const Tensor& lengths,
                                   bool causal) {
-  return output_of(attention(q, keys.k, keys.v, lengths, options(causal)));
+  return output_of(attention(q, keys.k(), keys.v(), lengths, options(causal)));
 }
 
 Tensor MultiHeadAttention::heads_of(const Tensor& x) const {

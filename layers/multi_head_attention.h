@@ -8,6 +8,7 @@
 
 #include <vector>
 
+#include "layers/key_value_cache.h"
 #include "layers/linear.h"
 #include "layers/scope.h"
 #include "layers/units.h"
@@ -21,24 +22,6 @@ struct AttentionNames {
   const char* value = "v_proj";
   const char* output = "out_proj";
   const char* packed = nullptr;  ///< where given, it stands for query, key and value
-};
-
-/// Keys and values that were computed before: [N, T, heads, D].
-struct CachedKeys {
-  Tensor k, v;
-};
-
-/// What decoding keeps from step to step (layers/models/step_decoder.h).
-struct KeyValueCache {
-  struct Layer {
-    CachedKeys self;
-    CachedKeys memory;  ///< of an encoder's output: computed at the first step
-  };
-  std::vector<Layer> layers;
-  int64_t length = 0;  ///< tokens seen
-
-  /// Row i becomes row rows[i], i64 [M]: what beam search keeps.
-  void select(const Tensor& rows);
 };
 
 class MultiHeadAttention : public Scope, public HasUnits {

@@ -158,7 +158,7 @@ Tensor TransformerLayer::compute(const Tensor& x, const TransformerContext& cont
     });
   });
   if (memory_attention_ != nullptr) {
-    require(context.memory.defined() || (cache != nullptr && cache->memory.k.defined()),
+    require(context.memory.defined() || (cache != nullptr && !cache->memory.is_empty()),
             "[TransformerLayer] a decoder's layer must be given a memory; got none.");
     y = sublayer(*memory_norm_, y, [&](const Tensor& in) {
       return run(*memory_attention_, [&] {

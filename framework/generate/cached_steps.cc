@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <ranges>
 
 #include "framework/autograd/autograd.h"
 #include "framework/generate/token_rows.h"
@@ -18,10 +19,14 @@ class CachedSteps : public TokenSteps {
 
   Tensor next(std::span<const int32_t> tokens) override {
     const NoGrad no_grad;
+    rows_ = std::ssize(tokens);
     return last_place(decoder_.step(ids_tensor(tokens, std::ssize(tokens)).to(device_), state_));
   }
 
   void select(std::span<const int64_t> rows) override {
+    const bool keeps_all =
+        std::ssize(rows) == rows_ && std::ranges::equal(rows, std::views::iota(int64_t{0}, rows_));
+    if (keeps_all) return;
     const NoGrad no_grad;
     Tensor chosen = Tensor::empty({std::ssize(rows)}, {.dtype = DType::i64});
     std::ranges::copy(rows, chosen.data<int64_t>());
@@ -32,6 +37,7 @@ class CachedSteps : public TokenSteps {
   StepDecoder& decoder_;
   const Device device_;
   DecoderState state_;
+  int64_t rows_ = -1;  // of the last step
 };
 
 }  // namespace

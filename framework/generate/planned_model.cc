@@ -9,7 +9,8 @@
 namespace tessera {
 namespace {
 
-/// Plans are made for multiples of it, so that few are made.
+/// Plans are made for multiples of it, and for twice as many tokens as the plan before, so that few
+/// are made.
 constexpr int64_t kPlanTokens = 16;
 
 }  // namespace
@@ -25,8 +26,8 @@ PlannedModel::PlannedModel(const ModelFile& file, const std::filesystem::path& p
 }
 
 void PlannedModel::plan_for(const Tensor& ids) {
-  planned_tokens_ =
-      std::min((ids.dim(1) + kPlanTokens - 1) / kPlanTokens * kPlanTokens, max_positions_);
+  const int64_t rounded = (ids.dim(1) + kPlanTokens - 1) / kPlanTokens * kPlanTokens;
+  planned_tokens_ = std::min(std::max(rounded, 2 * planned_tokens_), max_positions_);
   const Tensor zeros = Tensor::zeros({ids.dim(0), planned_tokens_}, {.dtype = DType::i64});
   const Tensor lengths = Tensor::full({ids.dim(0)}, planned_tokens_, {.dtype = DType::i64});
   plan_ = make_plan(*model_, {zeros, lengths, zeros.clone()}, tiles_);

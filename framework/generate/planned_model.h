@@ -21,7 +21,8 @@ class PlannedModel {
                DType dtype = DType::f32);
 
   /// Of {ids, lengths, segments} on the cpu, as Bert takes them: f32, on the cpu. A plan is made
-  /// for the first batch, and again for one of more tokens: begin with the longest.
+  /// for the first batch, and one of at least twice the tokens where a batch has more: begin with
+  /// the longest.
   Tensor logits(const std::vector<Tensor>& inputs);
 
   /// What runs: one line; with `steps` every step of the plan, once there is one.

@@ -18,6 +18,8 @@ namespace {
 constexpr int64_t kQueries = kBlockProductColumns;
 // Then scores, and each operand of their products, take 8 to 16 KiB in f32: the first cache.
 constexpr int64_t kKeys = 64;
+// Up to so many queries, as in decoding, packing the keys would cost more than it saves.
+constexpr int64_t kDirectQueries = 2;
 
 constexpr int64_t padded(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
@@ -191,12 +193,40 @@ struct Forward {
   int64_t scratch_size() const { return 2 * Tk * D + 3 * kQueries * D + 2 * kKeys * kQueries; }
 
   void run(const Head<T>& head, T* scratch, T* log_sums, Tensor& y) const {
+    if (head.shape.Tq <= kDirectQueries && keep.dropout == 0) {
+      for (int64_t i = 0; i < head.shape.Tq; ++i) direct(head, i, scratch, log_sums, y);
+      return;
+    }
     T* const keys = scratch;
     T* const values = keys + Tk * D;
     pack_rows(head.rows(call.k, head.shape.Tk), head.shape.Tk, T(1), Tk, D, keys);
     pack_rows(head.rows(call.v, head.shape.Tk), head.shape.Tk, T(1), Tk, D, values);
     for (int64_t i = 0; i < head.shape.Tq; i += kQueries)
       queries(head, QueryBlock<T>(head, i), keys, values, log_sums, y);
+  }
+
+  /// One query against the keys where they lie.
+  void direct(const Head<T>& head, int64_t i, T* scores, T* log_sums, Tensor& y) const {
+    const HeadRows<const T> keys = head.rows(call.k, head.shape.Tk),
+                            values = head.rows(call.v, head.shape.Tk);
+    const T* const q = head.rows(call.q, head.shape.Tq).from(i).x;
+    HeadsView view = head.whole(y);
+    T* const out = head.rows(view, head.shape.Tq).from(i).x;
+    const int64_t seen = head.shape.visible(i, head.length), dim = head.shape.D;
+    const T scale = static_cast<T>(call.options.scale);
+    for (int64_t j = 0; j < seen; ++j)
+      scores[j] = scale * vector_math::lane_sum<T>(
+                              dim, [q, k = keys.from(j).x](int64_t d) { return q[d] * k[d]; });
+    const T max = vector_math::lane_max(seen, scores);
+    for (int64_t j = 0; j < seen; ++j) scores[j] = vector_math::exp(scores[j] - max);
+    const T sum = vector_math::lane_sum<T>(seen, [scores](int64_t j) { return scores[j]; });
+    std::fill_n(out, dim, T(0));
+    for (int64_t j = 0; j < seen; ++j) {
+      const T share = scores[j] / sum;
+      const T* const v = values.from(j).x;
+      for (int64_t d = 0; d < dim; ++d) out[d] += share * v[d];
+    }
+    log_sums[head.log_sums_at(i)] = seen > 0 ? max + std::log(sum) : T(0);
   }
 
   void queries(const Head<T>& head, const QueryBlock<T>& block, const T* keys, T* values,

@@ -182,6 +182,41 @@ TEST_CASE("translations are beam search's, in the texts' order, of seq2seq and n
   check_message(error_of(path, "a", {.beam = 0}), "--beam must be at least 1");
 }
 
+TEST_CASE("lines that grow are served by few plans, each for twice the tokens") {
+  const TemporaryFolder folder;
+  const auto path = folder / "bert";
+  ModelCard card = text_card("bert");
+  card.model.max_positions = 70;
+  write_text_model(path, card, true);
+  const ModelFile file = read_model_file(path);
+  const auto model = make_text_model(file, path, {}, {});
+  const auto whole = load_model(file, path).model;
+  std::string line = "a";
+  std::vector<std::string> plans;
+  for (int64_t words = 1; words < 68; words += 6) {
+    const ModelText text = model->read(line, "the line");
+    const auto answers = model->answer({&text, 1});
+    const int64_t length = std::ssize(text.encoding.ids);
+    CHECK(length == words + 2);
+    const NoGrad no_grad;
+    const Tensor logits =
+        whole->forward_batch({row_of({text.encoding.ids.begin(), text.encoding.ids.end()}),
+                              Tensor::full({1}, static_cast<double>(length), {.dtype = DType::i64}),
+                              Tensor::zeros({1, length}, {.dtype = DType::i64})});
+    const auto expected = top_classes(logits, card, 1);
+    CHECK(answers[0].classes[0].name == expected[0][0].name);
+    CHECK(answers[0].classes[0].probability ==
+          doctest::Approx(expected[0][0].probability).epsilon(1e-4));
+    std::string plan = model->describe(true);
+    plan = plan.substr(0, plan.find(':'));
+    if (plans.empty() || plans.back() != plan) plans.push_back(plan);
+    for (int i = 0; i < 6; ++i) line += " a";
+  }
+  REQUIRE(plans.size() == 4);
+  CHECK(plans[1].ends_with("up to 32 tokens"));
+  CHECK(plans[3].ends_with("up to 70 tokens"));
+}
+
 TEST_CASE("answers are the spans of the model's forward pass over the windows of a text") {
   const TemporaryFolder folder;
   const auto path = folder / "bert";
