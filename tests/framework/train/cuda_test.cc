@@ -92,7 +92,7 @@ int64_t waits() {
 
 TEST_CASE("CUDA: ten steps agree with the cpu's, queued anew and replayed") {
   if (!has_cuda_device()) return;
-  for (const std::string model : {"lenet", "vgg11_bn", "resnet18"}) {
+  for (const std::string model : {"lenet", "vgg11_bn", "vgg11", "resnet18"}) {
     CAPTURE(model);
     Config config = config_for(model);
     Training here(config, Device{});
@@ -138,9 +138,21 @@ TEST_CASE("CUDA: a step waits for nothing and takes no memory once it is warm") 
 
 TEST_CASE("CUDA: ten steps of text models agree with the cpu's, with dropout") {
   if (!has_cuda_device()) return;
-  for (const std::string name : {"bert_mini", "gpt_mini", "nmt_mini"}) {
+  const struct {
+    std::string name, norm_type, positions, activation;
+  } cases[] = {{"bert_mini", "layer", "learned", "auto"},
+               {"gpt_mini", "layer", "learned", "auto"},
+               {"gpt_mini", "rms", "rotary", "swiglu"},
+               {"gpt_mini", "layer", "rotary", "gelu"},
+               {"nmt_mini", "layer", "learned", "auto"}};
+  for (const auto& [name, norm_type, positions, activation] : cases) {
     CAPTURE(name);
-    const BenchTask task = text_bench_task(name).value();
+    CAPTURE(positions);
+    CAPTURE(activation);
+    BenchTask task = text_bench_task(name).value();
+    task.model.norm_type = norm_type;
+    task.model.positions = positions;
+    task.model.activation = activation;
     Config config;
     config.optimizer = task.optimizer;
     const auto losses = [&](Device device, const std::string& precision) {
