@@ -38,8 +38,8 @@ DType activation_type(const RunConfig& run, Device device) {
     const std::string why_not =
         run.precision == "bf16" ? cpu().why_no_bf16_products() : "fp16 on a CPU";
     require(why_not.empty(), "[precision] ", run.precision, " needs a CUDA device",
-            run.precision == "bf16" ? ", or a processor with AMX" : "", "; got ", device, " (",
-            why_not, "). Use run.precision=fp32, or run.device=cuda.");
+            run.precision == "bf16" ? ", or a processor with AVX512_BF16" : "", "; got ", device,
+            " (", why_not, "). Use run.precision=fp32, or run.device=cuda.");
     return DType::f32;
   }
   return run.precision == "bf16" ? DType::bf16 : DType::f16;

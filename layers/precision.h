@@ -1,6 +1,6 @@
 // The type that activations are computed in (run.precision). Weights stay f32: layers bring them to
 // the type of their input. On a CPU, bf16 leaves activations f32: matrix products round their
-// factors (Cpu::bf16_products), convolutions and attention do not; a run's results are judged in
+// factors (Cpu::bf16_products), attention's too, convolutions do not; a run's results are judged in
 // f32.
 #pragma once
 

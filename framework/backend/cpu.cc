@@ -2,6 +2,8 @@
 
 #include <omp.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
@@ -17,11 +19,17 @@ namespace {
 constexpr std::array<std::string_view, 4> kIsaNames{"portable", "avx2", "avx512", "amx"};
 
 #if defined(__x86_64__)
+/// Whether Linux lets this process use the tiles' registers, which it must ask for.
+bool may_use_tiles() {
+  constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+}
+
 bool has_amx_bf16() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
   const bool amx_bf16 = (d >> 22) & 1, amx_tile = (d >> 24) & 1;
-  return amx_bf16 && amx_tile;
+  return amx_bf16 && amx_tile && may_use_tiles();
 }
 #endif
 
@@ -72,17 +80,24 @@ void Cpu::set_threads(int threads) {
   omp_set_num_threads(threads);  // what oneDNN and Eigen read
 }
 
-std::string Cpu::why_no_bf16_products() const {
-#ifdef TESSERA_ONEDNN
-  return isa_ == CpuIsa::amx ? "" : concat("its kernels are ", isa_, ", and only amx has bf16");
+bool Cpu::has_bf16() const {
+#if defined(__x86_64__)
+  return isa_ >= CpuIsa::avx512 && __builtin_cpu_supports("avx512bf16");
 #else
-  return "this build has no oneDNN";
+  return false;
 #endif
+}
+
+std::string Cpu::why_no_bf16_products() const {
+  if (has_bf16()) return "";
+  return isa_ >= CpuIsa::avx512 ? "it has no AVX512_BF16"
+                                : concat("its kernels are ", isa_, ", which have no bf16");
 }
 
 void Cpu::set_bf16_products(bool on) {
   const std::string why_not = on ? why_no_bf16_products() : "";
-  require(why_not.empty(), "[cpu] products in bf16 need a processor with AMX; got ", why_not, ".");
+  require(why_not.empty(), "[cpu] products in bf16 need a processor with AVX512_BF16; got ",
+          why_not, ".");
   bf16_products_ = on;
 }
 

@@ -30,6 +30,9 @@ class Cpu {
   void set_threads(int threads);
   CpuIsa isa() const { return isa_; }
 
+  /// Whether the processor rounds to bf16 and multiplies in it (AVX512_BF16), and the family may.
+  bool has_bf16() const;
+
   /// Whether products of f32 matrices round their factors to bf16, with sums in f32
   /// (run.precision: bf16). Off at first.
   bool bf16_products() const { return bf16_products_; }

@@ -29,9 +29,11 @@ std::vector<Field> run_fields() {
        .doc = "Threads that compute; auto: all processors that the process may use.",
        .range = within(1, 4096), .word = Word{"auto", 0}},
       {TESSERA_FIELD(run.precision),
-       .doc = "Of activations and their products, on a CUDA device; fp16 scales the loss "
-              "dynamically. On a CPU with AMX, bf16 rounds the factors of matrix products; "
-              "activations and convolutions stay fp32. Weights and their updates are fp32 always.",
+       .doc =
+           "Of activations and their products, on a CUDA device; fp16 scales the loss "
+           "dynamically. On a CPU with AVX512_BF16 (and AMX, where it has that), bf16 rounds the "
+           "factors of matrix products, attention's too; activations and convolutions stay "
+           "fp32. Weights and their updates are fp32 always.",
        .choices = {"fp32", "bf16", "fp16"}},
       {TESSERA_FIELD(run.tf32),
        .doc = "Whether fp32 products on a CUDA device may round their factors to TF32."},

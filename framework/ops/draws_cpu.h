@@ -1,8 +1,5 @@
-// Uniform numbers of a key, many at a time.
+// Which uniform numbers of a key reach a bound: what dropout keeps, many numbers at a time.
 #pragma once
-
-#include <array>
-#include <cstdint>
 
 #include "framework/backend/cpu.h"
 #include "framework/core/random.h"
@@ -13,7 +10,8 @@ namespace tessera {
 inline constexpr int64_t kDrawBlocks = 16;
 inline constexpr int64_t kDraws = 4 * kDrawBlocks;
 
-/// The numbers of index [4 first_block, 4 first_block + kDraws): uniform_from() of the key's words.
-std::array<float, kDraws> draw(CpuIsa isa, const RandomKey& key, int64_t first_block);
+/// Bit i: whether number 4 first_block + i of the key, uniform_from() of its word, is at least p.
+/// REQUIRES: p in [0, 1].
+uint64_t draws_at_least(CpuIsa isa, const RandomKey& key, int64_t first_block, float p);
 
 }  // namespace tessera

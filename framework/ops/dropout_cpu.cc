@@ -3,6 +3,26 @@
 #include "framework/ops/elementwise_cpu.h"
 
 namespace tessera {
+namespace {
+
+// Elements whose bits make one word: of 32 bits as the numbers are, so that one vector holds both.
+constexpr int64_t kWordDraws = 32;
+
+/// to[i] = from[i] * scale where bit i is set, else 0; on top of added[i] unless that is null.
+template <class T>
+void keep_of_word(uint32_t bits, int32_t count, T scale, const T* __restrict from,
+                  const T* __restrict added, T* __restrict to) {
+  const auto kept = [=](int32_t i) {
+    const T scaled = from[i] * scale;
+    return (bits >> i & 1) != 0 ? scaled : T(0);
+  };
+  if (added != nullptr)
+    for (int32_t i = 0; i < count; ++i) to[i] = added[i] + kept(i);
+  else
+    for (int32_t i = 0; i < count; ++i) to[i] = kept(i);
+}
+
+}  // namespace
 
 void dropout_forward(Cpu& cpu, const Tensor& x, const Tensor& residual,
                      const DropoutOptions& options, Tensor& y) {
@@ -17,12 +37,13 @@ void dropout_forward(Cpu& cpu, const Tensor& x, const Tensor& residual,
     if (options.step.defined()) key.step = static_cast<uint32_t>(*options.step.data<int32_t>());
     const auto chunks = [=, isa = cpu.isa()](int64_t begin, int64_t end) {
       for (int64_t chunk = begin; chunk < end; ++chunk) {
-        const auto draws = draw(isa, key, chunk * kDrawBlocks);
-        const int64_t first = chunk * kDraws, count = std::min(kDraws, n - first);
-        for (int64_t i = 0; i < count; ++i)
-          to[first + i] = draws[static_cast<size_t>(i)] >= p ? from[first + i] * scale : T(0);
-        if (added != nullptr)
-          for (int64_t i = 0; i < count; ++i) to[first + i] = added[first + i] + to[first + i];
+        const uint64_t kept = draws_at_least(isa, key, chunk * kDrawBlocks, p);
+        for (int64_t word = 0; word < kDraws; word += kWordDraws) {
+          const int64_t first = chunk * kDraws + word;
+          const auto count = static_cast<int32_t>(std::min(kWordDraws, n - first));
+          keep_of_word(static_cast<uint32_t>(kept >> word), count, scale, from + first,
+                       added == nullptr ? nullptr : added + first, to + first);
+        }
       }
     };
     cpu.parallel_for(

@@ -1,10 +1,10 @@
 #include <Eigen/Core>
 
 #include "framework/ops/matmul.h"
+#include "framework/ops/matmul_bf16.h"
 
 #ifdef TESSERA_ONEDNN
 #include "framework/backend/onednn.h"
-#include "framework/ops/matmul_bf16.h"
 #endif
 
 namespace tessera {
@@ -35,8 +35,8 @@ void product_eigen(const MatrixExtents& extents, MatmulOptions options, const T*
 
 void matrix_product([[maybe_unused]] const char* op, const MatrixExtents& extents,
                     MatmulOptions options, const float* a, const float* b, float* y) {
+  if (cpu().bf16_products()) return bf16_matrix_product(extents, options, a, b, y);
 #ifdef TESSERA_ONEDNN
-  if (cpu().bf16_products()) return bf16_matrix_product(op, extents, options, a, b, y);
   const auto [M, N, K] = extents;
   const auto [ta, tb] = options;
   onednn_engine();  // sgemm() takes none, but the limit on instruction sets comes with it

@@ -107,11 +107,15 @@ TEST_CASE("dropout: evaluation returns the same handle") {
 
 TEST_CASE("dropout: numbers drawn together are the key's, across 2^32 blocks, too") {
   const RandomKey key{.seed = 0x123456789abcdef, .stream = 3, .step = 9};
-  for (const int64_t first : {int64_t{0}, (int64_t{1} << 32) - 7, int64_t{1} << 40}) {
-    const auto numbers = draw(cpu().isa(), key, first);
-    CHECK(draw(CpuIsa::portable, key, first) == numbers);
-    for (int64_t i = 0; i < kDraws; ++i)
-      CHECK(numbers[static_cast<size_t>(i)] ==
-            uniform_from(key.word(static_cast<uint64_t>(4 * first + i))));
-  }
+  for (const int64_t first : {int64_t{0}, (int64_t{1} << 32) - 7, int64_t{1} << 40})
+    for (const float p :
+         {0.0f, 0.1f, uniform_from(key.word(static_cast<uint64_t>(4 * first))), 1.0f})
+      for (const CpuIsa isa : {CpuIsa::portable, CpuIsa::avx2, CpuIsa::avx512}) {
+        if (isa > cpu().isa()) continue;
+        INFO("first block ", first, ", p ", p, ", kernels ", static_cast<int>(isa));
+        const uint64_t kept = draws_at_least(isa, key, first, p);
+        for (int64_t i = 0; i < kDraws; ++i)
+          CHECK((kept >> i & 1) ==
+                (uniform_from(key.word(static_cast<uint64_t>(4 * first + i))) >= p));
+      }
 }

@@ -285,9 +285,10 @@ TEST_CASE("bf16 needs a CUDA device, or a CPU that multiplies in it") {
   config.run.precision = "bf16";
   CHECK_THROWS_WITH_AS(
       Training(config, Device{}),
-      doctest::Contains(concat("[precision] bf16 needs a CUDA device, or a processor with AMX; got "
-                               "cpu (",
-                               why_not, ").")
-                            .c_str()),
+      doctest::Contains(
+          concat("[precision] bf16 needs a CUDA device, or a processor with AVX512_BF16; got "
+                 "cpu (",
+                 why_not, ").")
+              .c_str()),
       std::invalid_argument);
 }

@@ -70,6 +70,17 @@ void check_model_file(const Config& config, const nlohmann::json& summary) {
   check("sparse_matthews", scores.text.matthews);
 }
 
+/// Leaves a run's folder as if it had been stopped after a step.
+void forget_after(int step, const fs::path& run_folder) {
+  for (const char* file : {"summary.json", "model.safetensors"}) fs::remove(run_folder / file);
+  for (const auto& entry : fs::directory_iterator(run_folder / "checkpoints")) {
+    const std::string name = entry.path().filename().string();
+    const size_t dash = name.find('-');
+    if (name.starts_with("step-") && std::stoi(name.substr(dash + 1)) > step)
+      fs::remove(entry.path());
+  }
+}
+
 std::string reviews(int count, uint32_t stream) {
   const char* const words[2][3] = {{"dull", "bad", "poor"}, {"fine", "good", "great"}};
   RandomSequence random({.seed = 1, .stream = stream});
@@ -233,18 +244,50 @@ TEST_CASE("a tiny BERT learns hidden tokens, is pruned, exported, evaluated, and
   CHECK(summary.at("dense_accuracy").get<double>() > 0.6);
   check_model_file(config, summary);
 
-  const fs::path run_folder = config.run.dir, model = run_folder / "model.safetensors";
+  const fs::path model = fs::path(config.run.dir) / "model.safetensors";
   const std::string wanted = read_bytes(model);
-  fs::remove(run_folder / "summary.json");
-  fs::remove(model);
-  for (const auto& entry : fs::directory_iterator(run_folder / "checkpoints")) {
-    const std::string name = entry.path().filename().string();
-    const size_t dash = name.find('-');
-    if (name.starts_with("step-") && std::stoi(name.substr(dash + 1)) > 24)
-      fs::remove(entry.path());
-  }
+  forget_after(24, config.run.dir);
   run_command(Command::run, config, {.resume = true});
   CHECK(read_bytes(model) == wanted);
+}
+
+TEST_CASE("in bf16 on a CPU a tiny GPT learns what it does in fp32, and resumes exactly") {
+  if (const std::string why_not = cpu().why_no_bf16_products(); !why_not.empty()) {
+    MESSAGE("skipped: no products in bf16: ", why_not);
+    return;
+  }
+  const TemporaryFolder folder;
+  std::string text;
+  for (int i = 0; i < 150; ++i) text += i % 2 == 0 ? "to be or not to be\n" : "we sleep no more\n";
+  testing::write_bytes(folder.path() / "input.txt", text);
+  const auto trained = [&](const std::string& precision) {
+    Config config = config_of(
+        folder.path(), "data: {type: text, root: " + folder.path().string() +
+                           ", sequence: 32, batch_size: 8, tokenizer: {type: characters}}\n"
+                           "model: {type: gpt2, hidden_size: 32, num_layers: 2, num_heads: 2}\n"
+                           "train: {epochs: 4}\ncheckpoint: {every: 8st, keep: 100}\n");
+    config.run.device = "cpu";
+    config.run.precision = precision;
+    config.run.dir += "-" + precision;
+    run_command(Command::train, config, {.overwrite = true});
+    return config;
+  };
+  const auto loss_of = [](const Config& config) {
+    std::ifstream file(fs::path(config.run.dir) / "summary.json");
+    return nlohmann::json::parse(file).at("dense_loss").get<double>();
+  };
+  const double exact = loss_of(trained("fp32"));
+  const Config config = trained("bf16");
+  CHECK(exact < 1);  // it starts from log(16), about 2.8
+  CHECK(loss_of(config) == doctest::Approx(exact).epsilon(0.05));  // 8 bits of significand
+  CHECK(loss_of(config) != exact);
+
+  const fs::path model = fs::path(config.run.dir) / "model.safetensors";
+  const std::string wanted = read_bytes(model);
+  forget_after(16, config.run.dir);
+  run_command(Command::train, config, {.resume = true});
+  CHECK(read_bytes(model) == wanted);
+  cpu().set_bf16_products(false);
 }
 
 TEST_CASE("a tiny BERT learns to find answers, judged by exact match and F1 after each epoch") {
