@@ -26,9 +26,9 @@ void write_config_beside(const ExportArguments& arguments, const std::string& co
 void export_model(const ExportArguments& arguments) {
   const ModelFile file = read_model_file(arguments.checkpoint);
   const LoadedModel loaded = load_model(file, arguments.checkpoint);
-  const std::string& type = file.card.model.type;
   std::string config;
-  if (arguments.format == "dense" && (type == "bert" || type == "gpt2"))
+  const bool is_square = file.card.height == file.card.width;  // config.json has one size
+  if (arguments.format == "dense" && is_hugging_face_type(file.card.model.type) && is_square)
     config = write_hugging_face_config(file.card.model, file.card.class_names,
                                        arguments.dtype == "bf16" ? "bfloat16" : "float32");
   ExportOptions options;

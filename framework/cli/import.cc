@@ -38,7 +38,7 @@ void import_file(const ImportArguments& arguments) {
 
 void add_import_command(CLI::App& program, Action& action) {
   CLI::App* command = program.add_subcommand(
-      "import", "Read a BERT or GPT-2 of Hugging Face, or a VGG or ResNet of torchvision");
+      "import", "Read a BERT, GPT-2 or ViT of Hugging Face, or a VGG or ResNet of torchvision");
   auto arguments = std::make_shared<ImportArguments>();
   command
       ->add_option("DIR_OR_FILE", arguments->path,
@@ -49,7 +49,7 @@ void add_import_command(CLI::App& program, Action& action) {
                       "Its config.json; by default the one beside the weights");
   command
       ->add_option("--head", arguments->options.head,
-                   "Of a BERT; by default the one that the files hold")
+                   "Of a BERT or ViT; by default the one that the files hold")
       ->check(CLI::IsMember({"classification", "masked_lm", "span"}));
   command
       ->add_option("--seed", arguments->options.seed, "Of the weights of a head that is not there")

@@ -110,9 +110,9 @@ void drop_of_bert(const ModelConfig& model, Dropper& dropper) {
 }  // namespace
 
 bool has_hugging_face_form(const ModelConfig& model) {
-  const bool is_gpt2 = model.type == "gpt2" && model.norm_type == "layer" &&
-                       model.positions == "learned" && model.activation != "swiglu";
-  return model.type == "bert" || is_gpt2;
+  const bool is_common =
+      model.norm_type == "layer" && model.positions == "learned" && model.activation != "swiglu";
+  return is_hugging_face_type(model.type) && (model.type != "gpt2" || is_common);
 }
 
 TensorMap from_hugging_face(const ModelConfig& model, TensorMap state,
@@ -125,7 +125,16 @@ TensorMap from_hugging_face(const ModelConfig& model, TensorMap state,
     drop_of_bert(model, dropper);
     return state;
   }
-  require(model.type == "gpt2", "[import] the model must be bert or gpt2; got ", model.type, ".");
+  if (model.type == "vit") {
+    state = with_full_names(std::move(state), "vit.",
+                            {"embeddings.", "encoder.", "layernorm.", "pooler."});
+    Dropper dropper(state, dropped);
+    dropper.drop_prefix("vit.pooler.");
+    dropper.drop_prefix("vit.embeddings.mask_token");
+    return state;
+  }
+  require(model.type == "gpt2", "[import] the model must be bert, gpt2 or vit; got ", model.type,
+          ".");
   state = with_full_names(std::move(state), "transformer.", {"wte.", "wpe.", "h.", "ln_f."});
   Dropper dropper(state, dropped);
   dropper.drop_if([](const std::string& name) {

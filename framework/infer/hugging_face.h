@@ -1,6 +1,8 @@
-// BERT and GPT-2 between Hugging Face's transformers and here. Names are the same; what differs:
+// BERT, GPT-2 and ViT between Hugging Face's transformers and here. Names are the same; what
+// differs:
 //   - GPT-2's Conv1D weights are [in, out] there, [out, in] here;
-//   - files may leave out the prefix of the base model ("bert.", "transformer."), hold tensors that
+//   - files may leave out the prefix of the base model ("bert.", "transformer.", "vit."), hold
+//   tensors that
 //     are no weights (position_ids, causal masks), tied tensors twice, and, from the years of
 //     TensorFlow, norms' gamma and beta;
 //   - config.json says what ModelConfig does, in other words.
@@ -29,12 +31,15 @@ HuggingFaceConfig read_hugging_face_config(const std::string& json, const std::s
 
 /// The config.json of a model, as transformers reads it. `dtype`: of the weights beside it,
 /// "float32" or "bfloat16".
-/// Throws: std::invalid_argument for a model that is none of transformers' bert and gpt2.
+/// Throws: std::invalid_argument unless has_hugging_face_form().
 std::string write_hugging_face_config(const ModelConfig& model,
                                       const std::vector<std::string>& class_names,
                                       const std::string& dtype);
 
-/// Whether transformers has the model: bert, and gpt2 with its own norms, positions and
+/// Whether transformers has models of the type, under the same name.
+bool is_hugging_face_type(const std::string& type);
+
+/// Whether transformers has the model: bert, vit, and gpt2 with its own norms, positions and
 /// feed-forward layers.
 bool has_hugging_face_form(const ModelConfig& model);
 

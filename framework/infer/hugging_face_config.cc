@@ -28,10 +28,12 @@ const std::set<std::string> kHarmless = {
     "forced_bos_token_id", "forced_eos_token_id", "remove_invalid_values",
     "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens",
     "tf_legacy_loss", "cross_attention_hidden_size",
-    // Of BERT's pooler in TensorFlow, of GPT-2's classes that are not imported:
-    "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
-    "pooler_size_per_head", "pooler_type", "n_ctx", "summary_activation", "summary_first_dropout",
-    "summary_proj_to_labels", "summary_type", "summary_use_proj"};
+    // Of hiding patches, of poolers (ViT's classes have none, BERT's of TensorFlow), of GPT-2's
+    // classes that are not imported:
+    "encoder_stride", "pooler_act", "pooler_output_size", "directionality", "pooler_fc_size",
+    "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type",
+    "n_ctx", "summary_activation", "summary_first_dropout", "summary_proj_to_labels",
+    "summary_type", "summary_use_proj"};
 
 /// Keys that change what a model computes, and the only value that is supported.
 const std::map<std::string, json> kFixed = {
@@ -44,6 +46,7 @@ const std::map<std::string, json> kFixed = {
     {"scale_attn_by_inverse_layer_idx", false},
     {"reorder_and_upcast_attn", false},
     {"tie_encoder_decoder", false},
+    {"qkv_bias", true},
 };
 
 std::string activation_named(const std::string& word) {
@@ -86,8 +89,8 @@ class ConfigKeys {
     return value;
   }
   /// The dropout of several keys, which must agree: here it is one.
-  double dropout(const std::vector<const char*>& keys) {
-    const double first = take<double>(keys[0], 0.1);
+  double dropout(const std::vector<const char*>& keys, double otherwise = 0.1) {
+    const double first = take<double>(keys[0], otherwise);
     require(first >= 0 && first < 1, "[import] '", keys[0], "' in ", origin_,
             " must lie in [0, 1); got ", first, ".");
     for (const char* key : keys)
@@ -163,6 +166,13 @@ std::vector<std::string> class_names_of(const ConfigKeys& keys) {
   return names;
 }
 
+void add_classes(ConfigKeys& keys, HuggingFaceConfig& config) {
+  config.class_names = class_names_of(keys);
+  config.model.num_classes = config.class_names.empty()
+                                 ? keys.count("num_labels", 2)
+                                 : static_cast<int64_t>(config.class_names.size());
+}
+
 HuggingFaceConfig read_bert(ConfigKeys& keys, const std::string& head) {
   HuggingFaceConfig out;
   ModelConfig& model = out.model;
@@ -180,17 +190,15 @@ HuggingFaceConfig read_bert(ConfigKeys& keys, const std::string& head) {
   model.attention_dropout = keys.dropout({"attention_probs_dropout_prob"});
   model.norm_eps = keys.take<double>("layer_norm_eps", 1e-12);
   model.tie = keys.take<bool>("tie_word_embeddings", true);
-  out.class_names = class_names_of(keys);
-  const int64_t labels = out.class_names.empty() ? keys.count("num_labels", 2)
-                                                 : static_cast<int64_t>(out.class_names.size());
-  model.num_classes = model.head == "classification" ? labels
-                      : model.head == "span"         ? 2
-                                                     : model.vocab_size;
-  if (model.head != "classification") out.class_names.clear();
+  if (model.head == "classification")
+    add_classes(keys, out);
+  else
+    model.num_classes = model.head == "span" ? 2 : model.vocab_size;
   return out;
 }
 
-HuggingFaceConfig read_gpt2(ConfigKeys& keys) {
+HuggingFaceConfig read_gpt2(ConfigKeys& keys, const std::string& head) {
+  require(head.empty(), "[import] --head is for bert and vit; got a gpt2.");
   HuggingFaceConfig out;
   ModelConfig& model = out.model;
   model.type = "gpt2";
@@ -205,6 +213,32 @@ HuggingFaceConfig read_gpt2(ConfigKeys& keys) {
   model.attention_dropout = keys.dropout({"attn_pdrop"});
   model.norm_eps = keys.take<double>("layer_norm_epsilon", 1e-5);
   model.tie = keys.take<bool>("tie_word_embeddings", true);
+  return out;
+}
+
+HuggingFaceConfig read_vit(ConfigKeys& keys, const std::string& head) {
+  const json architectures = keys.root().value("architectures", json::array());
+  require(head.empty() || head == "classification",
+          "[import] --head of a vit must be classification; got ", head, ".");
+  require(!head.empty() || architectures == json{"ViTForImageClassification"},
+          "[import] 'architectures' in ", keys.origin(), " must be ViTForImageClassification; got ",
+          architectures.dump(), ". With --head classification its weights start at random.");
+  HuggingFaceConfig out;
+  ModelConfig& model = out.model;
+  model.type = "vit";
+  model.hidden_size = keys.count("hidden_size", 768);
+  model.num_layers = keys.count("num_hidden_layers", 12);
+  model.num_heads = keys.count("num_attention_heads", 12);
+  model.intermediate_size = keys.count("intermediate_size", 3072);
+  model.image_size = keys.count("image_size", 224);
+  model.patch_size = keys.count("patch_size", 16);
+  model.in_channels = keys.count("num_channels", 3);
+  model.activation = keys.activation("hidden_act", "gelu");
+  model.dropout = keys.dropout({"hidden_dropout_prob"}, 0);
+  model.attention_dropout = keys.dropout({"attention_probs_dropout_prob"}, 0);
+  model.norm_eps = keys.take<double>("layer_norm_eps", 1e-12);
+  keys.take<bool>("tie_word_embeddings", true);
+  add_classes(keys, out);
   return out;
 }
 
@@ -229,20 +263,95 @@ void add_labels(ordered_json& config, const ModelConfig& model,
 /// A dropout as here; -1 stands for `otherwise`.
 double share(double dropout, double otherwise) { return dropout < 0 ? otherwise : dropout; }
 
-/// What auto means for both (layers/models/bert.cc, gpt2.cc).
-constexpr double kDropout = 0.1;
-constexpr double kBertEps = 1e-12, kGpt2Eps = 1e-5;
+int64_t intermediate_of(const ModelConfig& model) {
+  return model.intermediate_size > 0 ? model.intermediate_size : 4 * model.hidden_size;
+}
+
+/// What auto means (layers/models/bert.cc, gpt2.cc and vit.cc).
+constexpr double kLanguageDropout = 0.1, kVitDropout = 0;
+constexpr double kEncoderEps = 1e-12, kGpt2Eps = 1e-5;
+
+ordered_json write_gpt2(const ModelConfig& model, const std::vector<std::string>&) {
+  const double dropout = share(model.dropout, kLanguageDropout);
+  return {{"architectures", {"GPT2LMHeadModel"}},
+          {"n_embd", model.hidden_size},
+          {"n_layer", model.num_layers},
+          {"n_head", model.num_heads},
+          {"n_inner", intermediate_of(model)},
+          {"n_positions", model.max_positions},
+          {"vocab_size", model.vocab_size},
+          {"resid_pdrop", dropout},
+          {"embd_pdrop", dropout},
+          {"attn_pdrop", share(model.attention_dropout, dropout)},
+          {"activation_function", activation_there(model.activation, "gelu_new")},
+          {"layer_norm_epsilon", model.norm_eps > 0 ? model.norm_eps : kGpt2Eps},
+          {"tie_word_embeddings", model.tie}};
+}
+
+/// What BERT and ViT say alike.
+ordered_json write_encoder(const char* architecture, const ModelConfig& model, double otherwise) {
+  const double dropout = share(model.dropout, otherwise);
+  return {{"architectures", {architecture}},
+          {"hidden_size", model.hidden_size},
+          {"num_hidden_layers", model.num_layers},
+          {"num_attention_heads", model.num_heads},
+          {"intermediate_size", intermediate_of(model)},
+          {"hidden_dropout_prob", dropout},
+          {"attention_probs_dropout_prob", share(model.attention_dropout, dropout)},
+          {"hidden_act", activation_there(model.activation, "gelu")},
+          {"layer_norm_eps", model.norm_eps > 0 ? model.norm_eps : kEncoderEps}};
+}
+
+ordered_json write_bert(const ModelConfig& model, const std::vector<std::string>& class_names) {
+  const char* name = model.head == "masked_lm" ? "BertForMaskedLM"
+                     : model.head == "span"    ? "BertForQuestionAnswering"
+                                               : "BertForSequenceClassification";
+  ordered_json config = write_encoder(name, model, kLanguageDropout);
+  config["max_position_embeddings"] = model.max_positions;
+  config["type_vocab_size"] = model.segments;
+  config["vocab_size"] = model.vocab_size;
+  config["tie_word_embeddings"] = model.tie;
+  if (model.head == "auto" || model.head == "classification")
+    add_labels(config, model, class_names);
+  return config;
+}
+
+ordered_json write_vit(const ModelConfig& model, const std::vector<std::string>& class_names) {
+  ordered_json config = write_encoder("ViTForImageClassification", model, kVitDropout);
+  config["image_size"] = model.image_size;
+  config["patch_size"] = model.patch_size;
+  config["num_channels"] = model.in_channels;
+  add_labels(config, model, class_names);
+  return config;
+}
+
+/// transformers' models, by their model_type, which is model.type here, too.
+struct Form {
+  const char* type;
+  HuggingFaceConfig (*read)(ConfigKeys& keys, const std::string& head);
+  ordered_json (*write)(const ModelConfig& model, const std::vector<std::string>& class_names);
+};
+
+constexpr Form kForms[] = {
+    {"bert", read_bert, write_bert}, {"gpt2", read_gpt2, write_gpt2}, {"vit", read_vit, write_vit}};
+
+const Form* form_of(const std::string& type) {
+  const auto* const found = std::ranges::find(kForms, type, &Form::type);
+  return found == std::end(kForms) ? nullptr : found;
+}
 
 }  // namespace
+
+bool is_hugging_face_type(const std::string& type) { return form_of(type) != nullptr; }
 
 HuggingFaceConfig read_hugging_face_config(const std::string& text, const std::string& origin,
                                            const std::string& head) {
   ConfigKeys keys(text, origin);
   const auto type = keys.take<std::string>("model_type");
-  require(type == "bert" || type == "gpt2", "[import] 'model_type' in ", origin,
-          " must be bert or gpt2; got '", type, "'.");
-  require(type == "bert" || head.empty(), "[import] --head is for bert; got a ", type, ".");
-  HuggingFaceConfig config = type == "bert" ? read_bert(keys, head) : read_gpt2(keys);
+  const Form* const form = form_of(type);
+  require(form != nullptr, "[import] 'model_type' in ", origin, " must be bert, gpt2 or vit; got '",
+          type, "'.");
+  HuggingFaceConfig config = form->read(keys, head);
   keys.check_the_rest();
   return config;
 }
@@ -250,51 +359,13 @@ HuggingFaceConfig read_hugging_face_config(const std::string& text, const std::s
 std::string write_hugging_face_config(const ModelConfig& model,
                                       const std::vector<std::string>& class_names,
                                       const std::string& dtype) {
-  require(
-      has_hugging_face_form(model),
-      "[export] transformers must know the model: bert, or gpt2 with norm_type layer, positions "
-      "learned and another activation than swiglu; got ",
-      model.type, " with ", model.norm_type, ", ", model.positions, " and ", model.activation,
-      ". Use --format tw or masked.");
-  const int64_t intermediate =
-      model.intermediate_size > 0 ? model.intermediate_size : 4 * model.hidden_size;
-  const double dropout = share(model.dropout, kDropout);
-  ordered_json config;
-  if (model.type == "gpt2") {
-    config = {{"architectures", {"GPT2LMHeadModel"}},
-              {"model_type", "gpt2"},
-              {"n_embd", model.hidden_size},
-              {"n_layer", model.num_layers},
-              {"n_head", model.num_heads},
-              {"n_inner", intermediate},
-              {"n_positions", model.max_positions},
-              {"vocab_size", model.vocab_size},
-              {"resid_pdrop", dropout},
-              {"embd_pdrop", dropout}};
-    config["attn_pdrop"] = share(model.attention_dropout, dropout);
-    config["activation_function"] = activation_there(model.activation, "gelu_new");
-    config["layer_norm_epsilon"] = model.norm_eps > 0 ? model.norm_eps : kGpt2Eps;
-  } else {
-    const char* name = model.head == "masked_lm" ? "BertForMaskedLM"
-                       : model.head == "span"    ? "BertForQuestionAnswering"
-                                                 : "BertForSequenceClassification";
-    config = {{"architectures", {name}},
-              {"model_type", "bert"},
-              {"hidden_size", model.hidden_size},
-              {"num_hidden_layers", model.num_layers},
-              {"num_attention_heads", model.num_heads},
-              {"intermediate_size", intermediate},
-              {"max_position_embeddings", model.max_positions},
-              {"type_vocab_size", model.segments},
-              {"vocab_size", model.vocab_size},
-              {"hidden_dropout_prob", dropout}};
-    config["attention_probs_dropout_prob"] = share(model.attention_dropout, dropout);
-    config["hidden_act"] = activation_there(model.activation, "gelu");
-    config["layer_norm_eps"] = model.norm_eps > 0 ? model.norm_eps : kBertEps;
-    if (model.head == "auto" || model.head == "classification")
-      add_labels(config, model, class_names);
-  }
-  config["tie_word_embeddings"] = model.tie;
+  require(has_hugging_face_form(model),
+          "[export] transformers must know the model: bert, vit, or gpt2 with norm_type layer, "
+          "positions learned and another activation than swiglu; got ",
+          model.type, " with ", model.norm_type, ", ", model.positions, " and ", model.activation,
+          ". Use --format tw or masked.");
+  ordered_json config = form_of(model.type)->write(model, class_names);
+  config["model_type"] = model.type;
   config["torch_dtype"] = dtype;
   return config.dump(2) + "\n";
 }

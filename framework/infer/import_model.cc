@@ -1,5 +1,6 @@
 #include "framework/infer/import_model.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -7,6 +8,7 @@
 #include "datasets/tokenizers/make_tokenizer.h"
 #include "framework/core/errors.h"
 #include "framework/infer/hugging_face.h"
+#include "framework/infer/model_file.h"
 #include "framework/io/safetensors.h"
 #include "layers/models/make_model.h"
 
@@ -20,6 +22,7 @@ constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kConfig = "config.json";
 constexpr const char* kTokenizerConfig = "tokenizer_config.json";
+constexpr const char* kImageConfig = "preprocessor_config.json";
 
 /// The weights' file in a folder, or the path itself.
 fs::path weights_in(const fs::path& path) {
@@ -110,6 +113,42 @@ std::string tokenizer_in(const fs::path& folder, const ModelConfig& model) {
   return tokenizer->serialize();
 }
 
+/// Images of the model's size.
+void take_images(ModelCard& card) {
+  card.channels = card.model.in_channels;
+  card.height = card.width = card.model.image_size;
+}
+
+/// How images are prepared, as the image processor beside a model says.
+void add_images(const fs::path& folder, ModelCard& card) {
+  take_images(card);
+  card.mean = card.std = std::vector<double>(static_cast<size_t>(card.channels), 0.5);
+  const fs::path path = folder / kImageConfig;
+  if (!fs::exists(path)) return;
+  const json root = json::parse(read_file_text("import", path), nullptr, false);
+  require(root.is_object(), "[import] ", path.string(),
+          " must be a JSON object; got something else.");
+  constexpr double kPixel = 1.0 / 255, kRounding = 1e-6;
+  try {
+    require(root.value("do_rescale", true) &&
+                std::abs(root.value("rescale_factor", kPixel) - kPixel) < kRounding,
+            "[import] ", path.string(), " must scale pixels by 1/255; got another factor.");
+    card.mean = root.value("image_mean", card.mean);
+    card.std = root.value("image_std", card.std);
+    if (root.value("do_normalize", true)) {
+      const auto channels = static_cast<size_t>(card.channels);
+      require(card.mean.size() == channels && card.std.size() == channels,
+              "[import] image_mean and ", "image_std in ", path.string(), " must have ", channels,
+              " values; got ", card.mean.size(), " and ", card.std.size(), ".");
+      return;
+    }
+  } catch (const json::exception& error) {
+    fail("[import] ", path.string(), " must hold an image processor; got ", error.what(), ".");
+  }
+  card.mean.clear();
+  card.std.clear();
+}
+
 void import_hugging_face(ImportedModel& imported, TensorMap state, const fs::path& config,
                          const ImportOptions& options) {
   HuggingFaceConfig read =
@@ -117,10 +156,13 @@ void import_hugging_face(ImportedModel& imported, TensorMap state, const fs::pat
   imported.card.model = std::move(read.model);
   imported.card.dataset = "imported";
   imported.card.class_names = std::move(read.class_names);
-  imported.card.tokenizer = tokenizer_in(config.parent_path(), imported.card.model);
   const ModelConfig& model = imported.card.model;
+  if (input_kind_of(model.type) == InputKind::images)
+    add_images(config.parent_path(), imported.card);
+  else
+    imported.card.tokenizer = tokenizer_in(config.parent_path(), model);
   state = from_hugging_face(model, std::move(state), imported.dropped);
-  imported.model = make_model(model, input_from(model), options.seed);
+  imported.model = make_model(model, input_of(imported.card), options.seed);
   if (!options.head.empty()) add_missing_head(imported, state);
   imported.model->load_state_dict(state);
 }
@@ -130,16 +172,12 @@ void import_torchvision(ImportedModel& imported, const TensorMap& state) {
   ModelCard& card = imported.card;
   card.model = model;
   card.dataset = "imported";
-  card.channels = model.in_channels;
-  card.height = card.width = model.image_size;
+  take_images(card);
   if (model.in_channels == 3) {  // ImageNet's
     card.mean = {0.485, 0.456, 0.406};
     card.std = {0.229, 0.224, 0.225};
   }
-  imported.model = make_model(model, {.channels = model.in_channels,
-                                      .height = model.image_size,
-                                      .width = model.image_size,
-                                      .classes = model.num_classes});
+  imported.model = make_model(model, input_of(card));
   TensorMap f32;
   for (const auto& [name, tensor] : state)
     f32[name] = is_floating(tensor.dtype()) ? tensor.to(DType::f32) : tensor;

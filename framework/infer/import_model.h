@@ -1,6 +1,6 @@
-// Models of other libraries: Hugging Face's BERT and GPT-2 (model.safetensors, or the shards that
-// model.safetensors.index.json lists, with config.json), and torchvision's VGG and ResNet (a state
-// dict saved as safetensors, which says itself which network it is).
+// Models of other libraries: Hugging Face's BERT, GPT-2 and ViT (model.safetensors, or the shards
+// that model.safetensors.index.json lists, with config.json), and torchvision's VGG and ResNet (a
+// state dict saved as safetensors, which says itself which network it is).
 #pragma once
 
 #include <filesystem>
@@ -15,7 +15,7 @@ namespace tessera {
 
 struct ImportOptions {
   std::filesystem::path config = {};  ///< empty: config.json beside the weights, if there is one
-  std::string head = {};              ///< of a bert; empty: the one that the files hold
+  std::string head = {};              ///< of a bert or vit; empty: the one that the files hold
   uint64_t seed = 42;                 ///< of the weights of a head that the files lack
 };
 
@@ -27,7 +27,8 @@ struct ImportedModel {
 };
 
 /// `path`: a folder, a .safetensors file, or an index of shards. Vocabulary files beside
-/// config.json (vocab.txt of a BERT, vocab.json and merges.txt of a GPT-2) go into the card.
+/// config.json (vocab.txt of a BERT, vocab.json and merges.txt of a GPT-2) and the mean and
+/// deviation of preprocessor_config.json (of a ViT; without the file 0.5 each) go into the card.
 /// Throws: std::invalid_argument or std::runtime_error that names the file, the key or the tensor.
 ImportedModel import_model(const std::filesystem::path& path, const ImportOptions& options = {});
 

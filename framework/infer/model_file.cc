@@ -46,6 +46,8 @@ ModelFile interpret(SafetensorsFile raw, const std::string& path) {
   return file;
 }
 
+}  // namespace
+
 ModelInput input_of(const ModelCard& card) {
   if (card.channels == 0) return input_from(card.model);
   return {.channels = card.channels,
@@ -53,8 +55,6 @@ ModelInput input_of(const ModelCard& card) {
           .width = card.width,
           .classes = card.model.num_classes};
 }
-
-}  // namespace
 
 void write_model_file(const std::filesystem::path& path, const Module& model, const ModelCard& card,
                       const Masks& masks, const ExportOptions& options) {

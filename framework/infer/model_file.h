@@ -13,6 +13,7 @@
 #include "framework/io/model_card.h"
 #include "framework/sparse/tile_matrix.h"
 #include "layers/masks.h"
+#include "layers/models/make_model.h"
 #include "layers/module.h"
 
 namespace tessera {
@@ -43,6 +44,9 @@ struct LoadedModel {
   std::unique_ptr<Module> model;  ///< zeros in place, in evaluation mode
   Masks masks;                    ///< of the pruned weights
 };
+
+/// What the card's model takes.
+ModelInput input_of(const ModelCard& card);
 
 /// Throws: std::runtime_error where the weights are not the model's.
 LoadedModel load_model(const ModelFile& file, const std::filesystem::path& path);

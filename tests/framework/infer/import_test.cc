@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "datasets/tokenizers/make_tokenizer.h"
@@ -18,7 +19,8 @@ using namespace tessera::testing;
 
 namespace {
 
-const std::filesystem::path kBert = "tests/golden/bert", kGpt2 = "tests/golden/gpt2";
+const std::filesystem::path kBert = "tests/golden/bert", kGpt2 = "tests/golden/gpt2",
+                            kVit = "tests/golden/vit";
 
 nlohmann::json config_of(const std::filesystem::path& folder) {
   return nlohmann::json::parse(read_bytes(folder / "config.json"));
@@ -87,7 +89,7 @@ TEST_CASE("keys that change what a model computes are refused by name") {
       {kBert, "hidden_act", "quick_gelu", "'hidden_act' in config.json must be relu, gelu"},
       {kBert, "is_decoder", true, "'is_decoder' in config.json must be false"},
       {kBert, "rope_theta", 10000, "the key 'rope_theta' in config.json must be one whose effect"},
-      {kBert, "model_type", "roberta", "'model_type' in config.json must be bert or gpt2"},
+      {kBert, "model_type", "roberta", "'model_type' in config.json must be bert, gpt2 or vit"},
       {kBert, "hidden_size", "wide", "'hidden_size' in config.json must be a number"},
       {kBert, "hidden_size", 0, "'hidden_size' in config.json must lie in [1, "},
       {kBert, "classifier_dropout", 0.5, "'classifier_dropout' in config.json must equal"},
@@ -225,7 +227,7 @@ TEST_CASE("what is no model is refused") {
 }
 
 TEST_CASE("a written config.json is read as the same model") {
-  for (const auto& folder : {kBert, kGpt2}) {
+  for (const auto& folder : {kBert, kGpt2, kVit}) {
     const HuggingFaceConfig first =
         read_hugging_face_config(read_bytes(folder / "config.json"), "a");
     const std::string text = write_hugging_face_config(first.model, first.class_names, "float32");
@@ -259,6 +261,46 @@ TEST_CASE("a gpt2 that transformers does not know: no config.json, a dense file 
       CHECK(tensor.to_vector<float>() == want.at(name).to_vector<float>());
     *key = before;
   }
+}
+
+TEST_CASE("a vit comes with its images, names its classes, and may lack the head and the prefix") {
+  const ImportedModel whole = import_model(kVit);
+  const ModelCard& card = whole.card;
+  CHECK(card.model.patch_size == 4);
+  CHECK(std::array{card.channels, card.height, card.width} == std::array<int64_t, 3>{3, 12, 12});
+  CHECK(card.class_names.size() == 5);
+  CHECK(card.mean == std::vector<double>{0.5, 0.5, 0.5});
+  CHECK(whole.dropped.empty());
+
+  const TemporaryFolder folder;
+  TensorMap bare;
+  for (const auto& [name, tensor] : whole.model->state_dict())
+    if (name.starts_with("vit.")) bare[name.substr(4)] = tensor;
+  bare["pooler.dense.weight"] = Tensor::zeros({32, 32});
+  nlohmann::json config = config_of(kVit);
+  config["architectures"] = {"ViTModel"};
+  write_model(folder.path(), config, bare);
+  check_contains(import_error(folder.path()), "must be ViTForImageClassification");
+  check_contains(import_error(folder.path(), {.head = "span"}), "--head of a vit must be");
+  write_bytes(folder / "preprocessor_config.json",
+              R"({"image_mean": [0.1, 0.2, 0.3], "image_std": [1, 2, 3], "do_normalize": true})");
+  const ImportedModel imported = import_model(folder.path(), {.head = "classification"});
+  CHECK(imported.card.mean == std::vector<double>{0.1, 0.2, 0.3});
+  CHECK(imported.card.std == std::vector<double>{1, 2, 3});
+  CHECK(imported.drawn == std::vector<std::string>{"classifier.bias", "classifier.weight"});
+  CHECK(imported.dropped == std::vector<std::string>{"vit.pooler.dense.weight"});
+
+  for (const auto& [text, error] :
+       {std::pair{"[]", "preprocessor_config.json must be a JSON object"},
+        {R"({"image_mean": [0.5]})", "must have 3 values; got 1 and 3"},
+        {R"({"image_mean": "half"})", "must hold an image processor"},
+        {R"({"rescale_factor": 1})", "must scale pixels by 1/255"}}) {
+    write_bytes(folder / "preprocessor_config.json", text);
+    check_contains(import_error(folder.path(), {.head = "classification"}), error);
+  }
+  write_bytes(folder / "preprocessor_config.json", R"({"do_normalize": false})");
+  CHECK(import_model(folder.path(), {.head = "classification"}).card.mean.empty());
+  check_contains(error_with(kVit, "qkv_bias", false), "'qkv_bias' in config.json must be true");
 }
 
 TEST_CASE("vocabulary files beside a model go into its card") {
