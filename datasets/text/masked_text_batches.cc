@@ -44,30 +44,21 @@ MaskTokens mask_tokens(const Tokenizer& tokenizer) {
 
 MaskedTextBatches::MaskedTextBatches(std::vector<MaskedText> texts, MaskTokens tokens,
                                      MaskedTextOptions options)
-    : texts_(std::move(texts)),
+    : LengthBatchSource(lengths_of(texts), options.batches),
+      texts_(std::move(texts)),
       tokens_(std::move(tokens)),
-      options_(options),
-      plan_(lengths_of(texts_), options.batches) {}
-
-double MaskedTextBatches::units_per_batch() const { return tokens_per_batch(texts_, batches()); }
-
-BatchSource::Epoch MaskedTextBatches::epoch(uint32_t number) const {
-  auto chosen = std::make_shared<const std::vector<LengthBatches::Samples>>(plan_.epoch(number));
-  const uint32_t drawn = options_.every_epoch ? number : 0;
-  return [this, chosen, drawn](int64_t index) {
-    return prepare((*chosen)[static_cast<size_t>(index)], drawn, index);
-  };
-}
+      options_(options) {}
 
 Batch MaskedTextBatches::prepare(const LengthBatches::Samples& chosen, uint32_t epoch,
                                  int64_t index) const {
   const std::vector<const TextRow*> texts = texts_of(texts_, chosen);
-  const int64_t width = plan_.padded(longest_of(texts));
+  const int64_t width = plan().padded(longest_of(texts));
   std::vector<Tensor> inputs = text_inputs(texts, width, tokens_.pad);
   Tensor target = Tensor::full(inputs[0].shape(), kIgnoredLabel, {.dtype = DType::i64});
   for (size_t n = 0; n < chosen.size(); ++n) {
     const int64_t row = static_cast<int64_t>(n) * width;
-    hide(chosen[n], epoch, inputs[0].data<int64_t>() + row, target.data<int64_t>() + row);
+    hide(chosen[n], options_.every_epoch ? epoch : 0, inputs[0].data<int64_t>() + row,
+         target.data<int64_t>() + row);
   }
   return {.inputs = std::move(inputs), .target = target, .index = index};
 }

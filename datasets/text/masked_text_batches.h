@@ -9,7 +9,7 @@
 
 #include <vector>
 
-#include "datasets/batch_source.h"
+#include "datasets/text/length_batch_source.h"
 #include "datasets/text/text_rows.h"
 #include "datasets/tokenizers/tokenizer.h"
 
@@ -36,25 +36,19 @@ struct MaskedTextOptions {
   bool every_epoch = false;  ///< hides others in each epoch; else always those of epoch 0
 };
 
-class MaskedTextBatches : public BatchSource {
+class MaskedTextBatches : public LengthBatchSource {
  public:
   MaskedTextBatches(std::vector<MaskedText> texts, MaskTokens tokens, MaskedTextOptions options);
 
-  int64_t samples() const override { return plan_.samples(); }
-  int64_t batches() const override { return plan_.batches(); }
-  const char* unit() const override { return "tokens"; }
-  double units_per_batch() const override;
   bool labels_tokens() const override { return true; }
-  Epoch epoch(uint32_t number) const override;
 
  private:
-  Batch prepare(const LengthBatches::Samples& chosen, uint32_t epoch, int64_t index) const;
+  Batch prepare(const LengthBatches::Samples& chosen, uint32_t epoch, int64_t index) const override;
   void hide(int64_t text, uint32_t epoch, int64_t* ids, int64_t* target) const;
 
   const std::vector<MaskedText> texts_;
   const MaskTokens tokens_;
   const MaskedTextOptions options_;
-  const LengthBatches plan_;
 };
 
 }  // namespace tessera

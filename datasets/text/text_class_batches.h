@@ -5,8 +5,7 @@
 
 #include <vector>
 
-#include "datasets/batch_source.h"
-#include "datasets/text/length_batches.h"
+#include "datasets/text/length_batch_source.h"
 #include "datasets/text/text_rows.h"
 
 namespace tessera {
@@ -16,23 +15,17 @@ struct TextSample {
   int32_t label = 0;
 };
 
-class TextClassBatches : public BatchSource {
+class TextClassBatches : public LengthBatchSource {
  public:
   TextClassBatches(std::vector<TextSample> samples, int32_t pad, LengthBatchOptions options);
 
-  int64_t samples() const override { return plan_.samples(); }
-  int64_t batches() const override { return plan_.batches(); }
-  const char* unit() const override { return "tokens"; }
-  double units_per_batch() const override;
   bool labels_tokens() const override { return false; }
-  Epoch epoch(uint32_t number) const override;
 
  private:
-  Batch prepare(const LengthBatches::Samples& chosen, int64_t index) const;
+  Batch prepare(const LengthBatches::Samples& chosen, uint32_t epoch, int64_t index) const override;
 
   const std::vector<TextSample> samples_;
   const int32_t pad_;
-  const LengthBatches plan_;
 };
 
 }  // namespace tessera

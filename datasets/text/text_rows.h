@@ -31,14 +31,6 @@ std::vector<SampleLength> lengths_of(const std::vector<Row>& rows) {
   return lengths;
 }
 
-/// Tokens of the average batch, without padding.
-template <class Row>
-double tokens_per_batch(const std::vector<Row>& rows, int64_t batches) {
-  double tokens = 0;
-  for (const Row& row : rows) tokens += static_cast<double>(row.text.ids.size());
-  return tokens / static_cast<double>(batches > 0 ? batches : 1);
-}
-
 /// The texts of the samples `chosen`.
 template <class Row>
 std::vector<const TextRow*> texts_of(const std::vector<Row>& rows,

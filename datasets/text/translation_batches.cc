@@ -31,32 +31,20 @@ SentenceTokens sentence_tokens(const Tokenizer& tokenizer, const char* what) {
 
 TranslationBatches::TranslationBatches(std::vector<SentencePair> pairs, int32_t source_pad,
                                        SentenceTokens target, LengthBatchOptions options)
-    : pairs_(std::move(pairs)),
+    : LengthBatchSource(lengths_of(pairs), options),
+      pairs_(std::move(pairs)),
       source_pad_(source_pad),
-      target_(target),
-      plan_(lengths_of(pairs_), options) {}
+      target_(target) {}
 
-double TranslationBatches::units_per_batch() const {
-  double tokens = 0;
-  for (const SentencePair& pair : pairs_) tokens += static_cast<double>(pair.target.size());
-  return tokens / static_cast<double>(std::max<int64_t>(batches(), 1));
-}
-
-BatchSource::Epoch TranslationBatches::epoch(uint32_t number) const {
-  auto chosen = std::make_shared<const std::vector<LengthBatches::Samples>>(plan_.epoch(number));
-  return [this, chosen](int64_t index) {
-    return prepare((*chosen)[static_cast<size_t>(index)], index);
-  };
-}
-
-Batch TranslationBatches::prepare(const LengthBatches::Samples& chosen, int64_t index) const {
+Batch TranslationBatches::prepare(const LengthBatches::Samples& chosen, uint32_t,
+                                  int64_t index) const {
   const auto count = static_cast<int64_t>(chosen.size());
   IdRows sources, targets;
   for (const int64_t i : chosen) {
     sources.emplace_back(pairs_[static_cast<size_t>(i)].source);
     targets.emplace_back(pairs_[static_cast<size_t>(i)].target);
   }
-  const int64_t S = plan_.padded(longest_row(sources)), T = plan_.padded(longest_row(targets));
+  const int64_t S = plan().padded(longest_row(sources)), T = plan().padded(longest_row(targets));
   Tensor target_in = Tensor::full({count, T}, target_.pad, {.dtype = DType::i64});
   for (int64_t n = 0; n < count; ++n) {
     const auto& words = targets[static_cast<size_t>(n)];

@@ -6,8 +6,7 @@
 
 #include <vector>
 
-#include "datasets/batch_source.h"
-#include "datasets/text/length_batches.h"
+#include "datasets/text/length_batch_source.h"
 #include "datasets/tokenizers/tokenizer.h"
 
 namespace tessera {
@@ -27,25 +26,19 @@ struct SentenceTokens {
 /// Throws: std::invalid_argument where the vocabulary has neither; `what` names the tokenizer.
 SentenceTokens sentence_tokens(const Tokenizer& tokenizer, const char* what);
 
-class TranslationBatches : public BatchSource {
+class TranslationBatches : public LengthBatchSource {
  public:
   TranslationBatches(std::vector<SentencePair> pairs, int32_t source_pad, SentenceTokens target,
                      LengthBatchOptions options);
 
-  int64_t samples() const override { return plan_.samples(); }
-  int64_t batches() const override { return plan_.batches(); }
-  const char* unit() const override { return "tokens"; }
-  double units_per_batch() const override;  ///< of the targets
   bool labels_tokens() const override { return true; }
-  Epoch epoch(uint32_t number) const override;
 
  private:
-  Batch prepare(const LengthBatches::Samples& chosen, int64_t index) const;
+  Batch prepare(const LengthBatches::Samples& chosen, uint32_t epoch, int64_t index) const override;
 
   const std::vector<SentencePair> pairs_;
   const int32_t source_pad_;
   const SentenceTokens target_;
-  const LengthBatches plan_;
 };
 
 }  // namespace tessera

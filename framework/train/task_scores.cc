@@ -86,7 +86,7 @@ TaskScores score_task(const Forward& forward, const BatchSource& source, BatchSt
   TaskScores out{.evaluation = {}, .metric = metric_of(source)};
   if (const auto* const questions = dynamic_cast<const SquadBatches*>(&source)) {
     AnswerFinder finder(questions->set());
-    const std::vector<LengthBatches::Samples> windows = questions->windows(0);
+    const std::vector<LengthBatches::Samples> windows = questions->chosen(0);
     out.evaluation = evaluate(forward, batches, [&](const Batch& batch, const Tensor& logits) {
       finder.add(windows[static_cast<size_t>(batch.index)], logits);
     });

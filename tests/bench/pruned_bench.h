@@ -1,7 +1,6 @@
 // What the timings of pruned models share.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
@@ -9,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/infer/stopwatch.h"
 #include "framework/sparse/pack.h"
 #include "layers/module.h"
 #include "pruning/pattern.h"
@@ -35,10 +35,7 @@ inline std::vector<double> medians(const std::vector<std::function<void()>>& con
       if (round > 0) times[i].push_back(ms);
     }
   std::vector<double> out;
-  for (auto& values : times) {
-    std::sort(values.begin(), values.end());
-    out.push_back(values[values.size() / 2]);
-  }
+  for (const auto& values : times) out.push_back(median(values));
   return out;
 }
 

@@ -242,7 +242,7 @@ TEST_CASE("squad from files: contexts held out, batches, notes, errors") {
   REQUIRE(batch.inputs.size() == 3);
   CHECK(batch.target.shape() == Shape{3, 2});
   const auto& source = dynamic_cast<const SquadBatches&>(*data.train);
-  const SquadWindow& window = source.set().windows[static_cast<size_t>(source.windows(0)[0][0])];
+  const SquadWindow& window = source.set().windows[static_cast<size_t>(source.chosen(0)[0][0])];
   CHECK(batch.target.data<int64_t>()[0] == window.target[0]);
   CHECK(batch.inputs[1].data<int64_t>()[0] == std::ssize(window.text.ids));
   CHECK_FALSE(data.train->labels_tokens());
