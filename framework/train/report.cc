@@ -7,6 +7,7 @@
 #include "framework/io/atomic_file.h"
 #include "framework/io/chart.h"
 #include "framework/io/html.h"
+#include "framework/train/metric.h"
 
 namespace tessera {
 namespace {
@@ -66,6 +67,8 @@ std::string curves(const RunRecord& run) {
   Chart accuracy{.title = "Accuracy", .x_label = "optimizer steps", .y_label = "accuracy (%)"};
   add_curve(run, "epoch/accuracy", "training", 100, true, accuracy);
   add_curve(run, "validation/accuracy", "validation", 100, true, accuracy);
+  add_curve(run, "validation/exact_match", "validation, exact match", 100, true, accuracy);
+  add_curve(run, "validation/f1", "validation, F1", 100, true, accuracy);
   mark_stages(run, loss);
   mark_stages(run, accuracy);
   const bool has_control = ControlShift(run).control != INT64_MAX;
@@ -115,6 +118,9 @@ std::string text_result(const RunRecord& run, const Summary& s) {
   add("test BLEU", s.dense_text.bleu, s.sparse_text.bleu);
   add("test exact match", s.dense_text.exact_match, s.sparse_text.exact_match);
   add("test F1", s.dense_text.f1, s.sparse_text.f1);
+  add("test Matthews", s.dense_text.matthews, s.sparse_text.matthews);
+  add("test exact match", s.dense_text.exact_match, s.sparse_text.exact_match);
+  add("test F1", s.dense_text.f1, s.sparse_text.f1);
   add("test Matthews correlation", s.dense_text.matthews, s.sparse_text.matthews);
   table.rows.push_back({"file size", kibibytes(s.dense_bytes), kibibytes(s.sparse_bytes)});
   if (s.is_timed) add_times(s, table);
@@ -149,23 +155,25 @@ std::string result(const RunRecord& run) {
 }
 
 std::string comparison(const std::vector<RunRecord>& runs) {
-  HtmlTable table{.header = {"run", "pattern", "sparsity", "dense accuracy", "sparse accuracy",
-                             "speed-up", "sparse file"}};
+  HtmlTable table{.header = {"run", "pattern", "sparsity", "metric", "dense", "sparse", "speed-up",
+                             "sparse file"}};
   Chart chart{
       .title = "Validation accuracy", .x_label = "optimizer steps", .y_label = "accuracy (%)"};
   for (const RunRecord& run : runs) {
     add_curve(run, "validation/accuracy", run.name(), 100, true, chart);
     if (!run.summary) {
-      table.rows.push_back({run.name(), "not finished", "", "", "", "", ""});
+      table.rows.push_back({run.name(), "not finished", "", "", "", "", "", ""});
       continue;
     }
     const Summary& s = *run.summary;
     const bool is_sparse = !s.pattern.empty();
-    table.rows.push_back(
-        {run.name(), is_sparse ? s.pattern : "dense", is_sparse ? percent_text(s.sparsity) : "-",
-         percent_text(s.dense_accuracy), is_sparse ? percent_text(s.sparse_accuracy) : "-",
-         is_sparse && s.is_timed ? format_number(s.speedup) : "-",
-         is_sparse ? kibibytes(s.sparse_bytes) : "-"});
+    const Metric of_task = metric_of(s);
+    table.rows.push_back({run.name(), is_sparse ? s.pattern : "dense",
+                          is_sparse ? percent_text(s.sparsity) : "-", name_of(of_task),
+                          shown(of_task, dense_score(s)),
+                          is_sparse ? shown(of_task, sparse_score(s)) : "-",
+                          is_sparse && s.is_timed ? format_number(s.speedup) : "-",
+                          is_sparse ? kibibytes(s.sparse_bytes) : "-"});
   }
   return html_section("Comparison", html_table(table) + draw_chart(chart));
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <map>
 #include <set>
@@ -44,15 +45,35 @@ int64_t shown_granularity(const Groups& groups, const std::string& pattern) {
   return shown;
 }
 
-double control_accuracy(const SweepResults& results) {
+/// As it is drawn: in percent where it is a share.
+double drawn(Metric metric, double score) { return is_share(metric) ? 100 * score : score; }
+
+std::string unit_of(Metric metric) {
+  return concat(name_of(metric), is_share(metric)         ? " (%)"
+                                 : metric == Metric::loss ? " (nats)"
+                                                          : "");
+}
+
+std::string title(Metric metric, const char* against) {
+  std::string text = concat(name_of(metric), " against ", against);
+  text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
+/// A cell's point over x.
+ChartPoint point_of(Metric metric, double x, const SweepGroup& group, const std::string& label) {
+  return {x, drawn(metric, group.score), drawn(metric, group.score_spread), label};
+}
+
+double control_score(const SweepResults& results) {
   double sum = 0;
-  for (const SweepControl& control : results.controls) sum += control.accuracy;
+  for (const SweepControl& control : results.controls) sum += control.score;
   return results.controls.empty() ? std::nan("")
                                   : sum / static_cast<double>(results.controls.size());
 }
 
 /// A level line over the extent of the other series.
-void add_control(double accuracy, Chart& chart) {
+void add_control(double score, Chart& chart) {
   double low = 0, high = 0;
   bool is_first = true;
   for (const ChartSeries& series : chart.series)
@@ -61,65 +82,63 @@ void add_control(double accuracy, Chart& chart) {
       high = is_first ? point.x : std::max(high, point.x);
       is_first = false;
     }
-  if (is_first || !std::isfinite(accuracy)) return;
-  chart.series.push_back({.name = "dense control",
-                          .points = {{low, 100 * accuracy}, {high, 100 * accuracy}},
-                          .has_markers = false});
+  if (is_first || !std::isfinite(score)) return;
+  chart.series.push_back(
+      {.name = "dense control", .points = {{low, score}, {high, score}}, .has_markers = false});
 }
 
-std::string accuracy_over_sparsity(const Groups& groups, double control) {
-  Chart chart{.title = "Accuracy against sparsity",
+std::string score_over_sparsity(Metric metric, const Groups& groups, double control) {
+  Chart chart{.title = title(metric, "sparsity"),
               .x_label = "sparsity reached (%)",
-              .y_label = "test accuracy (%)"};
+              .y_label = "test " + unit_of(metric)};
   for (const std::string& pattern : patterns_of(groups)) {
     const int64_t granularity = shown_granularity(groups, pattern);
     ChartSeries series{.name = pattern};
     for (const SweepGroup& group : groups)
       if (group.cell.pattern == pattern && group.cell.granularity == granularity) {
-        series.points.push_back({100 * group.sparsity, 100 * group.accuracy,
-                                 100 * group.accuracy_spread, granularity_text(group.cell)});
+        series.points.push_back(
+            point_of(metric, 100 * group.sparsity, group, granularity_text(group.cell)));
       }
     if (granularity > 0) series.name += concat(", G = ", granularity);
     chart.series.push_back(std::move(series));
   }
-  add_control(control, chart);
+  add_control(drawn(metric, control), chart);
   return draw_chart(chart);
 }
 
-/// The cells that no other one beats in both speed and accuracy, from slow to fast.
-ChartSeries front_of(const Groups& groups) {
+/// The cells that no other one beats in both speed and score, from slow to fast.
+ChartSeries front_of(Metric metric, const Groups& groups) {
   Groups sorted = groups;
   std::sort(sorted.begin(), sorted.end(),
             [](const auto& a, const auto& b) { return a.speedup > b.speedup; });
   ChartSeries front{.name = "not beaten in both", .has_markers = false};
-  double best = -1;
+  const SweepGroup* best = nullptr;
   for (const SweepGroup& group : sorted) {
-    if (group.accuracy <= best) continue;
-    best = group.accuracy;
+    if (best != nullptr && !is_better(metric, group.score, best->score)) continue;
+    best = &group;
     front.points.insert(front.points.begin(),
-                        {group.speedup, 100 * group.accuracy, 0, group.cell.name()});
+                        {group.speedup, drawn(metric, group.score), 0, group.cell.name()});
   }
   return front;
 }
 
-std::string accuracy_over_speedup(const Groups& groups, double control) {
-  Chart chart{.title = "Accuracy against measured speed-up",
+std::string score_over_speedup(Metric metric, const Groups& groups, double control) {
+  Chart chart{.title = title(metric, "measured speed-up"),
               .x_label = "speed-up over the dense twin (times)",
-              .y_label = "test accuracy (%)"};
+              .y_label = "test " + unit_of(metric)};
   for (const std::string& pattern : patterns_of(groups)) {
     ChartSeries series{.name = pattern, .has_line = false};
     for (const SweepGroup& group : groups)
       if (group.cell.pattern == pattern)
-        series.points.push_back(
-            {group.speedup, 100 * group.accuracy, 100 * group.accuracy_spread, label_of(group)});
+        series.points.push_back(point_of(metric, group.speedup, group, label_of(group)));
     chart.series.push_back(std::move(series));
   }
-  chart.series.push_back(front_of(groups));
-  add_control(control, chart);
+  chart.series.push_back(front_of(metric, groups));
+  add_control(drawn(metric, control), chart);
   return draw_chart(chart);
 }
 
-std::string accuracy_over_granularity(const Groups& groups) {
+std::string score_over_granularity(Metric metric, const Groups& groups) {
   std::map<std::string, ChartSeries> by_name;
   std::set<int64_t> granularities;
   for (const SweepGroup& group : groups) {
@@ -129,13 +148,12 @@ std::string accuracy_over_granularity(const Groups& groups) {
     ChartSeries& series = by_name[name];
     series.name = name;
     const double x = std::log2(static_cast<double>(group.cell.granularity));
-    series.points.push_back(
-        {x, 100 * group.accuracy, 100 * group.accuracy_spread, granularity_text(group.cell)});
+    series.points.push_back(point_of(metric, x, group, granularity_text(group.cell)));
     granularities.insert(group.cell.granularity);
   }
-  Chart chart{.title = "Accuracy against granularity",
+  Chart chart{.title = title(metric, "granularity"),
               .x_label = "granularity G (weights; logarithmic)",
-              .y_label = "test accuracy (%)"};
+              .y_label = "test " + unit_of(metric)};
   for (const int64_t granularity : granularities)
     chart.x_ticks.emplace_back(std::log2(static_cast<double>(granularity)), concat(granularity));
   for (auto& [name, series] : by_name)
@@ -147,43 +165,46 @@ std::string with_spread(double mean, double spread, int64_t seeds) {
   return format_number(mean) + (seeds > 1 ? " ± " + format_number(spread) : "");
 }
 
-std::string summary_of_cells(const Groups& groups, double control) {
+std::string summary_of_cells(Metric metric, const Groups& groups, double control) {
   HtmlTable table{.caption =
-                      "Means over the seeds ± sample standard deviation; accuracies on test "
-                      "data, differences in points to the mean dense control",
-                  .header = {"pattern", "G", "sparsity (%)", "seeds", "accuracy (%)", "difference",
+                      "Means over the seeds ± sample standard deviation; on test data, "
+                      "differences to the mean dense control",
+                  .header = {"pattern", "G", "sparsity (%)", "seeds", unit_of(metric), "difference",
                              "speed-up"}};
   for (const SweepGroup& g : groups)
-    table.rows.push_back({g.cell.pattern, g.cell.granularity > 0 ? concat(g.cell.granularity) : "-",
-                          format_number(100 * g.sparsity), concat(g.seeds),
-                          with_spread(100 * g.accuracy, 100 * g.accuracy_spread, g.seeds),
-                          format_number(100 * (g.accuracy - control)),
-                          with_spread(g.speedup, g.speedup_spread, g.seeds)});
+    table.rows.push_back(
+        {g.cell.pattern, g.cell.granularity > 0 ? concat(g.cell.granularity) : "-",
+         format_number(100 * g.sparsity), concat(g.seeds),
+         with_spread(drawn(metric, g.score), drawn(metric, g.score_spread), g.seeds),
+         format_number(drawn(metric, g.score - control)),
+         with_spread(g.speedup, g.speedup_spread, g.seeds)});
   return html_table(table);
 }
 
 std::string controls_table(const SweepResults& results) {
-  HtmlTable table{.caption =
-                      "The dense models: test accuracy (%) where the cells start, and of the "
-                      "control, which trains on for as many epochs as the cells",
-                  .header = {"seed", "before", "control"}};
+  HtmlTable table{
+      .caption = concat("The dense models: test ", unit_of(results.metric),
+                        " where the cells start, and of the control, which trains on for as "
+                        "many epochs as the cells"),
+      .header = {"seed", "before", "control"}};
   for (const SweepControl& c : results.controls)
-    table.rows.push_back(
-        {concat(c.seed), format_number(100 * c.accuracy_before), format_number(100 * c.accuracy)});
+    table.rows.push_back({concat(c.seed), format_number(drawn(results.metric, c.score_before)),
+                          format_number(drawn(results.metric, c.score))});
   return html_table(table);
 }
 
 std::string all_cells(const SweepResults& results) {
-  HtmlTable table{.header = {"cell", "seed", "state", "sparsity (%)", "accuracy (%)", "dense (ms)",
-                             "sparse (ms)", "speed-up", "file (KiB)", "note"}};
+  HtmlTable table{.header = {"cell", "seed", "state", "sparsity (%)", unit_of(results.metric),
+                             "dense (ms)", "sparse (ms)", "speed-up", "file (KiB)", "note"}};
   for (const SweepResult& r : results.cells) {
     const Summary& s = r.summary;
     std::vector<std::string> row{r.cell.name(), concat(r.cell.seed), name_of(r.state)};
     if (r.state == SweepResult::State::done)
-      row.insert(row.end(),
-                 {format_number(100 * s.sparsity), format_number(100 * s.sparse_accuracy),
-                  format_number(s.dense_ms, 3), format_number(s.sparse_ms, 3),
-                  format_number(s.speedup), format_number(double(s.sparse_bytes) / 1024, 1), ""});
+      row.insert(
+          row.end(),
+          {format_number(100 * s.sparsity), format_number(drawn(results.metric, sparse_score(s))),
+           format_number(s.dense_ms, 3), format_number(s.sparse_ms, 3), format_number(s.speedup),
+           format_number(double(s.sparse_bytes) / 1024, 1), ""});
     else
       row.insert(row.end(), {"-", "-", "-", "-", "-", "-", r.note});
     table.rows.push_back(std::move(row));
@@ -219,19 +240,22 @@ fs::path run_folder(const SweepResults& results, const SweepCell& cell) {
 
 std::string sweep_report(const SweepResults& results) {
   const Groups groups = group_seeds(results);
-  const double control = control_accuracy(results);
+  const Metric metric = results.metric;
+  const double control = control_score(results);
   std::string body = concat("<p class=\"quiet\">", escape_html(results.folder.string()), ", ",
                             results.cells.size(), " cells</p>\n");
   for (const SweepResult& result : results.cells)
     if (result.state == SweepResult::State::failed)
       body += concat("<p class=\"note\">", escape_html(result.cell.name()), " seed ",
                      result.cell.seed, " failed: ", escape_html(result.note), "</p>\n");
-  body += concat("<div class=\"charts\">\n", accuracy_over_sparsity(groups, control),
-                 accuracy_over_speedup(groups, control), accuracy_over_granularity(groups),
-                 "</div>\n<p class=\"quiet\">Bars are the spread over the seeds. Where a pattern "
-                 "has several granularities, the first picture shows the one nearest to 64. "
-                 "Speed-ups are measured after all training, one model at a time.</p>\n");
-  body += html_section("Patterns", summary_of_cells(groups, control) + controls_table(results));
+  body +=
+      concat("<div class=\"charts\">\n", score_over_sparsity(metric, groups, control),
+             score_over_speedup(metric, groups, control), score_over_granularity(metric, groups),
+             "</div>\n<p class=\"quiet\">Bars are the spread over the seeds. Where a pattern "
+             "has several granularities, the first picture shows the one nearest to 64. "
+             "Speed-ups are measured after all training, one model at a time.</p>\n");
+  body +=
+      html_section("Patterns", summary_of_cells(metric, groups, control) + controls_table(results));
   body += html_section("All cells", all_cells(results));
   std::string setup;
   for (const SweepResult& cell : shown_cells(results, groups)) {

@@ -8,11 +8,11 @@
 
 #include "framework/backend/cpu.h"
 #include "framework/core/errors.h"
-#include "framework/core/random.h"
 #include "framework/infer/compare.h"
 #include "framework/infer/model_file.h"
 #include "framework/io/atomic_file.h"
 #include "framework/io/load_config.h"
+#include "framework/train/bench_task.h"
 #include "framework/train/interrupt.h"
 #include "framework/train/run_record.h"
 
@@ -23,6 +23,9 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kTimingFile = "timing.json";
+
+/// Texts and tokens of the batch that a model of texts is timed on.
+constexpr int64_t kTimedTexts = 16, kTimedTokens = 64;
 
 /// Folders of finished runs, <folder>/*/seed-*, in the order of their names.
 std::vector<fs::path> finished_runs(const fs::path& folder) {
@@ -57,18 +60,18 @@ auto order_of(const SweepCell& cell) {
 }
 
 /// Values do not change a product's time.
-Tensor random_batch(const ModelCard& card) {
-  Tensor batch = Tensor::empty({kTimedBatch, card.channels, card.height, card.width},
-                               {.layout = Layout::nhwc});
-  RandomSequence random({.seed = 1});
-  std::generate_n(batch.data<float>(), batch.numel(), [&] { return random.normal(); });
-  return batch;
+std::vector<Tensor> random_inputs(const ModelCard& card) {
+  BenchTask task{.model = card.model, .input = input_of(card)};
+  if (!task.is_text()) return random_batch(task, kTimedBatch).inputs;
+  const int64_t places = task.input.length;
+  task.input.length = places > 0 ? std::min(places, kTimedTokens) : kTimedTokens;
+  return random_batch(task, kTimedTexts).inputs;
 }
 
 Json time_model(const fs::path& path) {
   const ModelFile file = read_model_file(path);
   const LoadedModel loaded = load_model(file, path);
-  const Comparison c = compare_with_dense(loaded, file, {random_batch(file.card)});
+  const Comparison c = compare_with_dense(loaded, file, random_inputs(file.card));
   return {{"batch_size", c.batch_size},
           {"threads", cpu().threads()},
           {"dense_ms", c.dense_ms},
@@ -111,6 +114,8 @@ Json to_json(const SweepResult& result) {
   const Summary& s = result.summary;
   json.update({{"sparsity", s.sparsity},
                {"sparse_accuracy", s.sparse_accuracy},
+               {"metric", name_of(metric_of(s))},
+               {"sparse_score", sparse_score(s)},
                {"speedup", s.speedup},
                {"dense_ms", s.dense_ms},
                {"sparse_ms", s.sparse_ms},
@@ -160,13 +165,14 @@ SweepResults collect_sweep(const fs::path& folder, const std::vector<SweepResult
   SweepResults results{.folder = folder, .cells = {}, .controls = {}};
   for (const fs::path& run : finished_runs(folder)) {
     Summary summary = read_summary(run / "summary.json");
+    results.metric = metric_of(summary);
     if (!is_cell(run)) {
       const uint64_t seed = load_config(run / "config.yaml").run.seed;
       const bool is_control = run.parent_path().filename() == "control";
       auto found = std::find_if(results.controls.begin(), results.controls.end(),
                                 [&](const SweepControl& c) { return c.seed == seed; });
       if (found == results.controls.end()) found = results.controls.insert(found, {.seed = seed});
-      (is_control ? found->accuracy : found->accuracy_before) = summary.dense_accuracy;
+      (is_control ? found->score : found->score_before) = dense_score(summary);
       continue;
     }
     if (fs::exists(run / kTimingFile)) {
@@ -206,15 +212,15 @@ void time_sweep(const fs::path& folder, int threads) {
 
 std::vector<SweepGroup> group_seeds(const SweepResults& results) {
   std::vector<SweepGroup> groups;
-  std::vector<double> sparsity, accuracy, speedup;
+  std::vector<double> sparsity, score, speedup;
   const auto finish = [&] {
     if (groups.empty()) return;
     SweepGroup& group = groups.back();
-    group.seeds = static_cast<int64_t>(accuracy.size());
+    group.seeds = static_cast<int64_t>(score.size());
     group.sparsity = mean(sparsity);
-    group.accuracy = mean(accuracy);
+    group.score = mean(score);
     group.speedup = mean(speedup);
-    group.accuracy_spread = sample_deviation(accuracy);
+    group.score_spread = sample_deviation(score);
     group.speedup_spread = sample_deviation(speedup);
   };
   for (const SweepResult& result : results.cells) {
@@ -223,11 +229,11 @@ std::vector<SweepGroup> group_seeds(const SweepResults& results) {
       finish();
       groups.push_back({.cell = result.cell});
       sparsity.clear();
-      accuracy.clear();
+      score.clear();
       speedup.clear();
     }
     sparsity.push_back(result.summary.sparsity);
-    accuracy.push_back(result.summary.sparse_accuracy);
+    score.push_back(sparse_score(result.summary));
     speedup.push_back(result.summary.speedup);
   }
   finish();
@@ -239,8 +245,9 @@ void write_sweep_results(const SweepResults& results) {
   for (const SweepResult& result : results.cells) json["cells"].push_back(to_json(result));
   for (const SweepControl& control : results.controls)
     json["controls"].push_back({{"seed", control.seed},
-                                {"accuracy_before", control.accuracy_before},
-                                {"accuracy", control.accuracy}});
+                                {"metric", name_of(results.metric)},
+                                {"score_before", control.score_before},
+                                {"score", control.score}});
   write_file_atomically(results.folder / "results.json",
                         json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   write_file_atomically(results.folder / "results.csv", to_csv(results));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/train/metric.h"
 #include "framework/train/summary.h"
 #include "framework/train/sweep_plan.h"
 
@@ -23,13 +24,14 @@ const char* name_of(SweepResult::State state);
 
 struct SweepControl {
   uint64_t seed = 0;
-  double accuracy_before = 0;  ///< test accuracy of the dense model that the cells start from
-  double accuracy = 0;         ///< of the control
+  double score_before = 0;  ///< on test data, of the dense model that the cells start from
+  double score = 0;         ///< of the control
 };
 
 struct SweepResults {
   std::filesystem::path folder;
-  std::vector<SweepResult> cells;  ///< by pattern, granularity, sparsity, seed
+  Metric metric = Metric::accuracy;  ///< that scores are of
+  std::vector<SweepResult> cells;    ///< by pattern, granularity, sparsity, seed
   std::vector<SweepControl> controls;
 };
 
@@ -46,8 +48,8 @@ void time_sweep(const std::filesystem::path& folder, int threads);
 struct SweepGroup {
   SweepCell cell;  ///< of the first seed
   int64_t seeds = 0;
-  double sparsity = 0, accuracy = 0, speedup = 0;  ///< means
-  double accuracy_spread = 0;                      ///< sample standard deviation; 0 for one seed
+  double sparsity = 0, score = 0, speedup = 0;  ///< means
+  double score_spread = 0;                      ///< sample standard deviation; 0 for one seed
   double speedup_spread = 0;
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iomanip>
 #include <optional>
 
 #include "datasets/text/squad_answers.h"
@@ -10,7 +9,6 @@
 #include "datasets/text/text_class_batches.h"
 #include "datasets/text/translation_batches.h"
 #include "datasets/text_metrics.h"
-#include "framework/core/errors.h"
 #include "framework/generate/translate.h"
 
 namespace tessera {
@@ -58,22 +56,6 @@ double bleu_of(const std::vector<std::string>& translations,
 }
 
 }  // namespace
-
-const char* name_of(Metric metric) {
-  if (metric == Metric::f1) return "F1";
-  return metric == Metric::loss ? "loss" : "accuracy";
-}
-
-Metric metric_of(const BatchSource& source) {
-  if (dynamic_cast<const SquadBatches*>(&source) != nullptr) return Metric::f1;
-  return source.labels_tokens() ? Metric::loss : Metric::accuracy;
-}
-
-std::string shown(Metric metric, double value) {
-  if (std::isnan(value)) return "-";
-  if (metric == Metric::loss) return concat(std::fixed, std::setprecision(4), value);
-  return concat(std::fixed, std::setprecision(2), 100 * value, "%");
-}
 
 double TaskScores::value() const {
   if (metric == Metric::f1) return text.f1.value();

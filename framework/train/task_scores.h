@@ -2,26 +2,13 @@
 // model of language.
 #pragma once
 
-#include <string>
-
 #include "datasets/text/make_text.h"
 #include "framework/train/evaluate.h"
+#include "framework/train/metric.h"
 #include "framework/train/summary.h"
 #include "layers/module.h"
 
 namespace tessera {
-
-/// What the models of a task are compared by.
-enum class Metric : uint8_t {
-  accuracy,
-  loss,  ///< of tokens: accuracy says little of them
-  f1,    ///< of answers to questions
-};
-
-const char* name_of(Metric metric);
-Metric metric_of(const BatchSource& source);
-/// "81.25%", or "1.4210" nats; "-" for NaN.
-std::string shown(Metric metric, double value);
 
 struct TaskScores {
   Evaluation evaluation;

@@ -138,6 +138,33 @@ TEST_CASE("a sweep that is interrupted goes on to the same results") {
   CHECK(nlohmann::json::parse(study.text("out/results.json"))["cells"].size() == 2);
 }
 
+TEST_CASE("a sweep of a model of language is judged by its loss, and timed") {
+  const Study study;
+  std::string text;
+  for (int i = 0; i < 150; ++i) text += i % 2 == 0 ? "to be or not\n" : "to sleep no more\n";
+  study.temporary.write("input.txt", text);
+  study.temporary.write("study.yaml",
+                        "run: {name: gpt, threads: 1}\n"
+                        "data: {type: text, root: " +
+                            study.path.string() +
+                            ", batch_size: 8, sequence: 16, tokenizer: {type: characters}}\n"
+                            "model: {type: gpt2, hidden_size: 16, num_layers: 1, num_heads: 1}\n"
+                            "optimizer: {type: adamw, lr: 5.0e-3}\ntrain: {epochs: 1}\n"
+                            "prune: {pattern: tw, granularity: 16, score: {type: magnitude},\n"
+                            "  schedule: {type: one_shot}, fine_tune: {epochs: 1, lr: 1.0e-3}}\n");
+  REQUIRE_MESSAGE(study.sweep() == 0, study.log());
+  const auto results = nlohmann::json::parse(study.text("out/results.json"));
+  const auto summary = nlohmann::json::parse(study.text("out/tw-s0.5/seed-42/summary.json"));
+  REQUIRE(results["cells"].size() == 2);
+  CHECK(results["cells"][1]["metric"] == "loss");
+  CHECK(results["cells"][1]["sparse_score"] == summary["sparse_loss"]);
+  CHECK(results["cells"][1]["speedup"].get<double>() > 0);
+  CHECK(results["controls"][0]["score"].get<double>() > 0);
+  const std::string page = study.text("out/report.html");
+  CHECK(contains(page, "Loss against measured speed-up"));
+  CHECK(contains(page, "test loss (nats)"));
+}
+
 TEST_CASE("usage errors of the study's commands leave with status 2") {
   const Study study;
   CHECK(study.run({"sweep", (study.path / "study.yaml").string(), "--patterns", "ewe", "--sparsity",

@@ -133,9 +133,30 @@ TEST_CASE("seeds are taken together as mean and sample deviation") {
   const auto groups = group_seeds(results);
   REQUIRE(groups.size() == 2);
   CHECK(groups[0].seeds == 3);
-  CHECK(groups[0].accuracy == doctest::Approx(0.8));
-  CHECK(groups[0].accuracy_spread == doctest::Approx(0.05));
-  CHECK(groups[1].accuracy_spread == 0);
+  CHECK(groups[0].score == doctest::Approx(0.8));
+  CHECK(groups[0].score_spread == doctest::Approx(0.05));
+  CHECK(groups[1].score_spread == 0);
+}
+
+TEST_CASE("each task is judged by its own metric") {
+  Summary s{.command = "run", .model = "m", .dense_accuracy = 0.5, .sparse_accuracy = 0.4};
+  CHECK(metric_of(s) == Metric::accuracy);
+  CHECK(sparse_score(s) == 0.4);
+  CHECK(shown(Metric::accuracy, 0.4) == "40.00%");
+  s.dense_text = {.loss = 1.5, .perplexity = 4.5};
+  s.sparse_text = {.loss = 1.75, .perplexity = 5.75};
+  CHECK(metric_of(s) == Metric::loss);
+  CHECK(dense_score(s) == 1.5);
+  CHECK(is_better(Metric::loss, 1.5, 1.75));
+  CHECK(shown(Metric::loss, sparse_score(s)) == "1.7500");
+  s.dense_text = {.loss = 1.5, .exact_match = 0.5, .f1 = 0.75};
+  CHECK(metric_of(s) == Metric::f1);
+  CHECK(dense_score(s) == 0.75);
+  s.dense_text = {.loss = 1.5, .bleu = 31.5};
+  CHECK(metric_of(s) == Metric::bleu);
+  CHECK(shown(Metric::bleu, dense_score(s)) == "31.50");
+  s.dense_text = {.loss = 0.5, .f1 = 0.7, .matthews = 0.4};  // two classes
+  CHECK(metric_of(s) == Metric::accuracy);
 }
 
 TEST_CASE("results are written as JSON, as CSV and as a page") {
@@ -147,7 +168,7 @@ TEST_CASE("results are written as JSON, as CSV and as a page") {
   write_sweep_results(results);
   const auto json = nlohmann::json::parse(testing::read_bytes(scratch.path() / "results.json"));
   CHECK(json["cells"][0]["state"] == "failed");
-  CHECK(json["controls"][0]["accuracy"] == 0.9);
+  CHECK(json["controls"][0]["score"] == 0.9);
   const std::string csv = testing::read_bytes(scratch.path() / "results.csv");
   CHECK(csv.starts_with("pattern,asked_sparsity,granularity,seed,state,note,sparsity,"));
   CHECK(csv.find("tw,0.75,16,1,failed,\"out of \"\"memory\"\", <b>\",,") != csv.npos);
