@@ -46,6 +46,10 @@ void GraphLowering::lower_transpose(const TracedOp& op) {
   require(x.planes && axes == std::vector<int>{0, 2, 1},
           "[plan] a transpose must make tokens of images, [N, C, H*W] to [N, H*W, C]; got ",
           op.inputs[0], " to ", op.output, ".");
+  require(
+      !graph_.has_sequences(),
+      "[plan] an image can become tokens once, since a plan has as many tokens everywhere; got ",
+      op.inputs[0], " after others. Run the model itself.");
   graph_.tokens = op.output.dim(1);
   append(op, Kind::patches, x.value, {.c = op.output.dim(2), .tokens = graph_.tokens});
 }

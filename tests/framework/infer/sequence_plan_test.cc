@@ -3,7 +3,14 @@
 
 #include "framework/autograd/autograd.h"
 #include "framework/infer/plan.h"
+#include "framework/ops/add.h"
+#include "framework/ops/reshape.h"
+#include "framework/ops/slice.h"
+#include "framework/ops/to_layout.h"
+#include "framework/ops/transpose.h"
+#include "layers/conv2d.h"
 #include "layers/models/make_model.h"
+#include "layers/scope.h"
 #include "tests/framework/infer/pruned_model.h"
 
 using namespace tessera;
@@ -233,6 +240,41 @@ TEST_CASE("plan of patches: steps are fused and reported, and the library runs n
   CHECK(message_of([&] {
           make_plan(*model, images, {}, {.executor = Executor::library});
         }).find("got the op transpose of sequences") != std::string::npos);
+}
+
+/// The first token of each sequence that two convolutions make of an image, in sum.
+class TwoPatches : public Scope {
+ public:
+  explicit TwoPatches(int64_t second_patch)
+      : first_(make<Conv2d>("first", 3, 6, std::array<int64_t, 2>{4, 4}, strides(4))),
+        second_(make<Conv2d>("second", 3, 6, std::array{second_patch, second_patch},
+                             strides(second_patch))) {}
+  Tensor forward(const Tensor& images) override {
+    const Tensor a = tokens(first_, images), b = tokens(second_, images);
+    return a.shape() == b.shape() ? start(tessera::add(a, b)) : tessera::add(start(a), start(b));
+  }
+
+ private:
+  static Conv2dOptions strides(int64_t patch) { return {.stride = {patch, patch}}; }
+  Tensor tokens(Conv2d& patches, const Tensor& images) {
+    const Tensor planes = to_layout(run(patches, images), Layout::row_major);
+    const Shape shape{planes.dim(0), planes.dim(1), planes.dim(2) * planes.dim(3)};
+    return transpose(reshape(planes, shape), {0, 2, 1});
+  }
+  static Tensor start(const Tensor& x) { return reshape(slice(x, 1, 0, 1), {x.dim(0), x.dim(2)}); }
+
+  Conv2d &first_, &second_;
+};
+
+TEST_CASE("plan of patches: those of a second convolution are refused, not left out") {
+  const Tensor images = random_f32({2, 3, 8, 8}, 1, Layout::nhwc);
+  for (const int64_t second_patch : {4, 8}) {
+    CAPTURE(second_patch);
+    TwoPatches model(second_patch);
+    CHECK(message_of([&] {
+            make_plan(model, images);
+          }).starts_with("[plan] an image can become tokens once"));
+  }
 }
 
 TEST_CASE("plan of sequences: what does not fit is refused") {
