@@ -218,6 +218,35 @@ TEST_CASE("plan of patches: a vision Transformer's equals its forward pass, for 
   }
 }
 
+TEST_CASE("CUDA: a vision Transformer's plan equals its forward pass on the cpu") {
+  if (!has_cuda_device()) return;
+  ModelConfig config;
+  config.type = "vit";
+  config.patch_size = 4;
+  config.hidden_size = 64;
+  config.num_layers = 2;
+  config.num_heads = 4;
+  config.intermediate_size = 128;
+  const auto model = make_model(config, {.channels = 3, .height = 12, .width = 8, .classes = 5}, 1);
+  randomize(*model);
+  const Tiles tiles = prune_with(*model, "tw");
+  const Tensor images = random_f32({9, 3, 12, 8}, 4, Layout::nhwc);
+  const Tensor want = expected_of(*model, {images});
+  model->to(kCuda);
+  const Tensor example = random_f32({4, 3, 12, 8}, 2, Layout::nhwc).to(kCuda);
+  for (const Executor executor : {Executor::ops, Executor::fastest})
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      CAPTURE(dtype);
+      const InferencePlan plan =
+          make_plan(*model, example, tiles, {.executor = executor, .dtype = dtype});
+      INFO(plan.describe());
+      CHECK(plan.has_sequences());
+      CHECK(plan.executor() == Executor::ops);
+      CHECK(relative_error(plan.run(images.to(kCuda)).to(Device{}), want) <
+            (dtype == DType::f32 ? kSequenceTolerance : 0.1));
+    }
+}
+
 TEST_CASE("plan of patches: steps are fused and reported, and the library runs none") {
   ModelConfig config;
   config.type = "vit";
