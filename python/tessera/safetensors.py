@@ -5,9 +5,10 @@ import json
 import numpy as np
 
 MAX_HEADER = 100_000_000
-DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "U8": "u1"}
+DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "U8": "u1",
+          "BOOL": "?"}
 WRITTEN = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32", "uint8": "U8",
-           "bool": "U8"}
+           "bool": "BOOL"}
 
 
 def _require(condition, message):
@@ -41,7 +42,7 @@ def _array(name, entry, data, path):
     _require(isinstance(entry, dict) and set(entry) == {"dtype", "shape", "data_offsets"},
              f"{path}: {name} must have dtype, shape and data_offsets; got {entry}.")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    _require(dtype in DTYPES, f"{path}: {name} must have one of the types {sorted(DTYPES)}; got {dtype}.")
+    _require(isinstance(dtype, str) and dtype in DTYPES, f"{path}: {name} must have one of the types {sorted(DTYPES)}; got {dtype}.")
     _require(isinstance(shape, list) and all(map(_is_count, shape)), f"{path}: {name} has no shape; got {shape}.")
     _require(isinstance(offsets, list) and len(offsets) == 2 and all(map(_is_count, offsets)),
              f"{path}: {name} has no range; got {offsets}.")
@@ -62,6 +63,8 @@ def read_safetensors(path):
     with open(path, "rb") as file:
         header, data = _read_header(file.read(), path)
     metadata = header.pop("__metadata__", {})
+    _require(isinstance(metadata, dict) and all(isinstance(value, str) for value in metadata.values()),
+             f"{path}: __metadata__ must hold texts; got {metadata}.")
     arrays = {name: _array(name, entry, data, path) for name, entry in header.items()}
     end = 0
     for begin, stop in sorted(tuple(entry["data_offsets"]) for entry in header.values()):
@@ -72,7 +75,7 @@ def read_safetensors(path):
 
 
 def write_safetensors(path, arrays, metadata=None):
-    """Writes arrays by name: float64, float32, float16, int64, int32, uint8 or bool (as uint8)."""
+    """Writes arrays by name: float64, float32, float16, int64, int32, uint8 or bool."""
     header, chunks, offset = {"__metadata__": dict(metadata or {})}, [], 0
     order = sorted(arrays, key=lambda name: (-np.asarray(arrays[name]).dtype.itemsize, name))
     for name in order:

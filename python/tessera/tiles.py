@@ -1,5 +1,7 @@
 """A packed weight (docs/file-format.md) as a dense array: tiles, 2:4 sparse tiles, single weights."""
 
+import math
+
 import numpy as np
 
 SUFFIXES = ("tw_n_ptr", "tw_n_idx", "tw_k_ptr", "tw_k_idx", "tw_values", "tw_meta", "tew_row", "tew_col", "tew_values")
@@ -33,16 +35,22 @@ def _places(name, meta, inputs, begin, count, outputs):
 
 
 def unpack(name, shape, tensors, granularity=None):
-    """The dense float32 array of `shape`, and its mask (bool; all that is stored, zeros included).
+    """The dense float32 array of `shape`, and its mask (bool; a zero that is stored is a pruned weight, too).
 
     `tensors` holds what stands in the file for the weight `name`, without "<name>." before it.
     Raises ValueError where an invariant of the format does not hold.
     """
+    _require(isinstance(shape, (list, tuple)) and len(shape) >= 2
+             and all(type(extent) is int and extent >= 1 for extent in shape), name, f"must have rank 2 or more; got {shape}.")
+    _require(granularity is None or type(granularity) is int, name, f"granularity must be a number; got {granularity}.")
+    for suffix, array in tensors.items():
+        wanted = "f" if suffix.endswith("values") else "u" if suffix == "tw_meta" else "i"
+        _require(array.ndim == 1 and array.dtype.kind == wanted, name,
+                 f"{suffix} must be a list of its type; got {array.dtype}{list(array.shape)}.")
     empty = np.zeros(0, np.int64)
     n_ptr, n_idx, k_ptr, k_idx, values, meta, row, col, rest = (
         tensors.get(suffix, empty) for suffix in SUFFIXES)
-    _require(len(shape) >= 2 and all(extent >= 1 for extent in shape), name, f"must have rank 2 or more; got {shape}.")
-    dense = np.zeros((shape[0], int(np.prod(shape[1:]))), np.float32)
+    dense = np.zeros((shape[0], math.prod(shape[1:])), np.float32)
     mask = np.zeros(dense.shape, bool)
     _require(n_ptr.size == k_ptr.size, name, f"n_ptr and k_ptr must be equally long; got {n_ptr.size} and {k_ptr.size}.")
     _check_pointer(name, "n", n_ptr, n_idx)
@@ -73,4 +81,4 @@ def unpack(name, shape, tensors, granularity=None):
     _require(not np.any(mask[row, col]), name, "single weights must be disjoint from the tiles.")
     dense[row, col] = rest
     mask[row, col] = True
-    return dense.reshape(shape), mask.reshape(shape)
+    return dense.reshape(shape), (mask & (dense != 0)).reshape(shape)

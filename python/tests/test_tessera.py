@@ -69,6 +69,13 @@ class Tiles(Files):
         model = self.write(parts, shape=(1, 8), layout="tvw")
         np.testing.assert_array_equal(model.weights["a.weight"], [[0, 0, 1, 0, 0, 2, 0, 3]])
 
+    def test_stored_zeros_are_pruned_weights(self):
+        parts = example()
+        parts["tw_values"] = parts["tw_values"] * (np.arange(7) != 2)
+        model = self.write(parts)
+        np.testing.assert_array_equal(model.masks["a.weight"], (DENSE != 0) & (DENSE != 3))
+        self.assertEqual(model.sparsity, 10 / 16)
+
     def test_convolutions_keep_their_shape(self):
         np.testing.assert_array_equal(self.write(example(), shape=(4, 1, 2, 2)).weights["a.weight"],
                                       DENSE.reshape(4, 1, 2, 2))
@@ -93,6 +100,24 @@ class Tiles(Files):
         with self.assertRaisesRegex(ValueError, "1 to 1 outputs"):
             self.write(example(), granularity=1)
 
+    def test_entries_and_metadata_of_other_types_are_refused(self):
+        arrays = {f"a.weight.{key}": value for key, value in example().items()}
+        entry = {"layout": "tw", "shape": [4, 4], "granularity": 2}
+        cases = [({"tessera.sparse": "{"}, "must be JSON"), ({"tessera.sparse": "[]"}, "JSON object"),
+                 ({"tessera.config": "3"}, "JSON object"), ({"tessera.config": '{"model": []}'}, "JSON object"),
+                 ({"tessera.sparse": '{"a.weight": 3}'}, "shape and granularity"),
+                 ({"tessera.sparse": json.dumps({"a.weight": entry | {"shape": "44"}})}, "rank 2 or more"),
+                 ({"tessera.sparse": json.dumps({"a.weight": entry | {"shape": [4, "4"]}})}, "rank 2 or more"),
+                 ({"tessera.sparse": json.dumps({"a.weight": entry | {"granularity": []}})}, "must be a number")]
+        for metadata, message in cases:
+            tessera.write_safetensors(self.path, arrays, metadata)
+            with self.subTest(message), self.assertRaisesRegex(ValueError, message):
+                tessera.load(self.path)
+        for key, value in (("tw_k_idx", np.ones(5, np.float32)), ("tw_n_ptr", np.zeros((3, 1), np.int32)),
+                           ("tw_values", int32(*range(7)))):
+            with self.subTest(key), self.assertRaisesRegex(ValueError, f"{key} must be a list of its type"):
+                self.write(example() | {key: value})
+
     def test_places_outside_their_group_are_refused(self):
         parts = {"tw_n_ptr": int32(0, 1), "tw_n_idx": int32(0), "tw_k_ptr": int32(0, 5), "tw_k_idx": int32(0, 1, 2, 3, 4),
                  "tw_values": np.ones(3, np.float32), "tw_meta": np.array([1 | 3 << 2 | 1 << 4], np.uint8)}
@@ -109,6 +134,7 @@ class Safetensors(Files):
         self.assertEqual(metadata, {"format": "pt"})
         self.assertEqual(set(read), set(arrays))
         for name, array in arrays.items():
+            self.assertEqual(read[name].dtype, array.dtype)
             np.testing.assert_array_equal(read[name], array)
 
     def test_broken_files_are_refused(self):
@@ -123,7 +149,9 @@ class Safetensors(Files):
                  (file(b"{,}"), "must be JSON"), (file(b"[]"), "JSON object"), (file(b'{"a": 1, "a": 2}'), "twice"),
                  (file({"a": entry(0, 4)}, b"123"), "in the file"), (file({"a": entry(0, 3)}, b"1234"), "nothing may follow"),
                  (file({"a": entry(1, 3)}, b"123"), "without holes"), (file({"a": entry(0, 2, dtype="Q9")}, b"12"), "types"),
-                 (file({"a": entry(0, 2, shape=[3])}, b"12"), "must be 3"), (file({"a": entry(0, 2, shape=[-2])}, b"12"), "shape")]
+                 (file({"a": entry(0, 2, shape=[3])}, b"12"), "must be 3"),
+                 (file({"a": entry(0, 2, dtype=[])}, b"12"), "types"), (file({"__metadata__": []}), "must hold texts"),
+                 (file({"__metadata__": {"a": 1}}), "must hold texts"), (file({"a": entry(0, 2, shape=[-2])}, b"12"), "shape")]
         for data, message in cases:
             self.path.write_bytes(data)
             with self.subTest(message), self.assertRaisesRegex(ValueError, message):
@@ -138,6 +166,14 @@ class Modules(Files):
         np.testing.assert_array_equal(module["a"].weight.detach().numpy(), DENSE)
         tessera.save(module, self.path)
         np.testing.assert_array_equal(tessera.load(self.path).weights["a.weight"], DENSE)
+
+    def test_scalars_and_half_precision(self):
+        module = torch.nn.BatchNorm2d(3).bfloat16()  # its num_batches_tracked is a scalar
+        module.running_mean.fill_(2)
+        for source in (module, module.state_dict()):
+            tessera.save(source, self.path)
+            read = tessera.load(self.path).load_into(torch.nn.BatchNorm2d(3))
+            self.assertEqual(read.running_mean.tolist(), [2, 2, 2])
 
     def test_what_does_not_fit_is_named(self):
         model = self.write(example())
@@ -162,6 +198,16 @@ class HuggingFace(Files):
             tessera.write_safetensors(self.path, {"h.0.attn.c_attn.weight": array},
                                       {"tessera.config": json.dumps({"model": {"type": kind}})})
             np.testing.assert_array_equal(tessera.load(self.path).to_hugging_face()["h.0.attn.c_attn.weight"], want)
+
+
+    def test_the_bias_of_an_untied_masked_lm_stands_twice_there(self):
+        arrays = {"cls.predictions.bias": np.ones(2, np.float32), "cls.predictions.decoder.weight": np.eye(2, dtype="f4")}
+        config = {"tessera.config": json.dumps({"model": {"type": "bert", "head": "masked_lm"}})}
+        tessera.write_safetensors(self.path, arrays, config)
+        there = tessera.load(self.path).to_hugging_face()
+        self.assertEqual(set(there), {*arrays, "cls.predictions.decoder.bias"})
+        tessera.write_safetensors(self.path, there, config | {"tessera.form": "hugging_face"})
+        self.assertEqual(set(tessera.load(self.path).weights), set(arrays))
 
 
 if __name__ == "__main__":
