@@ -328,6 +328,7 @@ void GraphLowering::lower(const TracedOp& op) {
          const bool exact = std::any_cast<GeluForm>(o.attributes) == GeluForm::exact;
          s.lower_activation(o, exact ? Activation::gelu : Activation::gelu_tanh);
        }},
+      {"silu", [](Self& s, const TracedOp& o) { s.lower_activation(o, Activation::silu); }},
       {"sigmoid", [](Self& s, const TracedOp& o) { s.append(o, Kind::sigmoid); }},
       {"tanh", [](Self& s, const TracedOp& o) { s.append(o, Kind::tanh); }},
       {"add", &Self::lower_add},

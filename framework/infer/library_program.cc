@@ -28,14 +28,19 @@ constexpr int64_t kBlockedChannels = 16;
 
 dnnl::algorithm algorithm_of(Activation activation) {
   if (activation == Activation::relu) return dnnl::algorithm::eltwise_relu;
+  if (activation == Activation::silu) return dnnl::algorithm::eltwise_swish;
   return activation == Activation::gelu ? dnnl::algorithm::eltwise_gelu_erf
                                         : dnnl::algorithm::eltwise_gelu_tanh;
 }
 
+/// swish is x sigmoid(alpha x).
+float alpha_of(Activation activation) { return activation == Activation::silu ? 1 : 0; }
+
 dnnl::primitive_attr attributes(Activation activation, bool sums = false) {
   dnnl::post_ops post;
   if (sums) post.append_sum(1.0f);
-  if (activation != Activation::none) post.append_eltwise(1.0f, algorithm_of(activation), 0, 0);
+  const float alpha = alpha_of(activation);
+  if (activation != Activation::none) post.append_eltwise(1.0f, algorithm_of(activation), alpha, 0);
   dnnl::primitive_attr out;
   out.set_post_ops(post);
   return out;
@@ -381,8 +386,9 @@ void LibraryProgram::add_sum(int a, int b, Activation activation, int y) {
 void LibraryProgram::add_eltwise(const GraphNode& node, dnnl::algorithm algorithm) {
   using Forward = dnnl::eltwise_forward;
   const memory x = value(node.x);
-  const Forward::primitive_desc desc(Forward::desc(kInference, algorithm, x.get_desc(), 0, 0),
-                                     onednn_engine());
+  const Forward::primitive_desc desc(
+      Forward::desc(kInference, algorithm, x.get_desc(), alpha_of(node.activation), 0),
+      onednn_engine());
   value(node.y) = allocate(desc.dst_desc());
   call(Forward(desc), {{DNNL_ARG_SRC, x}, {DNNL_ARG_DST, value(node.y)}});
 }

@@ -25,6 +25,7 @@
 #include "framework/ops/relu.h"
 #include "framework/ops/reshape.h"
 #include "framework/ops/sigmoid.h"
+#include "framework/ops/silu.h"
 #include "framework/ops/slice.h"
 #include "framework/ops/softmax.h"
 #include "framework/ops/tanh.h"
@@ -61,6 +62,8 @@ Tensor activated(Activation activation, const Tensor& x) {
       return gelu(x);
     case Activation::gelu_tanh:
       return gelu(x, GeluForm::tanh);
+    case Activation::silu:
+      return silu(x);
   }
   return x;
 }

@@ -80,6 +80,8 @@ void with_activation(Activation activation, F&& f) {
       return f([](float v) { return gelu_value(v); });
     case Activation::gelu_tanh:
       return f([](float v) { return v * vector_math::sigmoid(GeluTanh(v).twice_u); });
+    case Activation::silu:
+      return f([](float v) { return v * vector_math::sigmoid(v); });
   }
 }
 

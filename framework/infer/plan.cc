@@ -36,7 +36,9 @@ StepReport report_of(const Graph& graph, const GraphNode& node) {
   if (node.kind == GraphNode::Kind::flatten) report.kind = "flatten";
   if (node.kind == GraphNode::Kind::conv2d && node.other >= 0) report.kind += "+add";
   if (node.activation != Activation::none && node.kind != GraphNode::Kind::activation)
-    report.kind += node.activation == Activation::relu ? "+relu" : "+gelu";
+    report.kind += node.activation == Activation::relu   ? "+relu"
+                   : node.activation == Activation::silu ? "+silu"
+                                                         : "+gelu";
   if (node.kind == GraphNode::Kind::token) report.kind = "token";
   if (node.kind == GraphNode::Kind::patches) report.kind = "patches";
   if (node.kind == GraphNode::Kind::conv2d) {

@@ -55,15 +55,15 @@ TESSERA_INLINE void apply_gelu(typename VectorOf<kWidth>::type& x) {
   x = 0.5f * x * (x < 0 ? erfc : 2.0f - erfc);
 }
 
-/// x/2 (1 + tanh(u)) = x / (1 + exp(-2u)); with exp(-|2u|), which cannot overflow.
+/// x = x / (1 + exp(-of)), by exp(-|of|), which cannot overflow.
 template <int kWidth>
-TESSERA_INLINE void apply_gelu_tanh(typename VectorOf<kWidth>::type& x) {
+TESSERA_INLINE void multiply_by_sigmoid(typename VectorOf<kWidth>::type& x,
+                                        const typename VectorOf<kWidth>::type& of) {
   using V = typename VectorOf<kWidth>::type;
-  const V twice_u = x * (1.59576912f + 0.07135481f * x * x);
-  V e = (twice_u < 0 ? twice_u : -twice_u) * 1.44269504f;
+  V e = (of < 0 ? of : -of) * 1.44269504f;
   e = e > -126.0f ? e : V{} - 126.0f;
   power_of_two<kWidth>(e);
-  x = x * (twice_u < 0 ? e : V{} + 1.0f) / (1.0f + e);
+  x = x * (of < 0 ? e : V{} + 1.0f) / (1.0f + e);
 }
 
 /// Moves the positions that are stored to the front of the chunk.
@@ -93,8 +93,12 @@ TESSERA_INLINE void store_row(const TileCall& call, const Chunk& chunk, int32_t 
   }
   if (call.activation == Activation::gelu)
     for (int v = 0; v < kVectors; ++v) apply_gelu<kWidth>(sums[v]);
-  if (call.activation == Activation::gelu_tanh)
-    for (int v = 0; v < kVectors; ++v) apply_gelu_tanh<kWidth>(sums[v]);
+  if (call.activation == Activation::gelu_tanh)  // x/2 (1 + tanh(u)) = x / (1 + exp(-2u))
+    for (int v = 0; v < kVectors; ++v)
+      multiply_by_sigmoid<kWidth>(sums[v],
+                                  sums[v] * (1.59576912f + 0.07135481f * sums[v] * sums[v]));
+  if (call.activation == Activation::silu)
+    for (int v = 0; v < kVectors; ++v) multiply_by_sigmoid<kWidth>(sums[v], sums[v]);
   if (chunk.lanes == kChunkWidth) {
     for (int v = 0; v < kVectors; ++v) reinterpret_cast<V*>(y)[v] = sums[v];
   } else {

@@ -18,6 +18,8 @@ float activated(Activation activation, float value) {
       return 0.5f * value * (1 + std::erf(value / std::numbers::sqrt2_v<float>));
     case Activation::gelu_tanh:
       return value / (1 + std::exp(-GeluTanh(value).twice_u));
+    case Activation::silu:
+      return value / (1 + std::exp(-value));
   }
   return value;
 }

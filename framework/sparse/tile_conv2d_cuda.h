@@ -47,6 +47,7 @@ __device__ void store_output(const TileOperands<T>& o, int64_t m, int32_t output
   if (o.activation == Activation::relu) value = fmaxf(value, 0.0f);
   if (o.activation == Activation::gelu) value = 0.5f * value * (1 + erff(value * 0.70710678f));
   if (o.activation == Activation::gelu_tanh) value /= 1 + expf(-GeluTanh(value).twice_u);
+  if (o.activation == Activation::silu) value /= 1 + expf(-value);
   o.y[at] = static_cast<T>(value);
 }
 

@@ -15,8 +15,8 @@
 namespace tessera {
 
 /// Applied to an output as it is stored. gelu is x/2 (1 + erf(x / sqrt 2)), gelu_tanh its
-/// approximation x/2 (1 + tanh(u)), u = sqrt(2/pi) (x + 0.044715 x^3).
-enum class Activation : uint8_t { none, relu, gelu, gelu_tanh };
+/// approximation x/2 (1 + tanh(u)), u = sqrt(2/pi) (x + 0.044715 x^3). silu is x sigmoid(x).
+enum class Activation : uint8_t { none, relu, gelu, gelu_tanh, silu };
 
 inline constexpr int kChunkWidth = 16;   // one AVX-512 register
 inline constexpr int kStripOutputs = 8;  // at most, in any family

@@ -5,6 +5,8 @@
 #include "framework/autograd/autograd.h"
 #include "framework/io/config.h"
 #include "framework/ops/concat.h"
+#include "framework/ops/mul.h"
+#include "framework/ops/silu.h"
 #include "layers/activations.h"
 #include "layers/batch_norm2d.h"
 #include "layers/conv2d.h"
@@ -270,6 +272,21 @@ TEST_CASE("plan: both forms of gelu") {
   }
 }
 
+struct Silu : Module {
+  const char* kind() const override { return "Silu"; }
+  Tensor forward(const Tensor& x) override { return silu(x); }
+};
+
+TEST_CASE("plan: silu") {
+  Silu silu;
+  check_plans(silu, random_f32({2, 3}, 1), {});
+}
+
+struct Squared : Module {
+  const char* kind() const override { return "Squared"; }
+  Tensor forward(const Tensor& x) override { return mul(x, x); }
+};
+
 TEST_CASE("plan: what does not fit is refused") {
   const auto model = model_of("lenet", {.channels = 1, .height = 28, .width = 28, .classes = 10});
   randomize(*model);
@@ -300,6 +317,11 @@ TEST_CASE("plan: what does not fit is refused") {
                   make_plan(doubled, random_f32({2, 3}, 1));
                 }),
                 "[plan] a concat must put constant tokens before those of patches");
+  Squared squared;
+  check_message(message_of([&] {
+                  make_plan(squared, random_f32({2, 3}, 1));
+                }),
+                "got the op 'mul' with output f32[2, 3]");
   const InferencePlan plan = make_plan(*model, x, {}, {.executor = Executor::panels});
   check_message(message_of([&] {
                   plan.run(random_f32({2, 1, 28, 27}, 1, Layout::nhwc));

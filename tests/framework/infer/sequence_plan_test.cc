@@ -124,6 +124,7 @@ TEST_CASE("plan of sequences: equals the forward pass for any batch and fewer to
         Case{"bert", "classification", "tw", "auto", wide},
         Case{"bert", "classification", "ew", "relu", odd},
         Case{"bert", "classification", "bw", "gelu_tanh", wide},
+        Case{"bert", "classification", "tw", "silu", odd},
         Case{"bert", "masked_lm", "tw", "auto", odd}, Case{"bert", "span", "tw", "auto", wide},
         Case{"gpt2", "auto", "dense", "auto", odd}, Case{"gpt2", "auto", "tw", "auto", wide},
         Case{"gpt2", "rms", "tw", "swiglu", wide}, Case{"gpt2", "rotary", "tw", "auto", odd},
@@ -317,7 +318,6 @@ TEST_CASE("plan of sequences: what does not fit is refused") {
     return inputs;
   };
   const Tensor too_large = Tensor::full({2, 8}, kVocabulary, {.dtype = DType::i64});
-  const auto silu = model_of("bert", "classification", extents, "silu");
   struct Case {
     std::function<void()> call;
     const char* part;
@@ -330,8 +330,7 @@ TEST_CASE("plan of sequences: what does not fit is refused") {
             "[plan] there must be the 3 inputs"},
            {[&] { plan.run(example[0]); }, "[plan] the input must be"},
            {[&] { make_plan(*model, example, {}, {.executor = Executor::library}); },
-            "[plan] plans of sequences run on the cpu's panels"},
-           {[&] { make_plan(*silu, example); }, "got the op 'silu'"}}) {
+            "[plan] plans of sequences run on the cpu's panels"}}) {
     INFO(message_of(t.call));
     CHECK(message_of(t.call).find(t.part) != std::string::npos);
   }

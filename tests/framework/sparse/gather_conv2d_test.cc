@@ -22,6 +22,7 @@ double activated(Activation activation, double v) {
   if (activation == Activation::relu) return v > 0 ? v : 0;
   if (activation == Activation::gelu_tanh)
     return 0.5 * v * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)));
+  if (activation == Activation::silu) return v / (1 + std::exp(-v));
   if (activation == Activation::gelu) return 0.5 * v * (1 + std::erf(v / std::sqrt(2.0)));
   return v;
 }
@@ -193,6 +194,7 @@ TEST_CASE("gather conv2d: equals the definition on every instruction set") {
            {"5x5 without padding", 16, 3, 8, 8, 8, 5},
            {"linear", 70, 96, 1, 1, 130, 1, {}, 16, Activation::relu, true},
            {"gelu's approximation", 20, 24, 1, 1, 40, 1, {}, 16, Activation::gelu_tanh},
+           {"silu", 20, 24, 1, 1, 40, 1, {}, 16, Activation::silu},
            {"linear, three rows", 3, 96, 1, 1, 130, 1, {}, 3, Activation::gelu},
        })
     check(t);

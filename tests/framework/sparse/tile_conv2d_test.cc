@@ -6,6 +6,7 @@
 #include "framework/ops/gelu.h"
 #include "framework/ops/linear.h"
 #include "framework/ops/relu.h"
+#include "framework/ops/silu.h"
 #include "tests/cuda_device.h"
 #include "tests/framework/sparse/random_tiles.h"
 
@@ -31,6 +32,7 @@ const std::vector<TileConvolution>& cases() {
       {{1, 3, 11, 11}, {33, 3, 5, 5}, {.stride = {1, 3}}, 16, true, true, Activation::gelu},
       {{130, 40}, {72, 40}, {}, 32, true, true, Activation::relu},
       {{37, 40}, {72, 40}, {}, 32, true, true, Activation::gelu_tanh},
+      {{37, 40}, {72, 40}, {}, 32, false, true, Activation::silu},
       {{0, 40}, {72, 40}, {}, 32},
   };
   return all;
@@ -52,6 +54,7 @@ std::pair<Tensor, Tensor> sparse_and_dense(const TileConvolution& test, Device d
   if (test.activation == Activation::relu) dense = relu(dense);
   if (test.activation == Activation::gelu) dense = gelu(dense);
   if (test.activation == Activation::gelu_tanh) dense = gelu(dense, GeluForm::tanh);
+  if (test.activation == Activation::silu) dense = silu(dense);
 
   const TileConv2d packed = make_tile_conv2d(
       pack(weight, mask, test.granularity, test.options.groups), bias, test.options,
