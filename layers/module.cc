@@ -54,17 +54,23 @@ void Module::load_state_dict(const TensorMap& state) {
 }
 
 void copy_tensors(const char* where, const TensorMap& from, const TensorMap& into) {
+  constexpr int kShown = 20;
   std::string mistakes;
+  int count = 0;
+  const auto add = [&](const auto&... words) {
+    if (++count <= kShown) mistakes += concat("\n  ", words...);
+  };
   for (const auto& [name, tensor] : into) {
     const auto found = from.find(name);
     if (found == from.end())
-      mistakes += concat("\n  missing: ", name, " ", tensor);
+      add("missing: ", name, " ", tensor);
     else if (found->second.shape() != tensor.shape() || found->second.dtype() != tensor.dtype() ||
              found->second.layout() != tensor.layout())
-      mistakes += concat("\n  ", name, " must be ", tensor, "; got ", found->second);
+      add(name, " must be ", tensor, "; got ", found->second);
   }
   for (const auto& [name, tensor] : from)
-    if (!into.contains(name)) mistakes += concat("\n  unexpected: ", name, " ", tensor);
+    if (!into.contains(name)) add("unexpected: ", name, " ", tensor);
+  if (count > kShown) mistakes += concat("\n  and ", count - kShown, " more");
   require(mistakes.empty(), "[", where,
           "] the tensors must be exactly the ones expected; got:", mistakes);
   for (const auto& [name, tensor] : into) Tensor(tensor).copy_from(from.at(name));

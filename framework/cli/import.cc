@@ -27,9 +27,11 @@ void import_file(const ImportArguments& arguments) {
   const ImportedModel imported = import_model(arguments.path, arguments.options);
   write_model_file(arguments.output, *imported.model, imported.card, {},
                    {.format = ExportFormat::dense});
-  std::cout << arguments.output << ": " << imported.card.model.type << ", "
-            << imported.model->parameters().size() << " parameters, "
-            << std::filesystem::file_size(arguments.output) << " bytes\n";
+  int64_t weights = 0;
+  for (const Parameter& parameter : imported.model->parameters())
+    weights += parameter.tensor.numel();
+  std::cout << arguments.output << ": " << imported.card.model.type << ", " << weights
+            << " parameters, " << std::filesystem::file_size(arguments.output) << " bytes\n";
   print_list("left out, since the model does not need them:", imported.dropped);
   print_list("drawn at random, since the files lack them:", imported.drawn);
 }

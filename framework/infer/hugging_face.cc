@@ -8,6 +8,10 @@
 namespace tessera {
 namespace {
 
+/// The bias of BERT's masked LM, which its files may hold under both names.
+constexpr const char* kMaskedBias = "cls.predictions.bias";
+constexpr const char* kDecoderBias = "cls.predictions.decoder.bias";
+
 bool is_conv1d(const std::string& name) {
   for (const char* layer : {".c_attn.weight", ".c_proj.weight", ".c_fc.weight"})
     if (name.ends_with(layer)) return true;
@@ -79,16 +83,23 @@ class Dropper {
   void drop_prefix(const std::string& prefix) {
     drop_if([&](const std::string& name) { return name.starts_with(prefix); });
   }
-  /// Throws where the tensor is there and is no copy of `original`.
+  /// Of a tensor that may stand under two names one is left, `original`. Throws where both are
+  /// there and differ.
   void drop_copy(const std::string& copy, const std::string& original) {
-    const auto found = state_.find(copy), source = state_.find(original);
+    const auto found = state_.find(copy);
     if (found == state_.end()) return;
-    require(source != state_.end() && are_equal(found->second, source->second), "[import] ", copy,
-            " must equal ", original,
+    const auto [source, is_alone] = state_.emplace(original, found->second);
+    require(is_alone || are_equal(found->second, source->second), "[import] ", copy, " must equal ",
+            original,
             ", which it is tied to; got other values. State \"tie_word_embeddings\": false in "
             "config.json if they are not tied.");
-    dropped_.push_back(copy);
-    state_.erase(found);
+    if (!is_alone) dropped_.push_back(copy);
+    state_.erase(copy);
+  }
+  /// `original` is what stands under `name`, where there is such a tensor.
+  void prefer(const std::string& name, const std::string& original) {
+    if (state_.contains(name) && state_.erase(original) > 0) dropped_.push_back(original);
+    drop_copy(name, original);
   }
 
  private:
@@ -102,9 +113,10 @@ void drop_of_bert(const ModelConfig& model, Dropper& dropper) {
   if (model.head == "auto" || model.head == "classification") return dropper.drop_prefix("cls.");
   dropper.drop_prefix("bert.pooler.");
   if (model.head == "span") return dropper.drop_prefix("cls.");
-  dropper.drop_copy("cls.predictions.decoder.bias", "cls.predictions.bias");
-  if (model.tie)
-    dropper.drop_copy("cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight");
+  // Untied, transformers computes with the bias of the decoder alone.
+  if (!model.tie) return dropper.prefer(kDecoderBias, kMaskedBias);
+  dropper.drop_copy(kDecoderBias, kMaskedBias);
+  dropper.drop_copy("cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight");
 }
 
 }  // namespace
@@ -147,6 +159,8 @@ TensorMap from_hugging_face(const ModelConfig& model, TensorMap state,
 
 TensorMap to_hugging_face(const ModelConfig& model, TensorMap state) {
   if (model.type == "gpt2") transpose_conv1d(state);
+  if (model.type == "bert" && model.head == "masked_lm" && !model.tie)
+    state[kDecoderBias] = state.at(kMaskedBias);
   return state;
 }
 

@@ -1,6 +1,8 @@
 // BERT, GPT-2 and ViT between Hugging Face's transformers and here. Names are the same; what
 // differs:
 //   - GPT-2's Conv1D weights are [in, out] there, [out, in] here;
+//   - an untied masked LM of BERT computes with cls.predictions.decoder.bias there, which is
+//   cls.predictions.bias here;
 //   - files may leave out the prefix of the base model ("bert.", "transformer.", "vit."), hold
 //   tensors that
 //     are no weights (position_ids, causal masks), tied tensors twice, and, from the years of
@@ -20,6 +22,7 @@ namespace tessera {
 struct HuggingFaceConfig {
   ModelConfig model;
   std::vector<std::string> class_names;  ///< of id2label, where it names all classes
+  bool has_other_head = false;           ///< the files' head is of another kind than `model`'s
 };
 
 /// `head`: classification, masked_lm or span, or empty: that of `architectures`.

@@ -49,8 +49,13 @@ const std::map<std::string, json> kFixed = {
     {"qkv_bias", true},
 };
 
+/// What auto means (layers/models/bert.cc, gpt2.cc and vit.cc), and what transformers takes.
+constexpr double kLanguageDropout = 0.1, kVitDropout = 0;
+constexpr double kEncoderEps = 1e-12, kGpt2Eps = 1e-5;
+
 std::string activation_named(const std::string& word) {
   if (word == "relu" || word == "gelu") return word;
+  if (word == "gelu_python") return "gelu";
   if (word == "gelu_new" || word == "gelu_pytorch_tanh" || word == "gelu_fast") return "gelu_tanh";
   if (word == "silu" || word == "swish") return "silu";
   return "";
@@ -74,12 +79,12 @@ class ConfigKeys {
               "'; got none.");
       return *otherwise;
     }
+    const bool is_whole = found->is_number_integer();
     try {
-      return found->template get<T>();
+      if (is_whole || !std::is_same_v<T, int64_t>) return found->template get<T>();
     } catch (const json::exception&) {
-      fail("[import] '", key, "' in ", origin_, " must be ", noun<T>(), "; got ", found->dump(),
-           ".");
     }
+    fail("[import] '", key, "' in ", origin_, " must be ", noun<T>(), "; got ", found->dump(), ".");
   }
   int64_t count(const char* key, std::optional<int64_t> otherwise = {}) {
     constexpr int64_t kMaxCount = 1 << 24;
@@ -89,20 +94,35 @@ class ConfigKeys {
     return value;
   }
   /// The dropout of several keys, which must agree: here it is one.
-  double dropout(const std::vector<const char*>& keys, double otherwise = 0.1) {
+  double dropout(const std::vector<const char*>& keys, double otherwise = kLanguageDropout) {
     const double first = take<double>(keys[0], otherwise);
     require(first >= 0 && first < 1, "[import] '", keys[0], "' in ", origin_,
             " must lie in [0, 1); got ", first, ".");
     for (const char* key : keys)
       require(take<double>(key, first) == first, "[import] '", key, "' in ", origin_,
-              " must equal '", keys[0], "'; got ", take<double>(key, first), " and ", first, ".");
+              " must equal '", keys[0], "'; got ", take<double>(key, first), " and ", first,
+              ". Set both to the one to train with; without training they change nothing.");
     return first;
+  }
+  /// What is added to the variance of norms.
+  double epsilon(const char* key, double otherwise) {
+    const auto value = take<double>(key, otherwise);
+    require(value > 0 && value < 1, "[import] '", key, "' in ", origin_,
+            " must lie in (0, 1); got ", value, ".");
+    return value;
+  }
+  /// The one model that `architectures` names; empty where it names none or several.
+  std::string architecture() const {
+    const json list = root_.value("architectures", json::array());
+    return list.is_array() && list.size() == 1 && list[0].is_string() ? list[0].get<std::string>()
+                                                                      : "";
   }
   std::string activation(const char* key, const char* otherwise) {
     const auto word = take<std::string>(key, otherwise);
     const std::string known = activation_named(word);
     require(!known.empty(), "[import] '", key, "' in ", origin_,
-            " must be relu, gelu, gelu_new, gelu_pytorch_tanh, gelu_fast, silu or swish; got '",
+            " must be relu, gelu, gelu_python, gelu_new, gelu_pytorch_tanh, gelu_fast, silu or "
+            "swish; got '",
             word, "'.");
     return known;
   }
@@ -126,6 +146,7 @@ class ConfigKeys {
   static const char* noun() {
     if constexpr (std::is_same_v<T, std::string>) return "a text";
     if constexpr (std::is_same_v<T, bool>) return "true or false";
+    if constexpr (std::is_same_v<T, int64_t>) return "a whole number";
     return "a number";
   }
 
@@ -134,24 +155,25 @@ class ConfigKeys {
   std::set<std::string> read_;
 };
 
-std::string head_of(const ConfigKeys& keys, const std::string& asked) {
-  if (!asked.empty()) return asked;
-  static const std::map<std::string, std::string> kHeads = {
-      {"BertForSequenceClassification", "classification"},
-      {"BertForMaskedLM", "masked_lm"},
-      {"BertForPreTraining", "masked_lm"},
-      {"BertForQuestionAnswering", "span"}};
-  const json architectures = keys.root().value("architectures", json::array());
-  const std::string name =
-      architectures.is_array() && architectures.size() == 1 && architectures[0].is_string()
-          ? architectures[0].get<std::string>()
-          : "";
-  const auto found = kHeads.find(name);
-  require(found != kHeads.end(), "[import] 'architectures' in ", keys.origin(),
+/// The heads of the models that are read whole.
+const std::map<std::string, std::string> kBertHeads = {
+    {"BertForSequenceClassification", "classification"},
+    {"BertForMaskedLM", "masked_lm"},
+    {"BertForPreTraining", "masked_lm"},
+    {"BertForQuestionAnswering", "span"}};
+
+/// Of a BERT: `asked`, or else that of the files.
+void choose_head(const ConfigKeys& keys, const std::string& asked, HuggingFaceConfig& config) {
+  const std::string architecture = keys.architecture();
+  const auto own = kBertHeads.find(architecture);
+  require(!asked.empty() || own != kBertHeads.end(), "[import] 'architectures' in ", keys.origin(),
           " must name a BERT with a head: BertForSequenceClassification, BertForMaskedLM, "
           "BertForPreTraining or BertForQuestionAnswering; got ",
-          architectures.dump(), ". Choose one with --head; its weights start at random.");
-  return found->second;
+          keys.root().value("architectures", json{}).dump(),
+          ". Choose one with --head; its weights start at random.");
+  config.model.head = asked.empty() ? own->second : asked;
+  config.has_other_head =
+      own != kBertHeads.end() ? own->second != config.model.head : !architecture.empty();
 }
 
 std::vector<std::string> class_names_of(const ConfigKeys& keys) {
@@ -168,27 +190,34 @@ std::vector<std::string> class_names_of(const ConfigKeys& keys) {
 
 void add_classes(ConfigKeys& keys, HuggingFaceConfig& config) {
   config.class_names = class_names_of(keys);
-  config.model.num_classes = config.class_names.empty()
-                                 ? keys.count("num_labels", 2)
-                                 : static_cast<int64_t>(config.class_names.size());
+  const auto named = static_cast<int64_t>(config.class_names.size());
+  config.model.num_classes = keys.count("num_labels", named == 0 ? 2 : named);
+  require(named == 0 || config.model.num_classes == named, "[import] 'num_labels' in ",
+          keys.origin(), " must be the number of id2label's classes, ", named, "; got ",
+          config.model.num_classes, ".");
+}
+
+/// What BERT and ViT say alike.
+void read_encoder(ConfigKeys& keys, ModelConfig& model) {
+  model.hidden_size = keys.count("hidden_size", 768);
+  model.num_layers = keys.count("num_hidden_layers", 12);
+  model.num_heads = keys.count("num_attention_heads", 12);
+  model.intermediate_size = keys.count("intermediate_size", 3072);
+  model.activation = keys.activation("hidden_act", "gelu");
+  model.norm_eps = keys.epsilon("layer_norm_eps", kEncoderEps);
 }
 
 HuggingFaceConfig read_bert(ConfigKeys& keys, const std::string& head) {
   HuggingFaceConfig out;
   ModelConfig& model = out.model;
   model.type = "bert";
-  model.head = head_of(keys, head);
-  model.hidden_size = keys.count("hidden_size", 768);
-  model.num_layers = keys.count("num_hidden_layers", 12);
-  model.num_heads = keys.count("num_attention_heads", 12);
-  model.intermediate_size = keys.count("intermediate_size", 3072);
+  choose_head(keys, head, out);
+  read_encoder(keys, model);
   model.vocab_size = keys.count("vocab_size");
   model.max_positions = keys.count("max_position_embeddings", 512);
   model.segments = keys.count("type_vocab_size", 2);
-  model.activation = keys.activation("hidden_act", "gelu");
   model.dropout = keys.dropout({"hidden_dropout_prob", "classifier_dropout"});
   model.attention_dropout = keys.dropout({"attention_probs_dropout_prob"});
-  model.norm_eps = keys.take<double>("layer_norm_eps", 1e-12);
   model.tie = keys.take<bool>("tie_word_embeddings", true);
   if (model.head == "classification")
     add_classes(keys, out);
@@ -199,6 +228,10 @@ HuggingFaceConfig read_bert(ConfigKeys& keys, const std::string& head) {
 
 HuggingFaceConfig read_gpt2(ConfigKeys& keys, const std::string& head) {
   require(head.empty(), "[import] --head is for bert and vit; got a gpt2.");
+  const std::string architecture = keys.architecture();
+  require(architecture.empty() || architecture == "GPT2LMHeadModel" || architecture == "GPT2Model",
+          "[import] 'architectures' in ", keys.origin(),
+          " must be GPT2LMHeadModel or GPT2Model; got ", architecture, ", whose head is not read.");
   HuggingFaceConfig out;
   ModelConfig& model = out.model;
   model.type = "gpt2";
@@ -211,32 +244,29 @@ HuggingFaceConfig read_gpt2(ConfigKeys& keys, const std::string& head) {
   model.activation = keys.activation("activation_function", "gelu_new");
   model.dropout = keys.dropout({"resid_pdrop", "embd_pdrop"});
   model.attention_dropout = keys.dropout({"attn_pdrop"});
-  model.norm_eps = keys.take<double>("layer_norm_epsilon", 1e-5);
+  model.norm_eps = keys.epsilon("layer_norm_epsilon", kGpt2Eps);
   model.tie = keys.take<bool>("tie_word_embeddings", true);
   return out;
 }
 
 HuggingFaceConfig read_vit(ConfigKeys& keys, const std::string& head) {
-  const json architectures = keys.root().value("architectures", json::array());
   require(head.empty() || head == "classification",
           "[import] --head of a vit must be classification; got ", head, ".");
-  require(!head.empty() || architectures == json{"ViTForImageClassification"},
-          "[import] 'architectures' in ", keys.origin(), " must be ViTForImageClassification; got ",
-          architectures.dump(), ". With --head classification its weights start at random.");
+  const std::string architecture = keys.architecture();
   HuggingFaceConfig out;
+  out.has_other_head = !architecture.empty() && architecture != "ViTForImageClassification";
+  require(!head.empty() || architecture == "ViTForImageClassification",
+          "[import] 'architectures' in ", keys.origin(), " must be ViTForImageClassification; got ",
+          keys.root().value("architectures", json{}).dump(),
+          ". With --head classification its weights start at random.");
   ModelConfig& model = out.model;
   model.type = "vit";
-  model.hidden_size = keys.count("hidden_size", 768);
-  model.num_layers = keys.count("num_hidden_layers", 12);
-  model.num_heads = keys.count("num_attention_heads", 12);
-  model.intermediate_size = keys.count("intermediate_size", 3072);
+  read_encoder(keys, model);
   model.image_size = keys.count("image_size", 224);
   model.patch_size = keys.count("patch_size", 16);
   model.in_channels = keys.count("num_channels", 3);
-  model.activation = keys.activation("hidden_act", "gelu");
-  model.dropout = keys.dropout({"hidden_dropout_prob"}, 0);
-  model.attention_dropout = keys.dropout({"attention_probs_dropout_prob"}, 0);
-  model.norm_eps = keys.take<double>("layer_norm_eps", 1e-12);
+  model.dropout = keys.dropout({"hidden_dropout_prob"}, kVitDropout);
+  model.attention_dropout = keys.dropout({"attention_probs_dropout_prob"}, kVitDropout);
   keys.take<bool>("tie_word_embeddings", true);
   add_classes(keys, out);
   return out;
@@ -266,10 +296,6 @@ double share(double dropout, double otherwise) { return dropout < 0 ? otherwise 
 int64_t intermediate_of(const ModelConfig& model) {
   return model.intermediate_size > 0 ? model.intermediate_size : 4 * model.hidden_size;
 }
-
-/// What auto means (layers/models/bert.cc, gpt2.cc and vit.cc).
-constexpr double kLanguageDropout = 0.1, kVitDropout = 0;
-constexpr double kEncoderEps = 1e-12, kGpt2Eps = 1e-5;
 
 ordered_json write_gpt2(const ModelConfig& model, const std::vector<std::string>&) {
   const double dropout = share(model.dropout, kLanguageDropout);

@@ -73,11 +73,21 @@ TensorMap read_weights(const fs::path& path) {
   return std::move(file.tensors);
 }
 
-/// Whether `name` is a weight of bert's head, which may start at random.
+/// Whether `name` is a weight of the head of a bert or vit, which may start at random.
 bool is_of_head(const std::string& name) {
-  for (const char* prefix : {"bert.pooler.", "classifier.", "cls.", "qa_outputs."})
+  for (const char* prefix : {"bert.pooler.", "classifier.", "cls.", "qa_outputs.", "decoder."})
     if (name.starts_with(prefix)) return true;
   return false;
+}
+
+/// Takes out the weights of a head that another one takes the place of. A pooler stays.
+void drop_head(ImportedModel& imported, TensorMap& state) {
+  std::erase_if(state, [&](const auto& entry) {
+    const std::string& name = entry.first;
+    const bool is_head = is_of_head(name) && !name.starts_with("bert.pooler.");
+    if (is_head) imported.dropped.push_back(name);
+    return is_head;
+  });
 }
 
 /// Draws what a head asked for by name lacks in the files.
@@ -89,27 +99,60 @@ void add_missing_head(ImportedModel& imported, TensorMap& state) {
     }
 }
 
+/// What tokenizer_config.json says, beside the vocabulary in `spec`.
+void read_tokenizer_config(const fs::path& path, TokenizerData& data) {
+  const json root = json::parse(read_file_text("import", path), nullptr, false);
+  require(root.is_object(), "[import] ", path.string(),
+          " must be a JSON object; got something else.");
+  const auto flag = [&](const char* key) -> std::optional<bool> {
+    const auto found = root.find(key);
+    if (found == root.end() || !found->is_boolean()) return {};
+    return found->get<bool>();
+  };
+  const bool is_bert = data.type == "wordpiece";
+  TokenizerOptions& options = data.options;
+  options.lowercase = is_bert && flag("do_lower_case").value_or(true);
+  if (is_bert) options.strip_accents = flag("strip_accents");
+  options.add_prefix_space = flag("add_prefix_space").value_or(false);
+  for (const auto& [key, supported] : {std::pair{"tokenize_chinese_chars", true},
+                                       {"do_basic_tokenize", true},
+                                       {"add_bos_token", false}})
+    require(flag(key).value_or(supported) == supported, "[import] '", key, "' in ", path.string(),
+            " must be ", supported ? "true" : "false",
+            ", the one that is supported; got the other.");
+  static const std::map<std::string, std::vector<std::pair<const char*, const char*>>> kRoles = {
+      {"wordpiece",
+       {{"pad_token", "pad"},
+        {"unk_token", "unknown"},
+        {"cls_token", "cls"},
+        {"sep_token", "sep"},
+        {"mask_token", "mask"}}},
+      {"bpe", {{"bos_token", "begin"}, {"eos_token", "end"}}}};
+  for (const auto& [key, role] : kRoles.at(data.type)) {
+    const json token = root.value(key, json{});
+    const json text = token.is_object() ? token.value("content", json{}) : token;
+    if (text.is_string() && std::ranges::count(data.tokens, text.get<std::string>()) > 0)
+      options.special[role] = text.get<std::string>();
+  }
+}
+
 /// The vocabulary files of a Hugging Face tokenizer beside its model; empty where there are none.
 std::string tokenizer_in(const fs::path& folder, const ModelConfig& model) {
-  TokenizerSpec spec{.type = model.type == "bert" ? "wordpiece" : "bpe", .files = {folder}};
-  if (!fs::exists(folder / (model.type == "bert" ? "vocab.txt" : "vocab.json"))) return {};
-  if (const fs::path options = folder / kTokenizerConfig; fs::exists(options)) {
-    const json root = json::parse(read_file_text("import", options), nullptr, false);
-    const auto flag = [&](const char* key, bool otherwise) {
-      const auto found = root.is_object() ? root.find(key) : root.end();
-      return found != root.end() && found->is_boolean() ? found->get<bool>() : otherwise;
-    };
-    require(root.is_object(), "[import] ", options.string(),
-            " must be a JSON object; got something else.");
-    spec.options.lowercase = model.type == "bert" && flag("do_lower_case", true);
-    spec.options.add_prefix_space = flag("add_prefix_space", false);
-  } else {
-    spec.options.lowercase = model.type == "bert";  // as transformers' BertTokenizer
-  }
-  const auto tokenizer = make_tokenizer(spec);
+  const bool is_bert = model.type == "bert";
+  if (!fs::exists(folder / (is_bert ? "vocab.txt" : "vocab.json"))) return {};
+  TokenizerData data = read_tokenizer({.type = is_bert ? "wordpiece" : "bpe", .files = {folder}});
+  data.options.lowercase = is_bert;  // as transformers' BertTokenizer
+  if (const fs::path config = folder / kTokenizerConfig; fs::exists(config))
+    read_tokenizer_config(config, data);
+  const auto tokenizer = make_tokenizer(std::move(data));
   require(tokenizer->size() <= model.vocab_size, "[import] the vocabulary in ", folder.string(),
           " must have at most the ", model.vocab_size, " tokens of its model; got ",
           tokenizer->size(), ".");
+  require(
+      !is_bert || (tokenizer->special_tokens().cls >= 0 && tokenizer->special_tokens().sep >= 0),
+      "[import] the vocabulary in ", folder.string(),
+      " must hold [CLS] and [SEP], or what tokenizer_config.json names in their place; got "
+      "neither or one.");
   return tokenizer->serialize();
 }
 
@@ -149,11 +192,20 @@ void add_images(const fs::path& folder, ModelCard& card) {
   card.std.clear();
 }
 
+void load_weights(ImportedModel& imported, const TensorMap& state, const std::string& which) {
+  try {
+    imported.model->load_state_dict(state);
+  } catch (const std::invalid_argument& error) {
+    fail("[import] the weights must be those of the ", imported.card.model.type, " ", which,
+         "; got: ", error.what());
+  }
+}
+
 void import_hugging_face(ImportedModel& imported, TensorMap state, const fs::path& config,
                          const ImportOptions& options) {
   HuggingFaceConfig read =
       read_hugging_face_config(read_file_text("import", config), config.string(), options.head);
-  imported.card.model = std::move(read.model);
+  imported.card.model = read.model;
   imported.card.dataset = "imported";
   imported.card.class_names = std::move(read.class_names);
   const ModelConfig& model = imported.card.model;
@@ -163,8 +215,9 @@ void import_hugging_face(ImportedModel& imported, TensorMap state, const fs::pat
     imported.card.tokenizer = tokenizer_in(config.parent_path(), model);
   state = from_hugging_face(model, std::move(state), imported.dropped);
   imported.model = make_model(model, input_of(imported.card), options.seed);
+  if (read.has_other_head) drop_head(imported, state);
   if (!options.head.empty()) add_missing_head(imported, state);
-  imported.model->load_state_dict(state);
+  load_weights(imported, state, concat("of ", config.string()));
 }
 
 void import_torchvision(ImportedModel& imported, const TensorMap& state) {
@@ -181,7 +234,7 @@ void import_torchvision(ImportedModel& imported, const TensorMap& state) {
   TensorMap f32;
   for (const auto& [name, tensor] : state)
     f32[name] = is_floating(tensor.dtype()) ? tensor.to(DType::f32) : tensor;
-  imported.model->load_state_dict(f32);
+  load_weights(imported, f32, "that their names tell");
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ Tensor read_tensor(const SafetensorsEntry& entry, const SafetensorsHeader& heade
                    const ReadAt& read_at, const std::string& where) {
   const SafetensorsType& type = *find_safetensors_type(entry.dtype);
   require_runtime(type.dtype.has_value(), where, printable(entry.name),
-                  " must be F64, F32, F16, BF16, I64, I32 or U8; got ", entry.dtype,
+                  " must be F64, F32, F16, BF16, I64, I32, U8 or BOOL; got ", entry.dtype,
                   ". Convert it first.");
   const int64_t offset = header.data_begin + entry.begin;
   if (entry.dtype != "F16") {

@@ -8,8 +8,8 @@
 // from 0 to the end of the file without a hole or an overlap. So nothing in a file makes the reader
 // allocate more than the file is long.
 //
-// F32, F64, BF16, I64, I32 and U8 keep their type. F16 becomes f32 (exactly; twice the memory).
-// The format's other types are refused with an error that names the tensor.
+// F32, F64, BF16, I64, I32 and U8 keep their type. F16 becomes f32 (exactly; twice the memory),
+// BOOL u8. The format's other types are refused with an error that names the tensor.
 #pragma once
 
 #include <cstddef>

@@ -15,7 +15,7 @@ namespace {
 constexpr SafetensorsType kTypes[] = {
     {"F64", 64, DType::f64}, {"I64", 64, DType::i64},   {"F32", 32, DType::f32},
     {"I32", 32, DType::i32}, {"BF16", 16, DType::bf16}, {"F16", 16, DType::f32},
-    {"U8", 8, DType::u8},    {"BOOL", 8, {}},           {"I8", 8, {}},
+    {"U8", 8, DType::u8},    {"BOOL", 8, DType::u8},    {"I8", 8, {}},
     {"I16", 16, {}},         {"U16", 16, {}},           {"U32", 32, {}},
     {"U64", 64, {}},         {"C64", 64, {}},           {"F4", 4, {}},
     {"F6_E2M3", 6, {}},      {"F6_E3M2", 6, {}},        {"F8_E5M2", 8, {}},

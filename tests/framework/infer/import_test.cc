@@ -14,6 +14,7 @@
 #include "layers/models/make_model.h"
 #include "tests/framework/io/io_testing.h"
 
+using namespace std::string_literals;
 using namespace tessera;
 using namespace tessera::testing;
 
@@ -90,16 +91,22 @@ TEST_CASE("keys that change what a model computes are refused by name") {
       {kBert, "is_decoder", true, "'is_decoder' in config.json must be false"},
       {kBert, "rope_theta", 10000, "the key 'rope_theta' in config.json must be one whose effect"},
       {kBert, "model_type", "roberta", "'model_type' in config.json must be bert, gpt2 or vit"},
-      {kBert, "hidden_size", "wide", "'hidden_size' in config.json must be a number"},
+      {kBert, "hidden_size", "wide", "'hidden_size' in config.json must be a whole number"},
+      {kBert, "num_attention_heads", 3.7, "must be a whole number; got 3.7"},
+      {kBert, "layer_norm_eps", 0, "'layer_norm_eps' in config.json must lie in (0, 1)"},
+      {kBert, "num_labels", 7, "'num_labels' in config.json must be the number of id2label's"},
       {kBert, "hidden_size", 0, "'hidden_size' in config.json must lie in [1, "},
       {kBert, "classifier_dropout", 0.5, "'classifier_dropout' in config.json must equal"},
       {kBert, "architectures", nlohmann::json{"BertModel"}, "Choose one with --head"},
       {kBert, "vocab_size", nullptr, "must have the key 'vocab_size'"},
+      {kGpt2, "architectures", nlohmann::json{"GPT2ForSequenceClassification"},
+       "must be GPT2LMHeadModel or GPT2Model; got GPT2ForSequenceClassification"},
       {kGpt2, "scale_attn_by_inverse_layer_idx", true, "must be false, the one that is supported"},
       {kGpt2, "activation_function", "tanh", "'activation_function' in config.json must be"},
       {kGpt2, "embd_pdrop", 0.5, "'embd_pdrop' in config.json must equal 'resid_pdrop'"}};
   for (const Case& c : cases) check_contains(error_with(c.folder, c.key, c.value), c.message);
   CHECK(error_with(kBert, "position_embedding_type", "absolute").empty());
+  CHECK(error_with(kBert, "id2label", nullptr).empty());
   CHECK(error_with(kBert, "pruned_heads", nlohmann::json::object()).empty());
   CHECK(error_with(kBert, "gradient_checkpointing", false).empty());
   check_contains(error_of<std::invalid_argument>([] { read_hugging_face_config("[1]", "c.json"); }),
@@ -155,6 +162,104 @@ TEST_CASE("a tied head must equal its embedding") {
   untied["tie_word_embeddings"] = false;
   write_model(folder.path(), untied, state);
   CHECK(import_model(folder.path()).model->state_dict().contains("lm_head.weight"));
+}
+
+TEST_CASE("an untied masked LM computes with the bias of its decoder, as in transformers") {
+  const std::filesystem::path golden = "tests/golden/bert-masked-lm";
+  const TemporaryFolder folder;
+  nlohmann::json config = config_of(golden);
+  config["tie_word_embeddings"] = false;
+  TensorMap state = read_safetensors(golden / "model.safetensors").tensors;
+  const Tensor words = state.at("bert.embeddings.word_embeddings.weight");
+  const Tensor bias = Tensor::full({words.dim(0)}, 0.5);
+  state["cls.predictions.decoder.weight"] = words.clone();
+  state["cls.predictions.decoder.bias"] = bias;
+  write_model(folder.path(), config, state);
+  const ImportedModel imported = import_model(folder.path());
+  CHECK(imported.dropped == std::vector<std::string>{"cls.predictions.bias"});
+  const TensorMap there = to_hugging_face(imported.card.model, imported.model->state_dict());
+  for (const char* name : {"cls.predictions.bias", "cls.predictions.decoder.bias"})
+    CHECK(there.at(name).to_vector<float>() == bias.to_vector<float>());
+  state.erase("cls.predictions.decoder.bias");  // as earlier releases wrote it
+  write_model(folder.path(), config, state);
+  CHECK(import_model(folder.path()).dropped.empty());
+}
+
+TEST_CASE("a tied tensor may stand under its other name alone") {
+  const TemporaryFolder folder;
+  const ImportedModel gpt2 = import_model(kGpt2);
+  TensorMap state = to_hugging_face(gpt2.card.model, gpt2.model->state_dict());
+  auto head = state.extract("transformer.wte.weight");
+  head.key() = "lm_head.weight";
+  state.insert(std::move(head));
+  write_model(folder.path(), config_of(kGpt2), state);
+  const ImportedModel imported = import_model(folder.path());
+  CHECK(imported.dropped.empty());
+  CHECK(imported.model->state_dict().at("transformer.wte.weight").to_vector<float>() ==
+        gpt2.model->state_dict().at("transformer.wte.weight").to_vector<float>());
+}
+
+TEST_CASE("causal masks of type BOOL, as transformers once saved them, are left out") {
+  const TemporaryFolder folder;
+  const std::string header =
+      R"({"h.0.attn.bias":{"dtype":"BOOL","shape":[1,1,2,2],"data_offsets":[0,4]}})";
+  const uint64_t length = header.size();
+  write_bytes(folder / "masks.safetensors",
+              std::string(reinterpret_cast<const char*>(&length), 8) + header + "\1\0\1\1"s);
+  std::vector<std::string> dropped;
+  const TensorMap masks = read_safetensors(folder / "masks.safetensors").tensors;
+  CHECK(masks.at("h.0.attn.bias").to_vector<uint8_t>() == std::vector<uint8_t>{1, 0, 1, 1});
+  CHECK(from_hugging_face(import_model(kGpt2).card.model, masks, dropped).empty());
+  CHECK(dropped == std::vector<std::string>{"transformer.h.0.attn.bias"});
+}
+
+TEST_CASE("another head than the files have takes its place, whose weights are drawn") {
+  const TemporaryFolder folder;
+  write_model(folder.path(), config_of(kBert), bert_state());
+  for (const char* head : {"masked_lm", "span"}) {
+    const ImportedModel imported = import_model(folder.path(), {.head = head});
+    CHECK(std::ranges::count(imported.dropped, "classifier.weight") == 1);
+    CHECK_FALSE(imported.drawn.empty());
+  }
+  CHECK(import_model(folder.path(), {.head = "classification"}).drawn.empty());
+  nlohmann::json config = config_of(kBert);
+  config["architectures"] = {"BertForTokenClassification"};  // its classifier is one of tokens
+  write_model(folder.path(), config, bert_state());
+  CHECK(import_model(folder.path(), {.head = "classification"}).drawn ==
+        std::vector<std::string>{"classifier.bias", "classifier.weight"});
+}
+
+TEST_CASE("weights that are not those of config.json are refused, with both named") {
+  const TemporaryFolder folder;
+  nlohmann::json config = config_of(kBert);
+  config["num_hidden_layers"] = 4;
+  write_model(folder.path(), config, bert_state());
+  const std::string error = import_error(folder.path());
+  check_contains(error, "[import] the weights must be those of the bert of");
+  check_contains(error, "config.json; got: ");
+  check_contains(error, "missing: bert.encoder.layer.2.");
+  check_contains(error, "and 12 more");
+}
+
+TEST_CASE("what tokenizer_config.json says counts, or is refused") {
+  const TemporaryFolder folder;
+  const auto tokenizer = [&](const char* config) {
+    write_bytes(folder / "tokenizer_config.json", config);
+    return deserialize_tokenizer(import_model(folder.path()).card.tokenizer);
+  };
+  write_model(folder.path(), config_of(kBert), bert_state());
+  write_bytes(folder / "vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n<s>\n</s>\ncafé\ncafe\n");
+  CHECK(tokenizer(R"({"strip_accents": false})")->encode("CAFÉ") == std::vector<int32_t>{6});
+  CHECK(tokenizer(R"({"do_lower_case": false, "strip_accents": true})")->encode("café") ==
+        std::vector<int32_t>{7});
+  const auto others = tokenizer(R"({"cls_token": "<s>", "sep_token": {"content": "</s>"}})");
+  CHECK(others->special_tokens().cls == 4);
+  CHECK(others->special_tokens().sep == 5);
+  write_bytes(folder / "tokenizer_config.json", R"({"tokenize_chinese_chars": false})");
+  check_contains(import_error(folder.path()), "'tokenize_chinese_chars' in");
+  std::filesystem::remove(folder / "tokenizer_config.json");
+  write_bytes(folder / "vocab.txt", "[PAD]\n[UNK]\ncafé\n");
+  check_contains(import_error(folder.path()), "must hold [CLS] and [SEP]");
 }
 
 TEST_CASE("shards must be what their index says") {

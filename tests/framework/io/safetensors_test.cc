@@ -212,7 +212,7 @@ std::vector<Hostile> hostile_entries() {
        "'f32'"},
       {"a dtype of the format that is not read",
        entry(R"("dtype":"C64","shape":[1],"data_offsets":[0,8])"),
-       "'a' must be F64, F32, F16, BF16, I64, I32 or U8; got C64"},
+       "'a' must be F64, F32, F16, BF16, I64, I32, U8 or BOOL; got C64"},
       {"a dtype that is a number", entry(R"("dtype":1,"shape":[2],"data_offsets":[0,8])"),
        "must have a dtype of type string; got a number"},
       {"half a byte", entry(R"("dtype":"F4","shape":[1],"data_offsets":[0,0])", 0), "whole bytes"},
