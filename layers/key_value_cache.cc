@@ -1,5 +1,6 @@
 #include "layers/key_value_cache.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "framework/backend/backend.h"
@@ -9,6 +10,8 @@
 
 namespace tessera {
 namespace {
+
+constexpr int64_t kLeastRoom = 8, kRoomShare = 8;  ///< for tokens to come; a share of those there
 
 void write_tokens(const Tensor& from, int64_t count, Tensor& to, int64_t at) {
   on_backend("cache", to.device(),
@@ -35,10 +38,13 @@ CachedKeys CachedKeys::trimmed() const {
 
 void CachedKeys::make_room(int64_t tokens) {
   if (tokens <= k_.dim(1) && *filled_ == length_) return;
+  // Little: a beam search gathers the room with the tokens at every step.
+  int64_t room = tokens + std::max(kLeastRoom, tokens / kRoomShare);
+  if (most_ > 0) room = std::max(tokens, std::min(room, most_));
   for (Tensor* const tensor : {&k_, &v_}) {
     // Attention computes with what lies behind the tokens, too, before it leaves it out.
-    Tensor larger = Tensor::zeros({tensor->dim(0), 2 * tokens, tensor->dim(2), tensor->dim(3)},
-                                  tensor->options());
+    Tensor larger =
+        Tensor::zeros({tensor->dim(0), room, tensor->dim(2), tensor->dim(3)}, tensor->options());
     write_tokens(*tensor, length_, larger, 0);
     *tensor = larger;
   }
@@ -47,7 +53,9 @@ void CachedKeys::make_room(int64_t tokens) {
 
 void CachedKeys::append(const CachedKeys& more) {
   if (is_empty()) {
+    const int64_t most = most_;
     *this = more;
+    most_ = most;
     return;
   }
   make_room(length_ + more.length_);
@@ -64,9 +72,11 @@ void CachedKeys::select(const Tensor& rows) {
   filled_ = std::make_shared<int64_t>(length_);
 }
 
-void KeyValueCache::select(const Tensor& rows) {
-  for (Layer& layer : layers)
-    for (CachedKeys* const keys : {&layer.self, &layer.memory}) keys->select(rows);
+void KeyValueCache::select(const Tensor& rows, bool same_memory) {
+  for (Layer& layer : layers) {
+    layer.self.select(rows);
+    if (!same_memory) layer.memory.select(rows);
+  }
 }
 
 }  // namespace tessera

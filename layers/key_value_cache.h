@@ -15,6 +15,8 @@ namespace tessera {
 class CachedKeys {
  public:
   CachedKeys() = default;
+  /// It will hold at most `most` tokens, and takes no room for more.
+  explicit CachedKeys(int64_t most) : most_(most) {}
   /// k, v: [N, T, heads, D].
   CachedKeys(Tensor k, Tensor v);
 
@@ -37,20 +39,26 @@ class CachedKeys {
   void make_room(int64_t tokens);
 
   Tensor k_, v_;
-  int64_t length_ = 0;
+  int64_t length_ = 0, most_ = 0;    ///< most: 0 for any number
   std::shared_ptr<int64_t> filled_;  ///< tokens of the memory that any copy has written
 };
 
 struct KeyValueCache {
   struct Layer {
     CachedKeys self;
-    CachedKeys memory;  ///< of an encoder's output: computed at the first step
+    CachedKeys memory;  ///< of an encoder's output
   };
   std::vector<Layer> layers;
   int64_t length = 0;  ///< tokens seen
 
-  /// Row i becomes row rows[i], i64 [M]: what beam search keeps.
-  void select(const Tensor& rows);
+  KeyValueCache() = default;
+  /// Of `count` layers that will see at most `most` tokens.
+  KeyValueCache(size_t count, int64_t most)
+      : layers(count, {.self = CachedKeys(most), .memory = {}}) {}
+
+  /// Row i becomes row rows[i], i64 [M]: what beam search keeps. `same_memory`: row i has the
+  /// memory of row rows[i] already.
+  void select(const Tensor& rows, bool same_memory = false);
 };
 
 }  // namespace tessera

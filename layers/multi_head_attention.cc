@@ -93,8 +93,8 @@ Tensor MultiHeadAttention::attend_to(const Tensor& x, const Tensor& memory,
           "[MultiHeadAttention] attention to a memory must have its own query, key and value; got "
           "a packed layer.");
   const Tensor q = project(*query_, x);
-  if (cache == nullptr) return finish(q, project_keys(memory), memory_lengths, false);
-  if (cache->is_empty()) *cache = project_keys(memory);
+  if (cache == nullptr) return finish(q, keys_of(memory), memory_lengths, false);
+  if (cache->is_empty()) *cache = keys_of(memory);
   return finish(q, *cache, memory_lengths, false);
 }
 
@@ -102,7 +102,7 @@ Tensor MultiHeadAttention::project(Linear& layer, const Tensor& x) {
   return heads_of(run(layer, x));
 }
 
-CachedKeys MultiHeadAttention::project_keys(const Tensor& x) {
+CachedKeys MultiHeadAttention::keys_of(const Tensor& x) {
   return {project(*key_, x), project(*value_, x)};
 }
 

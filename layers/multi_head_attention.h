@@ -38,13 +38,14 @@ class MultiHeadAttention : public Scope, public HasUnits {
   /// Self-attention. Keys at or beyond lengths[n] (i64 [N], or undefined) are not seen. With a
   /// cache, x are the tokens after those of the cache, which they are added to.
   Tensor attend(const Tensor& x, const Tensor& lengths, CachedKeys* cache = nullptr);
-  /// Attention to memory [N, S, width]. With a cache, its keys and values are computed once.
+  /// The keys and values of a memory [N, S, width].
+  CachedKeys keys_of(const Tensor& memory);
+  /// Attention to a memory. With a cache, its keys and values are computed once.
   Tensor attend_to(const Tensor& x, const Tensor& memory, const Tensor& memory_lengths,
                    CachedKeys* cache = nullptr);
 
  private:
   Tensor project(Linear& layer, const Tensor& x);
-  CachedKeys project_keys(const Tensor& x);
   Tensor finish(const Tensor& q, const CachedKeys& keys, const Tensor& lengths, bool causal);
   Tensor heads_of(const Tensor& x) const;
   Tensor output_of(const Tensor& y);

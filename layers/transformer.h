@@ -85,6 +85,9 @@ class TransformerLayer : public Scope {
   /// Throws: std::invalid_argument where a layer with a memory is given none.
   Tensor forward(const Tensor& x, const TransformerContext& context);
 
+  /// The keys and values of a memory, as `context.cache` keeps them.
+  CachedKeys keys_of(const Tensor& memory) { return memory_attention_->keys_of(memory); }
+
   /// Whether training keeps of this layer its inputs alone (layers/checkpoint.h).
   void set_checkpointing(bool value) { is_checkpointed_ = value; }
 

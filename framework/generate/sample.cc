@@ -57,8 +57,7 @@ std::vector<int32_t> sample(TokenSteps& steps, std::span<const int32_t> prompt,
           "[sample] max_tokens, temperature and top_k must not be negative and top_p must lie in ",
           "(0, 1]; got ", options.max_tokens, ", ", options.temperature, ", ", options.top_k,
           " and ", options.top_p, ".");
-  Tensor logits;
-  for (const int32_t token : prompt) logits = steps.next({&token, 1});
+  Tensor logits = steps.read(prompt);
   RandomSequence random({options.seed, kSampleStream, 0});
   std::vector<int32_t> tokens;
   while (std::ssize(tokens) < options.max_tokens) {

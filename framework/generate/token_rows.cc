@@ -1,6 +1,7 @@
 #include "framework/generate/token_rows.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "framework/core/errors.h"
 
@@ -54,6 +55,11 @@ Tensor last_place(const Tensor& logits) {
   Tensor out = Tensor::empty({rows, V});
   for (int64_t row = 0; row < rows; ++row)
     std::copy_n(here.data<float>() + (row * T + T - 1) * V, V, out.data<float>() + row * V);
+  // What orders tokens by them relies on it.
+  require(std::all_of(out.data<float>(), out.data<float>() + out.numel(),
+                      [](float logit) { return std::isfinite(logit); }),
+          "[generate] the model's logits must be finite; got NaN or infinity. Its weights are too "
+          "large or broken.");
   return out;
 }
 

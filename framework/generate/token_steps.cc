@@ -46,8 +46,12 @@ class LimitedSteps : public TokenSteps {
   LimitedSteps(std::unique_ptr<TokenSteps> steps, int64_t vocabulary)
       : steps_(std::move(steps)), vocabulary_(vocabulary) {}
 
-  Tensor next(std::span<const int32_t> tokens) override {
-    const Tensor all = steps_->next(tokens);
+  Tensor next(std::span<const int32_t> tokens) override { return limited(steps_->next(tokens)); }
+  Tensor read(std::span<const int32_t> tokens) override { return limited(steps_->read(tokens)); }
+  void select(std::span<const int64_t> rows) override { steps_->select(rows); }
+
+ private:
+  Tensor limited(const Tensor& all) const {
     if (all.dim(1) <= vocabulary_) return all;
     Tensor out = Tensor::empty({all.dim(0), vocabulary_});
     for (int64_t row = 0; row < all.dim(0); ++row)
@@ -56,14 +60,17 @@ class LimitedSteps : public TokenSteps {
     return out;
   }
 
-  void select(std::span<const int64_t> rows) override { steps_->select(rows); }
-
- private:
   const std::unique_ptr<TokenSteps> steps_;
   const int64_t vocabulary_;
 };
 
 }  // namespace
+
+Tensor TokenSteps::read(std::span<const int32_t> tokens) {
+  Tensor logits;
+  for (const int32_t& token : tokens) logits = next({&token, 1});
+  return logits;
+}
 
 std::unique_ptr<TokenSteps> limited_steps(std::unique_ptr<TokenSteps> steps, int64_t vocabulary) {
   return std::make_unique<LimitedSteps>(std::move(steps), vocabulary);

@@ -19,6 +19,8 @@ class TokenSteps {
   /// Gives each row its next token, the first time its first one. Returns logits of what follows:
   /// f32 [rows, V], on the cpu.
   virtual Tensor next(std::span<const int32_t> tokens) = 0;
+  /// The same for all tokens of a prompt, of the only row. REQUIRES: tokens are at least one.
+  virtual Tensor read(std::span<const int32_t> tokens);
   /// Row i goes on from what row rows[i] was.
   virtual void select(std::span<const int64_t> rows) = 0;
 };

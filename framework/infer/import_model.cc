@@ -1,5 +1,6 @@
 #include "framework/infer/import_model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -199,6 +200,10 @@ void load_weights(ImportedModel& imported, const TensorMap& state, const std::st
     fail("[import] the weights must be those of the ", imported.card.model.type, " ", which,
          "; got: ", error.what());
   }
+  for (const Parameter& parameter : imported.model->parameters())
+    require(std::ranges::all_of(parameter.tensor.to_vector<float>(),
+                                [](float weight) { return std::isfinite(weight); }),
+            "[import] weights must be finite; got NaN or infinity in ", parameter.name, ".");
 }
 
 void import_hugging_face(ImportedModel& imported, TensorMap state, const fs::path& config,

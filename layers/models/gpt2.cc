@@ -42,11 +42,14 @@ Logits Gpt2::forward_logits(const std::vector<Tensor>& inputs) {
   return padded_logits(hidden(inputs[0], nullptr), weight);
 }
 
-Tensor Gpt2::forward_step(const Tensor& ids, KeyValueCache& cache) {
+DecoderState Gpt2::begin(const std::vector<Tensor>&) {
+  return {.cache = {layers_.size(), max_positions()}};
+}
+
+Tensor Gpt2::step(const Tensor& ids, DecoderState& state) {
   check_inputs("gpt2", {ids}, {"ids"});
-  cache.layers.resize(layers_.size());
-  const Tensor logits = compute(ids, &cache);
-  cache.length += ids.dim(1);
+  const Tensor logits = compute(ids, &state.cache);
+  state.cache.length += ids.dim(1);
   return logits;
 }
 

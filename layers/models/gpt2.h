@@ -18,14 +18,8 @@ class Gpt2 : public Scope, public StepDecoder {
   const char* kind() const override { return "Gpt2"; }
   Tensor forward_batch(const std::vector<Tensor>& inputs) override;
   Logits forward_logits(const std::vector<Tensor>& inputs) override;
-  /// The same for the tokens ids [N, T] after those that `cache` has seen, which it takes in: equal
-  /// to the full forward's last T places.
-  Tensor forward_step(const Tensor& ids, KeyValueCache& cache);
-
-  DecoderState begin(const std::vector<Tensor>&) override { return {}; }
-  Tensor step(const Tensor& ids, DecoderState& state) override {
-    return forward_step(ids, state.cache);
-  }
+  DecoderState begin(const std::vector<Tensor>&) override;
+  Tensor step(const Tensor& ids, DecoderState& state) override;
   int64_t max_positions() const override { return position_ids_.count(); }
 
   /// GPT-2's initialisation after initialize(..., Initialization::normal): weights that end in a

@@ -97,13 +97,15 @@ Tensor Seq2Seq::hidden(const Tensor& ids, const Tensor& memory, const Tensor& me
 
 DecoderState Seq2Seq::begin(const std::vector<Tensor>& inputs) {
   check_inputs("seq2seq", inputs, {"source", "source_lengths"});
-  DecoderState state{.memory = encode(inputs[0], inputs[1]), .memory_lengths = inputs[1]};
-  state.cache.layers.resize(decoder_.size());
+  DecoderState state{.memory_lengths = inputs[1], .cache = {decoder_.size(), max_positions()}};
+  const Tensor memory = encode(inputs[0], inputs[1]);
+  for (size_t i = 0; i < decoder_.size(); ++i)
+    state.cache.layers[i].memory = decoder_[i]->keys_of(memory);
   return state;
 }
 
 Tensor Seq2Seq::step(const Tensor& ids, DecoderState& state) {
-  const Tensor logits = decode(ids, state.memory, state.memory_lengths, &state.cache);
+  const Tensor logits = decode(ids, {}, state.memory_lengths, &state.cache);
   state.cache.length += ids.dim(1);
   return logits;
 }

@@ -15,10 +15,10 @@ Tensor selected(const Tensor& numbers, const Tensor& rows) {
 
 }  // namespace
 
-void DecoderState::select(const Tensor& rows) {
-  if (memory.defined()) memory = gather(memory, rows);
-  if (memory_lengths.defined()) memory_lengths = selected(memory_lengths, rows);
-  cache.select(rows);
+void DecoderState::select(const Tensor& rows, bool same_source) {
+  if (memory.defined() && !same_source) memory = gather(memory, rows);
+  if (memory_lengths.defined() && !same_source) memory_lengths = selected(memory_lengths, rows);
+  cache.select(rows, same_source);
   for (Tensor& tensor : recurrent) tensor = gather(tensor, rows);
 }
 

@@ -9,13 +9,14 @@ namespace tessera {
 
 /// What a decoder keeps between steps; rows are hypotheses.
 struct DecoderState {
-  Tensor memory = {};          ///< [N, S, width], of the encoder
+  Tensor memory = {};          ///< [N, S, width], of the encoder, where a step reads it itself
   Tensor memory_lengths = {};  ///< i64 [N]
   KeyValueCache cache = {};
   std::vector<Tensor> recurrent = {};  ///< nmt: states of the decoder's layers, [N, ...] each
 
-  /// Row i becomes row rows[i], i64 [M].
-  void select(const Tensor& rows);
+  /// Row i becomes row rows[i], i64 [M]. `same_source`: for all i, row i is of the source of row
+  /// rows[i] already, and there are M rows.
+  void select(const Tensor& rows, bool same_source = false);
 };
 
 class StepDecoder {

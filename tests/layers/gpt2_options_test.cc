@@ -96,10 +96,11 @@ TEST_CASE("gpt2 options: decoding with a cache, by tokens and in pieces, equals 
     const NoGrad no_grad;
     const Tensor ids = mixed_ids(2, 12), full = model->forward_batch({ids});
     for (const int64_t piece : {1, 5}) {
-      KeyValueCache cache;
+      auto& decoder = dynamic_cast<Gpt2&>(*model);
+      DecoderState state = decoder.begin({});
       for (int64_t t = 0; t < ids.dim(1); t += piece) {
         const int64_t end = std::min(t + piece, ids.dim(1));
-        const Tensor step = dynamic_cast<Gpt2&>(*model).forward_step(slice(ids, 1, t, end), cache);
+        const Tensor step = decoder.step(slice(ids, 1, t, end), state);
         CHECK(largest_difference(step, slice(full, 1, t, end)) <= 1e-5);
       }
     }

@@ -36,13 +36,24 @@ TEST_CASE("key-value cache: a step writes behind what is there, and copies it ra
     cache.append(tokens(1, static_cast<float>(4 + step)));
     moves += cache.k().data<float>() != before;
   }
-  CHECK(moves == 4);  // to room for 8, 18, 38 and 78
+  CHECK(moves == 7);  // to room for 12, 21, 30, 39, 48, 57 and 66
   CHECK(cache.length() == 63);
   CHECK(cache.lengths().to_vector<int64_t>() == std::vector<int64_t>{63, 63});
   for (int64_t t = 0; t < 63; ++t) {
     CHECK(keys_of(cache)[static_cast<size_t>(t)] == static_cast<float>(t + 1));
     CHECK(cache.trimmed().v().data<float>()[63 + t] == static_cast<float>(10 * (t + 101)));
   }
+}
+
+TEST_CASE("key-value cache: no room beyond the most tokens that there will be") {
+  const NoGrad no_grad;
+  CachedKeys cache(10);
+  cache.append(tokens(4, 1));
+  for (int64_t step = 0; step < 6; ++step) {
+    cache.append(tokens(1, static_cast<float>(5 + step)));
+    CHECK(cache.k().dim(1) == 10);
+  }
+  CHECK(keys_of(cache)[9] == 10);
 }
 
 TEST_CASE("key-value cache: copies go their own ways") {
@@ -74,4 +85,11 @@ TEST_CASE("key-value cache: the rows that beam search keeps") {
   CHECK(keys_of(keys) == Values{101, 102, 5, 101, 102, 5, 1, 2, 5});
   CHECK(keys_of(before) == Values{1, 2, 101, 102});
   CHECK(cache.layers[0].memory.is_empty());
+
+  CachedKeys& memory = cache.layers[0].memory;
+  memory = tokens(1, 7);
+  cache.select(Tensor::from<int64_t>({1, 0}, {2}), true);
+  CHECK(keys_of(memory) == Values{7, 107});
+  cache.select(Tensor::from<int64_t>({1, 0}, {2}));
+  CHECK(keys_of(memory) == Values{107, 7});
 }

@@ -2,10 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "framework/generate/beam_search.h"
 #include "layers/models/make_model.h"
+#include "tests/largest_difference.h"
 
 using namespace tessera;
+using namespace tessera::testing;
 
 namespace {
 
@@ -102,7 +106,36 @@ TEST_CASE("recomputed steps: without a source, and logits that are not of tokens
     const char* kind() const override { return "Classifier"; }
     Tensor forward_batch(const std::vector<Tensor>&) override { return Tensor::zeros({1, 2}); }
   } classifier;
+  struct Broken : Module {
+    const char* kind() const override { return "Broken"; }
+    Tensor forward_batch(const std::vector<Tensor>&) override {
+      return Tensor::full({1, 1, 2}, std::nan(""));
+    }
+  } broken;
+  CHECK_THROWS_WITH_AS(recomputed_steps(broken, {})->next(token),
+                       doctest::Contains("logits must be finite; got NaN"), std::invalid_argument);
   const auto wrong = recomputed_steps(classifier, {});
   CHECK_THROWS_WITH_AS(wrong->next(token), doctest::Contains("logits for each token"),
                        std::invalid_argument);
+}
+
+TEST_CASE("a prompt read at once gives what its tokens give one by one") {
+  ModelConfig config;
+  config.type = "gpt2";
+  config.hidden_size = 18;
+  config.num_layers = 2;
+  config.num_heads = 3;
+  const auto model =
+      make_model(config, {.kind = InputKind::tokens, .vocabulary = 11, .length = 160}, uint64_t{5});
+  model->set_training(false);
+  std::vector<int32_t> prompt;
+  for (int32_t i = 0; i < 150; ++i) prompt.push_back(i * i % 11);
+  const auto whole = make_token_steps(*model, {}), single = recomputed_steps(*model, {});
+  const auto limited = limited_steps(make_token_steps(*model, {}), 7);
+  const Tensor want = single->read(prompt), few = limited->read(prompt);
+  CHECK(few.shape() == Shape{1, 7});
+  CHECK(largest_difference(whole->read(prompt), want) < 1e-5);
+  const std::vector<int32_t> next = {4};
+  CHECK(largest_difference(whole->next(next), single->next(next)) < 1e-5);
+  CHECK(limited->next(next).shape() == Shape{1, 7});
 }

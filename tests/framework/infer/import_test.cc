@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "datasets/tokenizers/make_tokenizer.h"
@@ -239,6 +240,16 @@ TEST_CASE("weights that are not those of config.json are refused, with both name
   check_contains(error, "config.json; got: ");
   check_contains(error, "missing: bert.encoder.layer.2.");
   check_contains(error, "and 12 more");
+}
+
+TEST_CASE("weights that are not finite are refused by name") {
+  const TemporaryFolder folder;
+  TensorMap state = bert_state();
+  Tensor weight = state.at("classifier.weight").to(DType::f32);
+  weight.data<float>()[5] = std::numeric_limits<float>::infinity();
+  state["classifier.weight"] = weight;
+  write_model(folder.path(), config_of(kBert), state);
+  check_contains(import_error(folder.path()), "must be finite; got NaN or infinity in classifier.");
 }
 
 TEST_CASE("what tokenizer_config.json says counts, or is refused") {
