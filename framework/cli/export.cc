@@ -16,11 +16,19 @@ struct ExportArguments {
   std::string checkpoint, output, format = "tw", dtype = "f32";
 };
 
-/// config.json, with which transformers reads the file as model.safetensors.
+/// config.json, with which transformers reads a file of this name, and of no other: beside another
+/// one it might take the place of the user's own.
 void write_config_beside(const ExportArguments& arguments, const std::string& config) {
-  const auto path = std::filesystem::path(arguments.output).parent_path() / "config.json";
+  constexpr const char* kName = "model.safetensors";
+  const std::filesystem::path output = arguments.output;
+  if (output.filename() != kName) {
+    std::cout << "without a config.json: transformers reads a " << kName
+              << " alone. Export to one to have both\n";
+    return;
+  }
+  const auto path = output.parent_path() / "config.json";
   write_file_atomically(path, config);
-  std::cout << path.string() << ": for transformers, beside model.safetensors\n";
+  std::cout << path.string() << ": for transformers, beside " << kName << "\n";
 }
 
 void export_model(const ExportArguments& arguments) {

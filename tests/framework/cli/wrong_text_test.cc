@@ -128,6 +128,26 @@ TEST_CASE("text: files that do not fit are refused, empty lines have a documente
   check_message(result.out + result.err, "1 empty and 0 too long");
 }
 
+TEST_CASE("export: a config.json of somebody else stays, but beside model.safetensors") {
+  const TemporaryFolder folder;
+  const auto path = [&](const char* name) { return (folder / name).string(); };
+  REQUIRE(run_program({"import", "tests/golden/bert-span", "-o", path("imported")}).status == 0);
+  folder.write("config.json", std::string("mine"));
+  const auto config = [&] {
+    std::ifstream in(folder / "config.json");
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const Result other = run_program(
+      {"export", path("imported"), "-o", path("other.safetensors"), "--format", "dense"});
+  CHECK(other.status == 0);
+  check_message(other.out, "without a config.json");
+  CHECK(config() == "mine");
+  CHECK(run_program(
+            {"export", path("imported"), "-o", path("model.safetensors"), "--format", "dense"})
+            .status == 0);
+  check_message(config(), "BertForQuestionAnswering");
+}
+
 TEST_CASE("import: a key of config.json that nobody knows is named, and nothing is written") {
   const TemporaryFolder folder;
   std::filesystem::copy_file("tests/golden/bert/model.safetensors", folder / "model.safetensors");
