@@ -113,6 +113,7 @@ class Run {
     trainer_ = std::make_unique<Trainer>(config_, *model_, *train_, validation_.get(), directory,
                                          device_.device);
     trainer_->set_teacher(directory.file(kDenseFile));
+    trainer_->set_data(fingerprint_of(data_));
     setup_seconds_ = seconds_since(started_);
     load_start_weights();
     if (command != Command::train && config_.prune.target_speedup > 0) plan_speed();
@@ -171,6 +172,11 @@ class Run {
   /// a run diverged, another goes on from there with a lower learning rate.
   void load_checkpoint() {
     TrainingState state = load_training_state(options_.from);
+    require(state.data.empty() || state.data.ends_with(vocabulary_of(data_)), "[",
+            name_of(command_), "] the checkpoint ", options_.from,
+            " must be of a run with the vocabulary of these data, ", vocabulary_of(data_),
+            "; got one of ", state.data,
+            ". Use the data.tokenizer and the training text of its run.");
     try {
       model_->load_state_dict(state.model);
       check_masks(model_->parameters(), state.masks);

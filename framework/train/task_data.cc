@@ -5,6 +5,7 @@
 
 #include "datasets/text/squad_batches.h"
 #include "framework/core/errors.h"
+#include "framework/io/checksum.h"
 
 namespace tessera {
 namespace {
@@ -52,6 +53,28 @@ void check_task(const Config& config, TextTask task) {
     demand(type == "bert" && head == "span", "bert with model.head span");
   if (task == TextTask::next_token) demand(type == "gpt2", "gpt2");
   if (task == TextTask::translation) demand(type == "seq2seq" || type == "nmt", "seq2seq or nmt");
+}
+
+/// Of an epoch, spread evenly: enough to tell other samples, or another order, from these.
+constexpr int64_t kFingerprintBatches = 16;
+constexpr size_t kFingerprintDigits = 12;
+
+std::string short_hash(std::string_view text) { return sha256(text).substr(0, kFingerprintDigits); }
+
+/// Of token ids and labels; pixels are left out, whose last bits an instruction set may change.
+std::string hash_of_batches(const BatchSource& source) {
+  const BatchSource::Epoch epoch = source.epoch(0);
+  const int64_t count = std::min(kFingerprintBatches, source.batches());
+  std::string bytes;
+  for (int64_t i = 0; i < count; ++i) {
+    Batch batch = epoch(i * source.batches() / count);
+    batch.inputs.push_back(batch.target);
+    for (const Tensor& tensor : batch.inputs)
+      if (tensor.dtype() == DType::i64)
+        bytes.append(reinterpret_cast<const char*>(tensor.data<int64_t>()),
+                     static_cast<size_t>(tensor.numel()) * sizeof(int64_t));
+  }
+  return short_hash(bytes);
 }
 
 }  // namespace
@@ -106,6 +129,22 @@ ModelCard card_of(const Config& config, const TaskData& data) {
   if (text.task == TextTask::translation)
     card.target_tokenizer = text.target_tokenizer->serialize();
   return card;
+}
+
+std::string fingerprint_of(const TaskData& data) {
+  std::string text = concat(data.train->samples(), " training, ",
+                            data.validation ? data.validation->samples() : 0, " validation and ",
+                            data.test->samples(), " test samples (", hash_of_batches(*data.train));
+  if (data.validation) text += " " + hash_of_batches(*data.validation);
+  return text + (data.text ? "), " + vocabulary_of(data) : ")");
+}
+
+std::string vocabulary_of(const TaskData& data) {
+  if (!data.text) return {};
+  std::string tokens = data.text->tokenizer->serialize();
+  if (data.text->target_tokenizer) tokens += data.text->target_tokenizer->serialize();
+  return concat("a vocabulary of ", data.text->tokenizer->size(), " tokens (", short_hash(tokens),
+                ")");
 }
 
 void check_fits(const char* where, const ModelCard& card, const TaskData& data) {

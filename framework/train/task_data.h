@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "datasets/data_loader.h"
 #include "datasets/make_datasets.h"
@@ -32,6 +33,12 @@ std::unique_ptr<DataLoader> make_loader(const Config& config, BatchSourcePtr sou
 
 /// The card of the config's model trained on these data. Throws: as resolve_input().
 ModelCard card_of(const Config& config, const TaskData& data);
+
+/// What tells these data from others, in words: a resumed run must read the same. Of text it ends
+/// with vocabulary_of() the data.
+std::string fingerprint_of(const TaskData& data);
+/// "a vocabulary of 8000 tokens (1f0b...)"; empty of images.
+std::string vocabulary_of(const TaskData& data);
 
 /// Throws: std::invalid_argument, headed by [where], unless the data have the shape of images, or
 /// the vocabulary, that the card's model was trained on. A card without a vocabulary fits any.

@@ -97,7 +97,14 @@ Trainer::Trainer(const Config& config, Module& model, DataLoader& train, DataLoa
 bool Trainer::resume() {
   const auto checkpoints = directory_.checkpoints();
   if (checkpoints.empty()) return false;
+  std::string data = std::move(state_.data);
   state_ = load_newest(checkpoints);
+  require(state_.data.empty() || data.empty() || state_.data == data,
+          "[run] a resumed run must learn from the data and the vocabulary that it was begun with; "
+          "was ",
+          state_.data, "; is ", data,
+          ". Restore the files, start afresh with --overwrite, or use another run.dir.");
+  state_.data = std::move(data);
   model_.load_state_dict(state_.model);
   check_masks(parameters_, state_.masks);
   step_.load_state(state_.loss_scale);

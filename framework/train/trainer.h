@@ -52,6 +52,7 @@ class Trainer {
   void run(const std::vector<Phase>& phases, RunLog& log, const Hooks& hooks);
 
   /// Takes up the latest checkpoint of the run's folder; false where there is none.
+  /// Throws: std::invalid_argument where that checkpoint's run learnt from other data.
   bool resume();
 
   /// Optimizer steps of an epoch: whole groups of train.accumulate batches.
@@ -65,6 +66,8 @@ class Trainer {
   /// The model file of the dense weights, for phases that distil; it must be there when the first
   /// of them begins, and stay as it is.
   void set_teacher(std::filesystem::path file) { teacher_file_ = std::move(file); }
+  /// What the run learns from: fingerprint_of() its data. Checkpoints carry it.
+  void set_data(std::string fingerprint) { state_.data = std::move(fingerprint); }
   /// For phases with a share of the way to a speed-up, from the sparsity `start` on; it must
   /// outlive the trainer.
   void set_speed_target(const SpeedTarget* target, double start) {

@@ -49,7 +49,7 @@ void for_each_group(State& state, F&& f) {
 
 void save_training_state(const std::filesystem::path& path, const TrainingState& state) {
   std::map<std::string, std::string> metadata{
-      {"format", kFormat}, {"version", kVersion}, {"teacher", state.teacher}};
+      {"format", kFormat}, {"version", kVersion}, {"teacher", state.teacher}, {"data", state.data}};
   for_each_number(state, [&](const char* name, auto value) {
     if constexpr (std::is_same_v<decltype(value), double>)
       metadata[name] = to_text(value);
@@ -76,6 +76,7 @@ TrainingState load_training_state(const std::filesystem::path& path) {
                   "; got another kind of file.");
   TrainingState state;
   state.teacher = file.metadata["teacher"];
+  state.data = file.metadata["data"];
   for_each_number(state, [&](const char* name, auto& value) {
     const std::string& text = file.metadata[name];
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

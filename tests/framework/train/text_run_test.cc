@@ -250,6 +250,19 @@ TEST_CASE("a tiny BERT learns hidden tokens, is pruned, exported, evaluated, and
   forget_after(24, config.run.dir);
   run_command(Command::run, config, {.resume = true});
   CHECK(read_bytes(model) == wanted);
+
+  // As many tokens, samples and batches, but other ones: the weights would mean something else.
+  forget_after(24, config.run.dir);
+  const auto checkpoint = fs::path(config.run.dir) / "checkpoints/step-000000024.safetensors";
+  std::ranges::replace(text, 'm', 'x');
+  testing::write_bytes(folder.path() / "train.txt", text);
+  CHECK_THROWS_WITH_AS(run_command(Command::run, config, {.resume = true}),
+                       doctest::Contains("the vocabulary that it was begun with; was 135 training"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      run_command(Command::train, config, {.overwrite = true, .from = checkpoint.string()}),
+      doctest::Contains("with the vocabulary of these data"), std::invalid_argument);
+  CHECK(fs::exists(checkpoint));
 }
 
 TEST_CASE("in bf16 on a CPU a tiny GPT learns what it does in fp32, and resumes exactly") {
