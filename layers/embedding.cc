@@ -14,6 +14,9 @@ Embedding::Embedding(int64_t num_embeddings, int64_t embedding_dim) {
                           ParameterRole::embedding);
 }
 
-Tensor Embedding::forward(const Tensor& ids) { return embedding(weight_, ids, activation_type()); }
+Tensor Embedding::forward(const Tensor& ids) {
+  const DType type = activation_type();
+  return embedding(weight_, ids, type == DType::f32 ? weight_.dtype() : type);
+}
 
 }  // namespace tessera

@@ -90,6 +90,16 @@ void Module::to(Device device) {
   for (auto& [name, child] : children_) child->to(device);
 }
 
+void Module::to(DType dtype) {
+  for (Parameter& parameter : parameters_) {
+    parameter.tensor.set_grad({});
+    parameter.tensor.convert_to(dtype);
+  }
+  for (NamedTensor& buffer : buffers_)
+    if (is_floating(buffer.tensor.dtype())) buffer.tensor.convert_to(dtype);
+  for (auto& [name, child] : children_) child->to(dtype);
+}
+
 void Module::zero_grad() {
   for (Parameter& parameter : parameters_) parameter.tensor.set_grad({});
   for (auto& [name, child] : children_) child->zero_grad();

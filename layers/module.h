@@ -91,6 +91,8 @@ class Module {
 
   /// Moves parameters and buffers to a device; handles on them follow, gradients are forgotten.
   void to(Device device);
+  /// Converts parameters, and buffers of floats, to f32 or f64, likewise.
+  void to(DType dtype);
 
   /// Forgets the gradients of all parameters.
   void zero_grad();

@@ -128,6 +128,12 @@ void Tensor::move_to(Device device) {
   impl().options.device = device;
 }
 
+void Tensor::convert_to(DType dtype) {
+  if (dtype == this->dtype()) return;
+  impl().storage = to(dtype).impl().storage;
+  impl().options.dtype = dtype;
+}
+
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
   if (!tensor.defined()) return out << "undefined";
   out << tensor.dtype() << tensor.shape();

@@ -95,6 +95,8 @@ class Tensor {
   /// Moves the elements to another device, for all handles on this tensor; aliases made before
   /// keep the old ones. A gradient stays where it is.
   void move_to(Device device);
+  /// Converts the elements to another type, likewise.
+  void convert_to(DType dtype);
 
   /// Identity: equal for two handles on one tensor, different for an alias of it.
   const void* id() const { return impl_.get(); }
