@@ -16,7 +16,10 @@ std::vector<uint8_t> read_file(const std::string& reader, const std::filesystem:
   std::error_code error;
   const bool regular = std::filesystem::is_regular_file(path, error);
   require_runtime(regular, "[", reader, "] ", path.string(), " must be a readable file; got ",
-                  error ? error.message() : "something else", ".");
+                  error                                 ? error.message()
+                  : std::filesystem::is_directory(path) ? "a folder"
+                                                        : "what is no file",
+                  ".");
   const auto size = std::filesystem::file_size(path, error);
   std::ifstream in(path, std::ios::binary);
   require_runtime(!error && in.is_open(), "[", reader, "] ", path.string(),

@@ -82,7 +82,7 @@ class Encoder {
  private:
   TextSample encode(const LabelledText& row, const char* part, int64_t& cut) const {
     const auto encoded = [&](int64_t max_length) {
-      return row.pair.empty()
+      return config_.pair_column.empty()
                  ? data_.tokenizer->encode_with_specials(row.text, max_length)
                  : data_.tokenizer->encode_with_specials(row.text, row.pair, max_length);
     };

@@ -7,6 +7,7 @@
 #include "datasets/text/make_text_types.h"
 #include "datasets/text/text_tokenizer.h"
 #include "datasets/text/window_batches.h"
+#include "datasets/tokenizers/utf8.h"
 #include "framework/core/errors.h"
 
 namespace tessera {
@@ -17,7 +18,8 @@ namespace fs = std::filesystem;
 std::string read_whole(const fs::path& path) {
   const std::vector<uint8_t> bytes = read_file("data", path);
   require_runtime(!bytes.empty(), "[data] ", path.string(), " must hold text; got an empty file.");
-  return {bytes.begin(), bytes.end()};
+  return std::string(
+      without_byte_order_mark({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
 }
 
 /// The place nearest to `share` of the text where a character starts.

@@ -168,6 +168,8 @@ TextData make_parallel_text(const DataConfig& config, uint64_t seed) {
       encoder.evaluation(read_parallel(config, folder, validation), "validation", nullptr);
   data.test = encoder.evaluation(tested, "test", &data.test_sources);
   data.test_references = tested.target;
+  data.bleu.tokenize =
+      config.bleu == "13a" ? BleuOptions::Tokenize::mteval_13a : BleuOptions::Tokenize::none;
   return data;
 }
 

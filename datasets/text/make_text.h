@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "datasets/batch_source.h"
+#include "datasets/text_metrics.h"
 #include "datasets/tokenizers/tokenizer.h"
 #include "framework/io/config.h"
 
@@ -39,6 +40,7 @@ struct TextData {
   /// translation: the test set, for BLEU.
   std::vector<std::vector<int32_t>> test_sources = {};
   std::vector<std::string> test_references = {};
+  BleuOptions bleu = {};
   std::vector<std::string> notes = {};  ///< what was cut or left out, for the log
 };
 

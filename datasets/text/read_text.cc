@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "datasets/read_file.h"
+#include "datasets/tokenizers/utf8.h"
 #include "framework/core/errors.h"
 
 namespace tessera {
@@ -21,19 +22,29 @@ std::vector<std::string_view> split(std::string_view line, char mark) {
 size_t column_of(const std::string& name, const std::vector<std::string_view>& header,
                  const std::string& path) {
   const auto found = std::ranges::find(header, std::string_view(name));
+  constexpr size_t kMostNamed = 10, kMostBytes = 40;
   std::string known;
-  for (const std::string_view column : header) known += concat(known.empty() ? "" : ", ", column);
+  for (size_t i = 0; i < std::min(header.size(), kMostNamed); ++i)
+    known += concat(i == 0 ? "" : ", ", header[i].substr(0, kMostBytes));
+  if (header.size() > kMostNamed) known += ", ...";
   require_runtime(found != header.end(), "[data] ", path, " must have a column '", name,
                   "'; got the columns ", known,
                   ". Set data.text_column, data.pair_column and data.label_column.");
   return static_cast<size_t>(found - header.begin());
 }
 
+/// Valid, and without control characters apart from the tab.
+bool is_text(std::string_view line) {
+  return is_valid_utf8(line) && std::ranges::none_of(line, [](char c) {
+           return static_cast<uint8_t>(c) < ' ' && c != '\t';
+         });
+}
+
 }  // namespace
 
 std::vector<std::string> split_lines(std::string_view text) {
   std::vector<std::string> lines;
-  for (std::string_view line : split(text, '\n')) {
+  for (std::string_view line : split(without_byte_order_mark(text), '\n')) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     lines.emplace_back(line);
   }
@@ -51,6 +62,9 @@ std::vector<LabelledText> read_tsv(const std::filesystem::path& path, const TsvC
   require_runtime(lines.size() >= 2, "[data] ", path.string(),
                   " must hold a line of column names and at least one sample; got ", lines.size(),
                   " lines.");
+  require_runtime(is_text(lines[0]), "[data] ", path.string(),
+                  " must be a table in UTF-8; got bytes that are no text. Is it compressed, or in "
+                  "another encoding?");
   const auto header = split(lines[0], '\t');
   const size_t text = column_of(columns.text, header, path.string());
   const size_t label = column_of(columns.label, header, path.string());
@@ -61,6 +75,9 @@ std::vector<LabelledText> read_tsv(const std::filesystem::path& path, const TsvC
     const auto fields = split(lines[i], '\t');
     require_runtime(fields.size() == header.size(), "[data] ", path.string(), ":", i + 1,
                     " must have ", header.size(), " fields between tabs; got ", fields.size(), ".");
+    require_runtime(!fields[label].empty(), "[data] ", path.string(), ":", i + 1,
+                    " must name a class in the column '", columns.label,
+                    "'; got an empty field. Fill it in, or leave the line out.");
     rows.push_back({.text = std::string(fields[text]),
                     .pair = columns.pair.empty() ? "" : std::string(fields[pair]),
                     .label = std::string(fields[label]),

@@ -10,6 +10,7 @@
 namespace tessera {
 
 /// Without their ends, "\n" or "\r\n"; what follows the last end is a line where it is not empty.
+/// A byte order mark at the start is left out.
 std::vector<std::string> split_lines(std::string_view text);
 
 /// The lines of a file. Throws: std::runtime_error for one that cannot be read.
@@ -31,7 +32,8 @@ struct LabelledText {
 /// A table whose first line names its columns. Fields are what stands between tabs: nothing is
 /// quoted. Lines that are empty are passed over.
 /// Throws: std::runtime_error for a file that cannot be read, a column that is not there (naming
-/// those that are), a line with another number of fields (naming it), or no line at all.
+/// those that are), a line with another number of fields or an empty label (naming it), or no line
+/// at all.
 std::vector<LabelledText> read_tsv(const std::filesystem::path& path, const TsvColumns& columns);
 
 }  // namespace tessera

@@ -52,6 +52,9 @@ class SentencePieceTokenizer : public Tokenizer {
   std::unique_ptr<SentencePieceProcessor> processor_;
 };
 
+/// <pad>, <unk>, <s> and </s>.
+constexpr int64_t kControlPieces = 4;
+
 /// The library's view of the lines.
 class LineIterator : public sentencepiece::SentenceIterator {
  public:
@@ -83,6 +86,9 @@ std::unique_ptr<Tokenizer> make_sentencepiece(TokenizerData data) {
 }
 
 std::string train_sentencepiece(const std::vector<std::string>& lines, int64_t vocab_size) {
+  require(vocab_size > kControlPieces,
+          "[sentencepiece] vocab_size must be over the number of special ", "tokens, ",
+          kControlPieces, "; got ", vocab_size, ".");
   LineIterator iterator(lines);
   std::string model;
   const auto status = sentencepiece::SentencePieceTrainer::Train(
@@ -92,10 +98,16 @@ std::string train_sentencepiece(const std::vector<std::string>& lines, int64_t v
                                                    {"bos_id", "2"},
                                                    {"eos_id", "3"},
                                                    {"num_threads", "1"},
+                                                   // Fewer pieces where the lines yield no more.
+                                                   {"hard_vocab_limit", "false"},
                                                    {"minloglevel", "2"}},
       &iterator, &model);
-  require(status.ok(), "[sentencepiece] the library must train a model of ", vocab_size,
-          " pieces; got: ", status.ToString(), ".");
+  // The library's message begins with its source's place and the condition, in brackets.
+  std::string reason = status.ToString();
+  if (const size_t end = reason.rfind("] "); end + 2 < reason.size() && end != reason.npos)
+    reason.erase(0, end + 2);
+  require(status.ok(), "[sentencepiece] the library must train a model of at most ", vocab_size,
+          " pieces; got: ", reason);
   return model;
 }
 

@@ -19,10 +19,10 @@ bool has_sentencepiece();
 /// data.model is no model.
 std::unique_ptr<Tokenizer> make_sentencepiece(TokenizerData data);
 
-/// The bytes of a unigram model of `vocab_size` pieces for the lines, with <pad>, <unk>, <s>, </s>
-/// as ids 0 to 3. One thread, so that equal input gives an equal model. Throws: std::runtime_error
-/// as above; std::invalid_argument where the library refuses, e.g. a vocab_size that the lines
-/// cannot fill.
+/// The bytes of a unigram model of at most `vocab_size` pieces for the lines, with <pad>, <unk>,
+/// <s>, </s> as ids 0 to 3. One thread, so that equal input gives an equal model. Throws:
+/// std::runtime_error as above; std::invalid_argument where the library refuses, e.g. a vocab_size
+/// below the number of characters.
 std::string train_sentencepiece(const std::vector<std::string>& lines, int64_t vocab_size);
 
 }  // namespace tessera

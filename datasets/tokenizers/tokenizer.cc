@@ -78,9 +78,10 @@ void Tokenizer::resolve_special(const Traits& traits) {
     if (id < 0 && !data_.options.special.contains(role)) id = find(token).value_or(-1);
   }
   for (const auto& [role, token] : data_.options.special) set_special(role, token);
-  require(!traits.needs_unknown || special_.unknown >= 0, "[", data_.type,
-          "] the vocabulary must hold the unknown token; got none. Add it or name the "
-          "vocabulary's own with special.unknown.");
+  require(
+      !traits.needs_unknown || special_.unknown >= 0, "[", data_.type,
+      "] the vocabulary must hold the unknown token, [UNK] or <unk>; got none. Are the files of "
+      "this type? Otherwise add it (from C++, TokenizerOptions::special may name another).");
   for (const Role& role : kRoles)
     if (const int32_t id = special_.*role.id; id >= 0) special_starts_.push_back(token(id).front());
 }

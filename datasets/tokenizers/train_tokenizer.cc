@@ -29,13 +29,20 @@ template <class Use>
 void for_each_line(const std::string& type, Paths files, Use use) {
   for (const fs::path& path : files) {
     const std::vector<uint8_t> bytes = read_file(type, path);
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const std::string_view text =
+        without_byte_order_mark({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     for (size_t start = 0; start < text.size();) {
       const size_t end = std::min(text.find('\n', start), text.size() - 1) + 1;
       use(text.substr(start, end - start));
       start = end;
     }
   }
+}
+
+void require_text(const TrainTokenizerOptions& options, Paths files, bool has_text) {
+  require(has_text, "[", options.type,
+          "] the text must hold tokens that occur at least min_count, ", options.min_count,
+          ", times; got none in ", files.front().string(), ".");
 }
 
 /// By falling count, then by bytes: an order that does not hang on the hash table's.
@@ -145,6 +152,11 @@ void add_wordpieces(const TrainTokenizerOptions& options, Paths files, Tokenizer
   std::vector<std::string> pieces = alphabet;
   for (const std::string& character : alphabet)
     pieces.push_back(std::string(WordPiece::kContinuation) + character);
+  require(words.empty() ||
+              static_cast<size_t>(options.vocab_size) >= data.tokens.size() + pieces.size(),
+          "[wordpiece] vocab_size must hold the special tokens and the text's characters, each at "
+          "a word's start and within, ",
+          data.tokens.size() + pieces.size(), "; got ", options.vocab_size, ". Raise it.");
   std::vector<CountedWord> counted;
   std::unordered_map<std::string, int32_t> ids;
   for (const std::string& piece : pieces) {
@@ -182,8 +194,10 @@ void add_byte_pairs(const TrainTokenizerOptions& options, Paths files, Tokenizer
         first + static_cast<int32_t>(std::lower_bound(symbols.begin(), symbols.end(),
                                                       byte_symbol(static_cast<uint8_t>(byte))) -
                                      symbols.begin());
+  const std::vector<Counted> pieces = sorted(count_pieces(options, files));
+  require_text(options, files, !pieces.empty());
   std::vector<CountedWord> words;
-  for (const auto& [piece, count] : sorted(count_pieces(options, files))) {
+  for (const auto& [piece, count] : pieces) {
     words.push_back({{}, count});
     for (const char byte : piece) words.back().symbols.push_back(ids[static_cast<uint8_t>(byte)]);
   }
@@ -200,6 +214,7 @@ void add_sentencepieces(const TrainTokenizerOptions& options, Paths files, Token
     if (line.ends_with('\n')) line.remove_suffix(1);
     if (!line.empty()) lines.push_back(replace_invalid_utf8(line));
   });
+  require_text(options, files, !lines.empty());
   data.model = train_sentencepiece(lines, options.vocab_size);
 }
 
@@ -235,9 +250,7 @@ TokenizerData train_tokenizer(const TrainTokenizerOptions& options, Paths files)
           "] vocab_size must be over the number of special tokens, ", special, "; got ",
           options.vocab_size, ".");
   trainer.add_tokens(options, files, data);
-  require(data.tokens.size() > special || !data.model.empty(), "[", options.type,
-          "] the text must hold something to learn, at least ", options.min_count,
-          " times; got nothing in ", files.front().string(), ".");
+  require_text(options, files, data.tokens.size() > special || !data.model.empty());
   return data;
 }
 

@@ -13,7 +13,7 @@ namespace tessera {
 
 struct TrainTokenizerOptions {
   std::string type;           ///< as TokenizerData's
-  int64_t vocab_size = 8000;  ///< at most, with special tokens; sentencepiece: exactly
+  int64_t vocab_size = 8000;  ///< at most, with special tokens
   /// Words and characters (types words, characters) or pairs (wordpiece, bpe) that are rarer are
   /// left out; no effect on sentencepiece.
   int64_t min_count = 2;
@@ -30,9 +30,10 @@ struct TrainTokenizerOptions {
 ///   the lowest ids: the vocabulary of Hugging Face's BpeTrainer for the same lines.
 /// - wordpiece: the same on BERT's words, as Hugging Face's WordPieceTrainer does; at most 1,000
 ///   characters.
-/// Files are read line by line; a line's end belongs to it for bpe and characters.
-/// Throws: std::runtime_error for a file that cannot be read; std::invalid_argument for no files, a
-/// vocab_size that is too small for special tokens and bytes, or text without a single token.
+/// Files are read line by line, without a byte order mark; a line's end belongs to it for bpe and
+/// characters. Throws: std::runtime_error for a file that cannot be read; std::invalid_argument for
+/// no files, a vocab_size that is too small for special tokens and bytes or characters, or text
+/// without a single token.
 TokenizerData train_tokenizer(const TrainTokenizerOptions& options,
                               std::span<const std::filesystem::path> files);
 

@@ -29,4 +29,7 @@ void append_utf8(char32_t value, std::string& out);
 std::string replace_invalid_utf8(std::string_view text);
 bool is_valid_utf8(std::string_view text);
 
+/// The text of a file, whose first character may be U+FEFF: some editors write it there.
+std::string_view without_byte_order_mark(std::string_view text);
+
 }  // namespace tessera

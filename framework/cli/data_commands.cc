@@ -129,9 +129,28 @@ struct TokenizerArguments {
   std::vector<std::filesystem::path> files;
   std::filesystem::path folder;
   bool keep_accents = false;
+  bool has_min_count = false;
 };
 
+/// An option that this type would not heed is refused.
+void check_options(const TokenizerArguments& arguments) {
+  const std::string& type = arguments.options.type;
+  const auto demand = [&](bool given, bool heeded, const char* option, const char* types) {
+    require(!given || heeded, "[tokenizer] ", option, " must be given with --type ", types,
+            "; got ", type, ". Leave it out.");
+  };
+  const bool lowercase = arguments.options.tokenizer.lowercase;
+  demand(lowercase, type == "words" || type == "wordpiece", "--lowercase", "words or wordpiece");
+  demand(arguments.keep_accents, type == "wordpiece", "--keep-accents", "wordpiece");
+  demand(arguments.has_min_count, type != "sentencepiece", "--min-count",
+         "characters, words, wordpiece or bpe");
+  require(!arguments.keep_accents || lowercase,
+          "[tokenizer] --keep-accents must come with --lowercase, which takes them off; got it "
+          "alone. Leave it out.");
+}
+
 void train(TokenizerArguments arguments) {
+  check_options(arguments);
   if (arguments.keep_accents) arguments.options.tokenizer.strip_accents = false;
   const auto tokenizer = make_tokenizer(train_tokenizer(arguments.options, arguments.files));
   for (const auto& path : write_tokenizer(tokenizer->data(), arguments.folder))
@@ -148,15 +167,21 @@ void add_tokenizer_command(CLI::App& data, Action& action) {
       ->check(CLI::IsMember({"characters", "words", "wordpiece", "bpe", "sentencepiece"}));
   command->add_option("--input", arguments->files, "Text files, UTF-8")->required();
   command->add_option("--vocab-size", options.vocab_size, "At most this many tokens")
-      ->capture_default_str();
-  command->add_option("--min-count", options.min_count, "Leave out what is rarer")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 24));
+  const CLI::Option* const min_count =
+      command->add_option("--min-count", options.min_count, "Leave out what is rarer")
+          ->capture_default_str()
+          ->check(CLI::Range(1, 1000000000));
   command->add_flag("--lowercase", options.tokenizer.lowercase, "words, wordpiece: lower-case all");
   command->add_flag("--keep-accents", arguments->keep_accents,
                     "wordpiece: keep accents when lower-casing");
   command->add_option("-o,--output", arguments->folder, "The folder for the vocabulary files")
       ->required();
-  command->callback([=, &action] { action = [=] { train(*arguments); }; });
+  command->callback([=, &action] {
+    arguments->has_min_count = min_count->count() > 0;
+    action = [=] { train(*arguments); };
+  });
 }
 
 }  // namespace

@@ -111,7 +111,8 @@ LimitedOptions add_limited_options(CLI::App& command, InferArguments& arguments)
       {option("--top-p", text.top_p,
               "Draw only from the fewest tokens that reach this probability"),
        {continuation}},
-      {option("--seed", text.seed, "Of a continuation's draws; line n, from 0, takes seed + n"),
+      {option("--seed", text.seed, "Of a continuation's draws; line n, from 0, takes seed + n")
+           ->check(CLI::NonNegativeNumber),
        {continuation}},
       {command.add_option("--null-threshold", text.null_threshold,
                           "No answer where the class token's score is above the best span's by "

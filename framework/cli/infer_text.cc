@@ -125,6 +125,7 @@ std::vector<ModelText> answer_all(Responder& responder, const InferArguments& ar
 void converse(Responder& responder) {
   size_t answered = 0, cut = 0;
   for (std::string line; std::cerr << "> " << std::flush && std::getline(std::cin, line);) try {
+      if (line.ends_with('\r')) line.pop_back();
       const ModelText text = responder.read(line, "the line");
       responder.respond({&line, 1}, {&text, 1});
       ++answered;

@@ -43,9 +43,9 @@ void evaluate(const RunArguments& arguments) {
   }
   const TaskScores scores = evaluate_file(config, weights);
   const Evaluation& result = scores.evaluation;
-  std::cout << weights.string() << ": " << result.samples << " test samples, loss " << std::fixed
-            << std::setprecision(4) << result.loss << ", top-1 " << result.top1 << ", top-5 "
-            << result.top5;
+  std::cout << weights.string() << ": " << result.samples << " test " << scores.counted << ", loss "
+            << std::fixed << std::setprecision(4) << result.loss << ", top-1 " << result.top1
+            << ", top-5 " << result.top5;
   const auto add = [](const char* name, const std::optional<double>& value) {
     if (value) std::cout << ", " << name << " " << *value;
   };

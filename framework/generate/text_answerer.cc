@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <ranges>
 
 #include "datasets/text/squad_answers.h"
@@ -37,6 +38,8 @@ class TextAnswerer : public TextModel {
             " must hold a WordPiece vocabulary, whose tokens say where they stand, to answer "
             "questions; got one of type ",
             tokenizer_->data().type, ".");
+    require(!std::isnan(options_.null_threshold.value_or(0)),
+            "[infer] --null-threshold must be a number; got nan.");
   }
 
   /// A question, a tab, and the text that holds its answer.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "datasets/text/translation_batches.h"
 #include "framework/core/errors.h"
@@ -22,8 +23,9 @@ class TextTranslator : public TextModel {
         target_(sentence_tokens(*target_tokenizer_, "target")),
         decoder_(make_file_decoder(parts.file, parts.path, parts.device)),
         limit_(decoder_.decoder->max_positions()) {
-    require(options_.beam >= 1 && options_.length_penalty >= 0,
-            "[infer] --beam must be at least 1 and --length-penalty must not be negative; got ",
+    require(options_.beam >= 1 && options_.length_penalty >= 0 &&
+                std::isfinite(options_.length_penalty),
+            "[infer] --beam must be at least 1 and --length-penalty finite and not negative; got ",
             options_.beam, " and ", options_.length_penalty, ".");
   }
 

@@ -67,6 +67,7 @@ struct DataConfig {
   double test_share = 0;        ///< tsv: of the training samples, without test_file
   std::string text_column = "sentence", pair_column, label_column = "label";  ///< tsv
   std::string source = "en", target = "de";  ///< parallel_text: the files' endings
+  std::string bleu = "none";                 ///< or 13a: how it splits translations into words
   int64_t max_length = 128;                  ///< of samples of their own: tokens
   int64_t doc_stride = 0;            ///< squad: tokens from window to window; 0: max_length / 3
   int64_t max_question_length = 64;  ///< squad: tokens

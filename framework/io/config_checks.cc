@@ -61,6 +61,8 @@ class Checks {
           data.mean.size());
     check(data.tokenizer.shared || data.tokenizer.files.empty(), "data.tokenizer.shared",
           "must be true where data.tokenizer.files are given: they serve both languages");
+    check(data.tokenizer.shared || !config_.model.share_embeddings, "model.share_embeddings",
+          "needs data.tokenizer.shared, one vocabulary for both languages; got one for each");
     check(data.type != "parallel_text" || data.source != data.target, "data.target",
           "must differ from data.source; got '", data.target, "' for both");
   }

@@ -91,6 +91,10 @@ std::vector<Field> text_fields() {
        .types = {"parallel_text"}},
       {TESSERA_FIELD(data.target), .doc = "Ending of the files to translate to.",
        .types = {"parallel_text"}},
+      {TESSERA_FIELD(data.bleu),
+       .doc = "How translations and references are split before BLEU counts their words: none, at "
+              "spaces, for text that is tokenised already; 13a, as sacreBLEU does unless told.",
+       .choices = {"none", "13a"}, .types = {"parallel_text"}},
       {TESSERA_FIELD(data.max_length),
        .doc = "Tokens of a text, with special ones. Longer texts to classify are cut; longer lines "
               "of masked_text become several texts; longer "

@@ -88,6 +88,7 @@ TaskScores test_scores(Module& model, DType dtype, const TaskData& data, DataLoa
   if (!data.text) return scores;
   const double loss = scores.evaluation.loss;
   scores.text.loss = loss;
+  if (data.test->labels_tokens()) scores.counted = "tokens";
   if (is_of_language(data.text->task)) scores.text.perplexity = perplexity(loss);
   if (data.text->task == TextTask::translation) scores.text.bleu = test_bleu(model, *data.text);
   return scores;

@@ -14,9 +14,10 @@ struct TextScores {
   std::optional<double> perplexity = {};   ///< exp(loss), of models of language
   std::optional<double> bleu = {};         ///< translation: 0 to 100, of beam search
   std::optional<double> exact_match = {};  ///< share of the questions answered to the letter
-  std::optional<double> f1 =
-      {};  ///< of class 1, where there are two classes; of answers: of their words
-  std::optional<double> matthews = {};  ///< correlation, likewise
+  /// Of texts: of the second of two classes, of more the mean over them; of answers: of their
+  /// words.
+  std::optional<double> f1 = {};
+  std::optional<double> matthews = {};  ///< correlation, of texts to classify
 };
 
 struct Summary {

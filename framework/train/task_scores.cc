@@ -48,13 +48,6 @@ std::vector<std::string> translations_of(Module& model, const TextData& data) {
   return out;
 }
 
-/// Of the files' own tokens.
-double bleu_of(const std::vector<std::string>& translations,
-               const std::vector<std::string>& references) {
-  const std::vector<std::vector<std::string>> sets = {references};
-  return corpus_bleu(translations, sets, {.tokenize = BleuOptions::Tokenize::none}).score;
-}
-
 }  // namespace
 
 double TaskScores::value() const {
@@ -85,14 +78,15 @@ TaskScores score_task(const Forward& forward, const BatchSource& source, BatchSt
   out.evaluation = evaluate(forward, batches, [&](const Batch& batch, const Tensor& logits) {
     found.add(batch, logits);
   });
-  if (found.classes != 2) return out;
-  out.text.f1 = binary_f1(found.predicted, found.labels);
+  out.text.f1 = found.classes == 2 ? binary_f1(found.predicted, found.labels)
+                                   : macro_f1(found.predicted, found.labels);
   out.text.matthews = matthews_correlation(found.predicted, found.labels);
   return out;
 }
 
 double test_bleu(Module& model, const TextData& data) {
-  return bleu_of(translations_of(model, data), data.test_references);
+  const std::vector<std::vector<std::string>> references = {data.test_references};
+  return corpus_bleu(translations_of(model, data), references, data.bleu).score;
 }
 
 }  // namespace tessera

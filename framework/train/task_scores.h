@@ -13,7 +13,10 @@ namespace tessera {
 struct TaskScores {
   Evaluation evaluation;
   Metric metric = Metric::accuracy;
-  TextScores text = {};  ///< exact_match and f1 of answers; f1 and matthews of two classes of texts
+  const char* counted = "samples";  ///< what evaluation.samples are: "tokens" of language
+  /// exact_match and f1 of answers; f1 and matthews of classified texts: f1 of the second of two
+  /// classes, of more the mean over them.
+  TextScores text = {};
 
   double value() const;  ///< of the metric: a fraction, or nats
   /// Rises with the quality: the value; of a loss exp(-loss), the inverse perplexity.
@@ -25,8 +28,8 @@ TaskScores score_task(const Forward& forward, const BatchSource& source, BatchSt
 
 /// BLEU on test data of the model's translations, written by beam search (beam 5, GNMT's length
 /// penalty with alpha 0.6, at most 1.5 times as many tokens as the source's and 10 more) and
-/// compared with the references as they stand in their file: the tokens are what stands between
-/// spaces. `model` is in evaluation mode. REQUIRES: data of translation.
+/// compared with the references as they stand in their file, split as data.bleu says. `model` is in
+/// evaluation mode. REQUIRES: data of translation.
 double test_bleu(Module& model, const TextData& data);
 
 }  // namespace tessera

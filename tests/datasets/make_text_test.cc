@@ -88,6 +88,27 @@ TEST_CASE("tsv: columns, pairs, shares held out") {
                 "must have a column 'sentence'; got the columns id, premise, hypothesis, verdict");
 }
 
+TEST_CASE("tsv: a pair whose second text is empty is a pair, as in tessera infer") {
+  const TemporaryFolder folder;
+  std::string table =
+      "\xEF\xBB\xBF"
+      "a\tb\tlabel\n";  // with a byte order mark
+  for (int i = 0; i < 4; ++i) table += "one two\t\t" + std::to_string(i % 2) + "\n";
+  folder.write("train.tsv", table);
+  DataConfig config = config_of("tsv", folder);
+  config.test_file = "train.tsv";
+  config.validation = 0;
+  config.text_column = "a";
+  config.pair_column = "b";
+  config.tokenizer.type = "wordpiece";
+  const TextData data = make_text(config, 1, folder / "cache");
+  const Encoding pair = data.tokenizer->encode_with_specials("one two", "");
+  const Batch batch = data.train->epoch(0)(0);
+  const int64_t length = std::ssize(pair.ids);
+  CHECK(batch.inputs[1].to_vector<int64_t>() == std::vector<int64_t>(4, length));
+  CHECK(batch.inputs[2].data<int64_t>()[length - 1] == 1);
+}
+
 TEST_CASE("labelled texts: what is wrong with files is named") {
   const TemporaryFolder folder;
   const DataConfig config = config_of("sst2", folder);
@@ -99,6 +120,22 @@ TEST_CASE("labelled texts: what is wrong with files is named") {
   check_message(error_of(config, folder), "test.tsv:3 must have 2 fields between tabs; got 1");
   folder.write("test.tsv", std::string("sentence\tlabel\n"));
   check_message(error_of(config, folder), "at least one sample");
+  folder.write("test.tsv", std::string("sentence\tlabel\ngood\t\n"));
+  check_message(error_of(config, folder),
+                "test.tsv:2 must name a class in the column 'label'; got an empty field");
+  for (const std::string bytes : {"PK\x03\x04\tx\n", "\xFF\xFEs\tx\n"}) {
+    folder.write("test.tsv", bytes + "x\ty\n");
+    check_message(error_of(config, folder), "must be a table in UTF-8; got bytes that are no text");
+  }
+  std::string wide = "a";
+  for (int i = 0; i < 100; ++i) wide += "\t" + std::string(1000, 'b');
+  folder.write("test.tsv", wide + "\n" + wide + "\n");
+  CHECK(error_of(config, folder).size() < 1000);
+  check_message(error_of(config, folder), "got the columns a, bbb");
+  std::filesystem::remove(folder / "test.tsv");
+  std::filesystem::create_directory(folder / "test.tsv");
+  check_message(error_of(config, folder), "test.tsv must be a readable file; got a folder");
+  std::filesystem::remove(folder / "test.tsv");
   write_sst2(folder);
   DataConfig with_files = config;
   with_files.tokenizer.files = {"vocab.txt"};

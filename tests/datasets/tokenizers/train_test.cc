@@ -1,5 +1,6 @@
 // Vocabularies from small texts, by hand.
 #include "datasets/tokenizers/make_tokenizer.h"
+#include "datasets/tokenizers/sentencepiece_tokenizer.h"
 #include "datasets/tokenizers/train_tokenizer.h"
 #include "tests/datasets/dataset_testing.h"
 
@@ -61,15 +62,35 @@ TEST_CASE("training: texts and sizes that yield nothing") {
     const char* text;
     const char* message;
   };
-  for (const Case& test :
-       std::vector<Case>{{{.type = "words"}, "", "must hold something to learn, at least 2 times"},
-                         {{.type = "words"}, "a b c", "must hold something to learn"},
-                         {{.type = "words", .vocab_size = 4}, "a a", "special tokens, 4; got 4"},
-                         {{.type = "bpe", .vocab_size = 256}, "a a", "all bytes, 257; got 256"},
-                         {{.type = "word"}, "a a", "got \"word\""}})
+  for (const Case& test : std::vector<Case>{
+           {{.type = "words"}, "", "tokens that occur at least min_count, 2, times; got none"},
+           {{.type = "words"}, "a b c", "must hold tokens that occur"},
+           {{.type = "bpe"}, "", "must hold tokens that occur"},
+           {{.type = "wordpiece", .vocab_size = 12}, "a b c d", "within, 13; got 12"},
+           {{.type = "words", .vocab_size = 4}, "a a", "special tokens, 4; got 4"},
+           {{.type = "bpe", .vocab_size = 256}, "a a", "all bytes, 257; got 256"},
+           {{.type = "word"}, "a a", "got \"word\""}})
     check_message(message_of([&] { train(test.options, test.text); }), test.message);
   check_message(message_of([] { train_tokenizer({.type = "words"}, {}); }), "got none");
   const std::vector<std::filesystem::path> missing{"no/such/file"};
   check_message(message_of([&] { train_tokenizer({.type = "words"}, missing); }),
                 "no/such/file must be a readable file");
+}
+
+TEST_CASE("sentencepiece: at most vocab_size pieces; no text, and room for special tokens alone") {
+  if (!has_sentencepiece()) return;
+  const TokenizerData data = train({.type = "sentencepiece"}, "low lower lowest\nlow\n");
+  const int64_t size = make_tokenizer(data)->size();
+  CHECK(size > 10);
+  CHECK(size < 50);
+  const auto error_of = [](int64_t vocab_size, const char* text) {
+    return message_of([&] { train({.type = "sentencepiece", .vocab_size = vocab_size}, text); });
+  };
+  check_message(error_of(100, "\n\n"), "must hold tokens that occur");
+  check_message(error_of(4, "low"),
+                "vocab_size must be over the number of special tokens, 4; got 4");
+}
+
+TEST_CASE("training: a byte order mark at the start of a file is no text") {
+  CHECK(train({.type = "words", .min_count = 1}, "\xEF\xBB\xBFlow").tokens.back() == "low");
 }

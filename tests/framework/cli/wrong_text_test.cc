@@ -87,6 +87,9 @@ TEST_CASE("text: wrong inputs are refused before training") {
                 "squad needs data.tokenizer.type wordpiece"},
            Case{"nmt", {"data.target=fr"}, "train.en, train.fr"},
            Case{"nmt", {"model.hidden_size=7"}, "hidden_size of nmt must be even"},
+           Case{"seq2seq",
+                {"data.tokenizer.shared=false", "model.share_embeddings=true"},
+                "'model.share_embeddings' needs data.tokenizer.shared"},
        }) {
     CAPTURE(t.message);
     const Result result = folder.train(t.model, t.overrides);
@@ -146,6 +149,29 @@ TEST_CASE("export: a config.json of somebody else stays, but beside model.safete
             {"export", path("imported"), "-o", path("model.safetensors"), "--format", "dense"})
             .status == 0);
   check_message(config(), "BertForQuestionAnswering");
+}
+
+TEST_CASE("data tokenizer: an option that the type would not heed is refused") {
+  const TextFolder folder;
+  const auto error_with = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = {"data",    "tokenizer",
+                                          "--input", (folder / "input.txt").string(),
+                                          "-o",      (folder / "vocabulary").string()};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Result result = run_program(arguments);
+    check_refused(result);
+    CHECK_FALSE(std::filesystem::exists(folder / "vocabulary"));
+    return result.err;
+  };
+  check_message(error_with({"--type", "bpe", "--lowercase"}),
+                "--lowercase must be given with --type words or wordpiece; got bpe");
+  check_message(error_with({"--type", "words", "--lowercase", "--keep-accents"}),
+                "--keep-accents must be given with --type wordpiece");
+  check_message(error_with({"--type", "wordpiece", "--keep-accents"}),
+                "--keep-accents must come with --lowercase");
+  check_message(error_with({"--type", "sentencepiece", "--min-count", "3"}),
+                "--min-count must be given with --type characters, words");
+  check_message(error_with({"--type", "words", "--min-count", "0"}), "--min-count");
 }
 
 TEST_CASE("import: a key of config.json that nobody knows is named, and nothing is written") {

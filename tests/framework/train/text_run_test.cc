@@ -450,6 +450,18 @@ TEST_CASE("a tiny translator learns, is pruned, and is judged by BLEU") {
   CHECK(summary.at("dense_bleu").get<double>() > 10);
   CHECK(summary.contains("sparse_bleu"));
   check_model_file(config, summary);
+
+  // A full stop right behind a reference's last word is a word of its own to 13a alone.
+  std::string references = read_bytes(folder.path() / "test.de");
+  for (size_t at = 0; (at = references.find('\n', at)) != references.npos; at += 2)
+    references.insert(at, ".");
+  testing::write_bytes(folder.path() / "test.de", references);
+  const auto bleu_by = [&](const char* splitting) {
+    Config by = config;
+    by.data.bleu = splitting;
+    return evaluate_file(by, fs::path(config.run.dir) / "model.safetensors").text.bleu.value();
+  };
+  CHECK(bleu_by("13a") > bleu_by("none") + 1);
 }
 
 TEST_CASE("text: a model and data of different tasks, and a model of another vocabulary") {

@@ -1,0 +1,34 @@
+// What texts to classify are judged by, where there are more than two classes.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "framework/io/load_config.h"
+#include "framework/train/run.h"
+#include "tests/temporary_folder.h"
+
+using namespace tessera;
+using namespace tessera::testing;
+
+TEST_CASE("three classes of texts: F1 is the mean over them, Matthews correlation counts all") {
+  const TemporaryFolder folder;
+  std::string table = "sentence\tlabel\n";
+  for (int i = 0; i < 90; ++i)
+    table += std::array{"red rose\tplant\n", "grey wolf\tanimal\n", "hard rock\tstone\n"}[i % 3];
+  folder.write("train.tsv", table);
+  const Config config =
+      parse_config("run: {name: tiny, threads: 1, dir: " + (folder / "run").string() +
+                       "}\ndata: {type: tsv, root: " + folder.path().string() +
+                       ", test_file: train.tsv, batch_size: 8, tokenizer: {type: words}}\n"
+                       "model: {type: bert, hidden_size: 16, num_layers: 1, num_heads: 2}\n"
+                       "optimizer: {type: adamw, lr: 5.0e-3}\ntrain: {epochs: 4}\n",
+                   "tiny.yaml");
+  run_command(Command::train, config, {.overwrite = true});
+  std::ifstream file(folder / "run/summary.json");
+  const auto summary = nlohmann::json::parse(file);
+  CHECK(summary.at("dense_accuracy").get<double>() == 1);
+  CHECK(summary.at("dense_f1").get<double>() == 1);
+  CHECK(summary.at("dense_matthews").get<double>() == doctest::Approx(1));
+}
