@@ -31,7 +31,7 @@ struct TrainingState {
   EarlyStop early_stop;       ///< of the phase
   std::string teacher;        ///< SHA-256 of the teacher's file; empty before it is needed
 
-  std::string data;         ///< fingerprint_of() what it learns from; empty: not known
+  std::string data;  ///< fingerprint_of() what it learns from; empty: not known
 
   TensorMap model;  ///< state dict
   TensorMap optimizer;
