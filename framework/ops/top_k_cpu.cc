@@ -8,7 +8,7 @@
 
 namespace tessera {
 
-void top_k_forward(Cpu& cpu, const Tensor& x, int64_t k, TopK& out) {
+void top_k_forward(Cpu& cpu, const Tensor& x, int64_t k, TopKOutput& out) {
   const AxisView view(x.shape(), x.rank() - 1);
   dispatch_float("top_k", x.dtype(), [&]<class T>() {
     const T* const from = x.data<T>();
@@ -26,6 +26,18 @@ void top_k_forward(Cpu& cpu, const Tensor& x, int64_t k, TopK& out) {
           indices[row * k + i] = line[static_cast<size_t>(i)].place;
         }
       }
+    });
+  });
+}
+
+void top_k_backward(Cpu& cpu, const Tensor& indices, const Tensor& dvalues, Tensor& dx) {
+  const int64_t k = indices.dim(-1), n = dx.dim(-1);
+  dispatch_float("top_k", dx.dtype(), [&]<class T>() {
+    const T* const from = dvalues.data<T>();
+    const int64_t* const place = indices.data<int64_t>();
+    T* const to = dx.data<T>();
+    cpu.parallel_for(indices.numel(), kElementwiseGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) to[i / k * n + place[i]] = from[i];
     });
   });
 }

@@ -47,13 +47,31 @@ struct Select {
   }
 };
 
+/// No two threads write one element: the places of a line differ.
+template <class T>
+__global__ void __launch_bounds__(kThreadsPerBlock)
+    scatter_kernel(int64_t count, int64_t k, int64_t n, const int64_t* place, const T* from,
+                   T* to) {
+  const auto [begin, end, step] = grid_thread().groups(count, 1);
+  for (int64_t i = begin; i < end; i += step) to[i / k * n + place[i]] = from[i];
+}
+
 }  // namespace
 
-void top_k_forward(Cuda& cuda, const Tensor& x, int64_t k, TopK& out) {
+void top_k_forward(Cuda& cuda, const Tensor& x, int64_t k, TopKOutput& out) {
   dispatch_cuda_float("top_k", x.dtype(), [&]<class T>() {
     const Select<T> select{device_data<T>(x), k, device_data<T>(out.values),
                            device_data<int64_t>(out.indices)};
     for_lines<T>("top_k", cuda, AxisView(x.shape(), x.rank() - 1), select);
+  });
+}
+
+void top_k_backward(Cuda& cuda, const Tensor& indices, const Tensor& dvalues, Tensor& dx) {
+  const int64_t count = indices.numel(), k = indices.dim(-1), n = dx.dim(-1);
+  dispatch_cuda_float("top_k", dx.dtype(), [&]<class T>() {
+    cuda.launch_elements("top_k", scatter_kernel<T>, count, count, k, n,
+                         device_data<int64_t>(indices), device_data<T>(dvalues),
+                         device_data<T>(dx));
   });
 }
 

@@ -22,7 +22,7 @@ struct Case {
 
 void check_top_k(const Case& test, Device device) {
   INFO(test.name, " on ", device);
-  const TopK top = top_k(Tensor::from(test.x, test.shape).to(device), test.k);
+  const TopKOutput top = top_k(Tensor::from(test.x, test.shape).to(device), test.k);
   CHECK(top.indices.to_vector<int64_t>() == test.indices);
   const auto values = top.values.to_vector<float>();
   for (size_t i = 0; i < values.size(); ++i) {
@@ -58,15 +58,33 @@ TEST_CASE("top_k: values and places") {
   CHECK(top_k(uniform({2, 3, 7}), 4).values.dtype() == DType::f64);
 }
 
-TEST_CASE("top_k: errors") {
-  const Tensor x = uniform({2, 3});
-  CHECK_THROWS_WITH_AS(top_k(x, 4),
-                       "[top_k] k must be in [1, 3], the last extent of x; got 4 for f64[2, 3].",
-                       std::invalid_argument);
-  CHECK_THROWS_WITH_AS(top_k(x, 0), doctest::Contains("got 0"), std::invalid_argument);
-  CHECK_THROWS_WITH_AS(top_k(uniform({}), 1), "[top_k] x must have at least one axis; got f64[].",
-                       std::invalid_argument);
-  CHECK_THROWS_WITH_AS(top_k(Tensor::from<int64_t>({1}, {1}), 1),
-                       doctest::Contains("[top_k] dtype must be f32 or f64; got i64"),
-                       std::invalid_argument);
+TEST_CASE("top_k") {
+  const auto largest = [](int64_t k) {
+    return [k](const auto& in) { return top_k(in[0], k).values; };
+  };
+  for (const OpCase& test : std::vector<OpCase>{
+           {"values", largest(2), {Tensor::from<double>({1, 3, 2, 9, 7, 8}, {2, 3})}, {3, 2, 9, 8}},
+           {.name = "one of each line", .op = largest(1), .inputs = {uniform({3, 5})}},
+           {.name = "all of them", .op = largest(7), .inputs = {uniform({2, 3, 7})}},
+           {.name = "several axes", .op = largest(4), .inputs = {uniform({2, 3, 9})}},
+           {.name = "no lines", .op = largest(2), .inputs = {uniform({0, 3})}},
+           {.name = "enough for all threads",
+           .op = largest(5),
+           .inputs = {uniform({4099, 11})},
+           .gradient_elements = 40},
+           {.name = "k beyond the line",
+           .op = largest(4),
+           .inputs = {uniform({2, 3})},
+           .throws = "[top_k] k must be in [1, 3], the last extent of x; got 4 for f64[2, 3]."},
+           {.name = "no k", .op = largest(0), .inputs = {uniform({2, 3})}, .throws = "got 0"},
+           {.name = "no axis",
+           .op = largest(1),
+           .inputs = {uniform({})},
+           .throws = "[top_k] x must have at least one axis; got f64[]"},
+           {.name = "integers",
+           .op = largest(1),
+           .inputs = {Tensor::from<int64_t>({1}, {1})},
+           .throws = "[top_k] dtype must be f32 or f64; got i64"},
+       })
+    check(test);
 }
