@@ -139,6 +139,12 @@ GraphLowering::GraphLowering(Module& model, const std::map<std::string, TileMatr
   for (const TracedOp& op : ops)
     if (!is_constant(op)) lower(op);
   graph_.output = find(output, "the model").value;
+  require(of_sequences_ || graph_.values[static_cast<size_t>(graph_.output)].tokens == 0,
+          "[plan] a model of images must end in one value for each, such as that of its first "
+          "token; got ",
+          output, ", of all tokens. Run the model itself.");
+  for (GraphNode& node : graph_.nodes)
+    if (node.kind == Kind::attention) node.heads.needed = needed_heads(node);
   require(graph_.span_lengths < 0 || ops.back().output.id() == output.id(),
           "[plan] span_scores must be the model's last op; got ops after it.");
 }

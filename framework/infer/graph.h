@@ -65,6 +65,9 @@ struct GraphNode {
     int lengths = -1;  ///< of the model's inputs: visible keys; -1: all
     /// Of the first head's features in their values.
     int64_t q_offset = 0, k_offset = 0, v_offset = 0;
+    /// By head, whether any step needs its result; none: all. Whole heads that were pruned are
+    /// computed nowhere, and pass zeros on.
+    std::vector<bool> needed = {};
   };
 
   Kind kind = Kind::conv2d;

@@ -69,6 +69,7 @@ class GraphLowering {
   bool merge_embeddings(const TracedOp& op);
   void lower_row_norm(const TracedOp& op);
   void lower_attention(const TracedOp& op);
+  std::vector<bool> needed_heads(const GraphNode& attention) const;
   void lower_rotary(const TracedOp& op);
   void lower_swiglu(const TracedOp& op);
   void lower_slice(const TracedOp& op);

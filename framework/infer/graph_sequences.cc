@@ -144,6 +144,22 @@ void GraphLowering::lower_attention(const TracedOp& op) {
   node.heads.lengths = input->second;
 }
 
+/// A head is needed where its result reaches another step than a product over tiles, or an input
+/// that such a product keeps.
+std::vector<bool> GraphLowering::needed_heads(const GraphNode& attention) const {
+  const auto [count, dim] = std::pair(attention.heads.count, attention.heads.dim);
+  std::vector<bool> needed(static_cast<size_t>(count), false);
+  for (const GraphNode& node : graph_.nodes) {
+    if (std::ranges::count(node.operands(), attention.y) == 0) continue;
+    if (!node.tiles || node.other == attention.y) return {};
+    const Tensor kept = stored_mask(*node.tiles);
+    for (int64_t i = 0; i < kept.numel(); ++i)
+      if (kept.data<uint8_t>()[i] != 0)
+        needed[static_cast<size_t>(i % node.tiles->inputs() / dim)] = true;
+  }
+  return attention.y == graph_.output ? std::vector<bool>{} : needed;
+}
+
 void GraphLowering::lower_rotary(const TracedOp& op) {
   const Tensor& x = op.inputs[0];
   const Reference from = find_part(x, op.op);

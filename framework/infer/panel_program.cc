@@ -189,8 +189,11 @@ PanelProgram::Step PanelProgram::sequence_step(const GraphNode& node) const {
     return
         [x, y, heads = node.heads, table = RotaryTable(node.rotary, node.heads.dim, whole_.tokens)](
             const BatchPart& batch) { panels_rotary(cpu(), batch, heads, table, x, y); };
-  return [x, k = view(node.other), v = view(node.third), y, heads = node.heads](
-             const BatchPart& batch) { panels_attention(cpu(), batch, heads, x, k, v, y); };
+  GraphNode::Heads heads = node.heads;
+  if (dense_only_) heads.needed.clear();
+  return [x, k = view(node.other), v = view(node.third), y, heads](const BatchPart& batch) {
+    panels_attention(cpu(), batch, heads, x, k, v, y);
+  };
 }
 
 /// A step that treats all rows alike.

@@ -170,10 +170,13 @@ class HeadScratch {
     return heads_.causal ? std::min(end, i + 1) : end;
   }
 
+  /// Leaves zeros in out().
+  void clear() { std::fill_n(out(), features_ * kQueries, 0.0f); }
+
   /// Queries [first, first + count) against their keys; leaves the results in out().
   void attend(CpuIsa isa, int64_t first, int64_t count, int64_t length) {
     const int64_t keys = visible(first + count - 1, length);
-    std::fill_n(out(), features_ * kQueries, 0.0f);
+    clear();
     if (keys == 0) return;
     block_product(isa, {.M = padded(keys, kBlockProductRows),
                         .N = kQueries,
@@ -328,6 +331,14 @@ void panels_attention(const Cpu& cpu, const BatchPart& batch, const GraphNode::H
     vectorized(cpu.isa(), [&] {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t n = i / heads.count, feature = i % heads.count * heads.dim;
+        const bool needed =
+            heads.needed.empty() || heads.needed[static_cast<size_t>(i % heads.count)];
+        if (!needed) {
+          scratch.clear();
+          for (int64_t first = 0; first < batch.tokens; first += kQueries)
+            scratch.store(y, n, first, std::min(kQueries, batch.tokens - first), feature);
+          continue;
+        }
         const int64_t length = lengths == nullptr ? batch.tokens : lengths[batch.first + n];
         scratch.load(q, n, feature + heads.q_offset, heads.scale, scratch.q());
         scratch.load(k, n, feature + heads.k_offset, 1.0f, scratch.k());

@@ -2,12 +2,14 @@
 #include <doctest/doctest.h>
 
 #include "framework/autograd/autograd.h"
+#include "framework/infer/graph.h"
 #include "framework/infer/plan.h"
 #include "framework/ops/add.h"
 #include "framework/ops/reshape.h"
 #include "framework/ops/slice.h"
 #include "framework/ops/to_layout.h"
 #include "framework/ops/transpose.h"
+#include "framework/sparse/pack.h"
 #include "layers/conv2d.h"
 #include "layers/models/make_model.h"
 #include "layers/scope.h"
@@ -272,6 +274,25 @@ TEST_CASE("plan of patches: steps are fused and reported, and the library runs n
         }).find("got the op transpose of sequences") != std::string::npos);
 }
 
+/// The planes of an image as tokens.
+Tensor tokens_of(const Tensor& planes) {
+  const Tensor x = to_layout(planes, Layout::row_major);
+  return transpose(reshape(x, {x.dim(0), x.dim(1), x.dim(2) * x.dim(3)}), {0, 2, 1});
+}
+
+TEST_CASE("plan of patches: a model that ends in tokens is refused") {
+  struct Tokens : Scope {
+    Tensor forward(const Tensor& images) override { return tokens_of(run(patches, images)); }
+    Conv2d& patches = make<Conv2d>("patches", 3, 6, std::array<int64_t, 2>{4, 4},
+                                   Conv2dOptions{.stride = {4, 4}});
+  } model;
+  const Tensor images = random_f32({2, 3, 8, 8}, 1, Layout::nhwc);
+  for (const Executor executor : {Executor::panels, Executor::ops})
+    CHECK(message_of([&] {
+            make_plan(model, images, {}, {.executor = executor});
+          }).starts_with("[plan] a model of images must end in one value for each"));
+}
+
 /// The first token of each sequence that two convolutions make of an image, in sum.
 class TwoPatches : public Scope {
  public:
@@ -286,11 +307,7 @@ class TwoPatches : public Scope {
 
  private:
   static Conv2dOptions strides(int64_t patch) { return {.stride = {patch, patch}}; }
-  Tensor tokens(Conv2d& patches, const Tensor& images) {
-    const Tensor planes = to_layout(run(patches, images), Layout::row_major);
-    const Shape shape{planes.dim(0), planes.dim(1), planes.dim(2) * planes.dim(3)};
-    return transpose(reshape(planes, shape), {0, 2, 1});
-  }
+  Tensor tokens(Conv2d& patches, const Tensor& images) { return tokens_of(run(patches, images)); }
   static Tensor start(const Tensor& x) { return reshape(slice(x, 1, 0, 1), {x.dim(0), x.dim(2)}); }
 
   Conv2d &first_, &second_;
@@ -304,6 +321,33 @@ TEST_CASE("plan of patches: those of a second convolution are refused, not left 
     CHECK(message_of([&] {
             make_plan(model, images);
           }).starts_with("[plan] an image can become tokens once"));
+  }
+}
+
+TEST_CASE("plan of sequences: heads of which nothing is kept are not computed") {
+  const Extents extents{64, 4, 96};
+  for (const auto& [type, weight] :
+       {std::pair{"bert", "attention.output.dense.weight"}, {"gpt2", "attn.c_proj.weight"}}) {
+    const auto model = model_of(type, "classification", extents);
+    Tiles tiles;
+    for (const Parameter& p : model->parameters()) {
+      if (!p.name.ends_with(weight)) continue;
+      Tensor mask = Tensor::full(p.tensor.shape(), 1, {.dtype = DType::u8});
+      for (int64_t n = 0; n < 64; ++n) {
+        std::fill_n(mask.data<uint8_t>() + n * 64 + 16, 16, uint8_t{0});  // of heads 1 and 3,
+        std::fill_n(mask.data<uint8_t>() + n * 64 + 48, 15, uint8_t{0});  // but for one weight
+        mask.data<uint8_t>()[n * 64 + 63] = n == 5;
+      }
+      Tensor(p.tensor).copy_from(masked(p.tensor, mask));
+      tiles[p.name] = pack_pattern("tew", p.tensor, mask, 64, 1);
+    }
+    REQUIRE(tiles.size() == 2);
+    const auto batch = batch_of(type, 3, 21);
+    for (const GraphNode& node : make_graph(*model, batch, tiles).nodes)
+      if (node.kind == GraphNode::Kind::attention)
+        CHECK(node.heads.needed == std::vector<bool>{true, false, true, true});
+    const InferencePlan plan = make_plan(*model, batch, tiles);
+    CHECK(relative_error(plan.run(batch), expected_of(*model, batch)) < kSequenceTolerance);
   }
 }
 
