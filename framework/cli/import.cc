@@ -7,6 +7,7 @@
 #include "framework/cli/commands.h"
 #include "framework/infer/import_model.h"
 #include "framework/infer/model_file.h"
+#include "framework/io/config_writer.h"
 
 namespace tessera {
 namespace {
@@ -34,6 +35,10 @@ void import_file(const ImportArguments& arguments) {
             << " parameters, " << std::filesystem::file_size(arguments.output) << " bytes\n";
   print_list("left out, since the model does not need them:", imported.dropped);
   print_list("drawn at random, since the files lack them:", imported.drawn);
+  Config config;
+  config.model = imported.card.model;
+  std::cout << "a config that goes on from it (--from) has\n"
+            << write_yaml(bind_fields(config, "model"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "framework/core/errors.h"
 #include "framework/infer/hugging_face.h"
+#include "layers/models/language.h"
 
 namespace tessera {
 namespace {
@@ -49,10 +50,6 @@ const std::map<std::string, json> kFixed = {
     {"qkv_bias", true},
 };
 
-/// What auto means (layers/models/bert.cc, gpt2.cc and vit.cc), and what transformers takes.
-constexpr double kLanguageDropout = 0.1, kVitDropout = 0;
-constexpr double kEncoderEps = 1e-12, kGpt2Eps = 1e-5;
-
 std::string activation_named(const std::string& word) {
   if (word == "relu" || word == "gelu") return word;
   if (word == "gelu_python") return "gelu";
@@ -94,7 +91,7 @@ class ConfigKeys {
     return value;
   }
   /// The dropout of several keys, which must agree: here it is one.
-  double dropout(const std::vector<const char*>& keys, double otherwise = kLanguageDropout) {
+  double dropout(const std::vector<const char*>& keys, double otherwise = 0.1) {
     const double first = take<double>(keys[0], otherwise);
     require(first >= 0 && first < 1, "[import] '", keys[0], "' in ", origin_,
             " must lie in [0, 1); got ", first, ".");
@@ -204,7 +201,7 @@ void read_encoder(ConfigKeys& keys, ModelConfig& model) {
   model.num_heads = keys.count("num_attention_heads", 12);
   model.intermediate_size = keys.count("intermediate_size", 3072);
   model.activation = keys.activation("hidden_act", "gelu");
-  model.norm_eps = keys.epsilon("layer_norm_eps", kEncoderEps);
+  model.norm_eps = keys.epsilon("layer_norm_eps", 1e-12);
 }
 
 HuggingFaceConfig read_bert(ConfigKeys& keys, const std::string& head) {
@@ -244,7 +241,7 @@ HuggingFaceConfig read_gpt2(ConfigKeys& keys, const std::string& head) {
   model.activation = keys.activation("activation_function", "gelu_new");
   model.dropout = keys.dropout({"resid_pdrop", "embd_pdrop"});
   model.attention_dropout = keys.dropout({"attn_pdrop"});
-  model.norm_eps = keys.epsilon("layer_norm_epsilon", kGpt2Eps);
+  model.norm_eps = keys.epsilon("layer_norm_epsilon", 1e-5);
   model.tie = keys.take<bool>("tie_word_embeddings", true);
   return out;
 }
@@ -265,16 +262,25 @@ HuggingFaceConfig read_vit(ConfigKeys& keys, const std::string& head) {
   model.image_size = keys.count("image_size", 224);
   model.patch_size = keys.count("patch_size", 16);
   model.in_channels = keys.count("num_channels", 3);
-  model.dropout = keys.dropout({"hidden_dropout_prob"}, kVitDropout);
-  model.attention_dropout = keys.dropout({"attention_probs_dropout_prob"}, kVitDropout);
+  model.dropout = keys.dropout({"hidden_dropout_prob"}, 0);
+  model.attention_dropout = keys.dropout({"attention_probs_dropout_prob"}, 0);
   keys.take<bool>("tie_word_embeddings", true);
   add_classes(keys, out);
   return out;
 }
 
-std::string activation_there(const std::string& word, const char* standard) {
-  if (word == "auto") return standard;
-  return word == "gelu_tanh" ? "gelu_new" : word;
+const char* activation_there(Nonlinearity activation) {
+  switch (activation) {
+    case Nonlinearity::relu:
+      return "relu";
+    case Nonlinearity::gelu:
+      return "gelu";
+    case Nonlinearity::gelu_tanh:
+      return "gelu_new";
+    case Nonlinearity::silu:
+      return "silu";
+  }
+  fail("[export] the activation must be one of the enumeration.");
 }
 
 void add_labels(ordered_json& config, const ModelConfig& model,
@@ -290,49 +296,42 @@ void add_labels(ordered_json& config, const ModelConfig& model,
   config["label2id"] = ids;
 }
 
-/// A dropout as here; -1 stands for `otherwise`.
-double share(double dropout, double otherwise) { return dropout < 0 ? otherwise : dropout; }
-
-int64_t intermediate_of(const ModelConfig& model) {
-  return model.intermediate_size > 0 ? model.intermediate_size : 4 * model.hidden_size;
-}
-
 ordered_json write_gpt2(const ModelConfig& model, const std::vector<std::string>&) {
-  const double dropout = share(model.dropout, kLanguageDropout);
+  const TransformerOptions options = transformer_options(model);
   return {{"architectures", {"GPT2LMHeadModel"}},
           {"n_embd", model.hidden_size},
           {"n_layer", model.num_layers},
           {"n_head", model.num_heads},
-          {"n_inner", intermediate_of(model)},
+          {"n_inner", options.intermediate},
           {"n_positions", model.max_positions},
           {"vocab_size", model.vocab_size},
-          {"resid_pdrop", dropout},
-          {"embd_pdrop", dropout},
-          {"attn_pdrop", share(model.attention_dropout, dropout)},
-          {"activation_function", activation_there(model.activation, "gelu_new")},
-          {"layer_norm_epsilon", model.norm_eps > 0 ? model.norm_eps : kGpt2Eps},
+          {"resid_pdrop", options.dropout},
+          {"embd_pdrop", options.dropout},
+          {"attn_pdrop", options.attention_dropout},
+          {"activation_function", activation_there(options.activation)},
+          {"layer_norm_epsilon", options.eps},
           {"tie_word_embeddings", model.tie}};
 }
 
 /// What BERT and ViT say alike.
-ordered_json write_encoder(const char* architecture, const ModelConfig& model, double otherwise) {
-  const double dropout = share(model.dropout, otherwise);
+ordered_json write_encoder(const char* architecture, const ModelConfig& model) {
+  const TransformerOptions options = transformer_options(model);
   return {{"architectures", {architecture}},
           {"hidden_size", model.hidden_size},
           {"num_hidden_layers", model.num_layers},
           {"num_attention_heads", model.num_heads},
-          {"intermediate_size", intermediate_of(model)},
-          {"hidden_dropout_prob", dropout},
-          {"attention_probs_dropout_prob", share(model.attention_dropout, dropout)},
-          {"hidden_act", activation_there(model.activation, "gelu")},
-          {"layer_norm_eps", model.norm_eps > 0 ? model.norm_eps : kEncoderEps}};
+          {"intermediate_size", options.intermediate},
+          {"hidden_dropout_prob", options.dropout},
+          {"attention_probs_dropout_prob", options.attention_dropout},
+          {"hidden_act", activation_there(options.activation)},
+          {"layer_norm_eps", options.eps}};
 }
 
 ordered_json write_bert(const ModelConfig& model, const std::vector<std::string>& class_names) {
   const char* name = model.head == "masked_lm" ? "BertForMaskedLM"
                      : model.head == "span"    ? "BertForQuestionAnswering"
                                                : "BertForSequenceClassification";
-  ordered_json config = write_encoder(name, model, kLanguageDropout);
+  ordered_json config = write_encoder(name, model);
   config["max_position_embeddings"] = model.max_positions;
   config["type_vocab_size"] = model.segments;
   config["vocab_size"] = model.vocab_size;
@@ -343,7 +342,7 @@ ordered_json write_bert(const ModelConfig& model, const std::vector<std::string>
 }
 
 ordered_json write_vit(const ModelConfig& model, const std::vector<std::string>& class_names) {
-  ordered_json config = write_encoder("ViTForImageClassification", model, kVitDropout);
+  ordered_json config = write_encoder("ViTForImageClassification", model);
   config["image_size"] = model.image_size;
   config["patch_size"] = model.patch_size;
   config["num_channels"] = model.in_channels;

@@ -100,6 +100,18 @@ void add_missing_head(ImportedModel& imported, TensorMap& state) {
     }
 }
 
+/// A key of tokenizer_config.json, the role that its token has here, and what it mostly is.
+struct SpecialToken {
+  std::string_view type;
+  const char *key, *role, *usual;
+};
+
+constexpr SpecialToken kSpecialTokens[] = {
+    {"wordpiece", "pad_token", "pad", "[PAD]"},    {"wordpiece", "unk_token", "unknown", "[UNK]"},
+    {"wordpiece", "cls_token", "cls", "[CLS]"},    {"wordpiece", "sep_token", "sep", "[SEP]"},
+    {"wordpiece", "mask_token", "mask", "[MASK]"}, {"bpe", "bos_token", "begin", "<|endoftext|>"},
+    {"bpe", "eos_token", "end", "<|endoftext|>"}};
+
 /// What tokenizer_config.json says, beside the vocabulary in `spec`.
 void read_tokenizer_config(const fs::path& path, TokenizerData& data) {
   const json root = json::parse(read_file_text("import", path), nullptr, false);
@@ -113,7 +125,8 @@ void read_tokenizer_config(const fs::path& path, TokenizerData& data) {
   const bool is_bert = data.type == "wordpiece";
   TokenizerOptions& options = data.options;
   options.lowercase = is_bert && flag("do_lower_case").value_or(true);
-  if (is_bert) options.strip_accents = flag("strip_accents");
+  if (const auto strips = flag("strip_accents"); is_bert && strips != options.lowercase)
+    options.strip_accents = strips;
   options.add_prefix_space = flag("add_prefix_space").value_or(false);
   for (const auto& [key, supported] : {std::pair{"tokenize_chinese_chars", true},
                                        {"do_basic_tokenize", true},
@@ -121,18 +134,12 @@ void read_tokenizer_config(const fs::path& path, TokenizerData& data) {
     require(flag(key).value_or(supported) == supported, "[import] '", key, "' in ", path.string(),
             " must be ", supported ? "true" : "false",
             ", the one that is supported; got the other.");
-  static const std::map<std::string, std::vector<std::pair<const char*, const char*>>> kRoles = {
-      {"wordpiece",
-       {{"pad_token", "pad"},
-        {"unk_token", "unknown"},
-        {"cls_token", "cls"},
-        {"sep_token", "sep"},
-        {"mask_token", "mask"}}},
-      {"bpe", {{"bos_token", "begin"}, {"eos_token", "end"}}}};
-  for (const auto& [key, role] : kRoles.at(data.type)) {
+  for (const auto& [type, key, role, usual] : kSpecialTokens) {
     const json token = root.value(key, json{});
     const json text = token.is_object() ? token.value("content", json{}) : token;
-    if (text.is_string() && std::ranges::count(data.tokens, text.get<std::string>()) > 0)
+    // The usual one is left unsaid, so that it is the tokenizer that the vocabulary alone makes.
+    if (type == data.type && text.is_string() && text != usual &&
+        std::ranges::count(data.tokens, text.get<std::string>()) > 0)
       options.special[role] = text.get<std::string>();
   }
 }

@@ -25,6 +25,7 @@
 #include "framework/train/task_scores.h"
 #include "framework/train/trainer.h"
 #include "framework/train/training_state.h"
+#include "layers/models/language.h"
 #include "layers/models/make_model.h"
 #include "layers/precision.h"
 #include "layers/use_tiles.h"
@@ -156,6 +157,10 @@ class Run {
     if (is_training_state(options_.from)) return load_checkpoint();
     const ModelFile file = read_model_file(options_.from);
     check_fits(name_of(command_), file.card, data_);
+    const std::string difference = difference_in_function(file.card.model, config_.model);
+    require(difference.empty(), "[", name_of(command_), "] the config's model must compute what ",
+            options_.from, "'s does from its weights; got ", difference,
+            ". State what the file has.");
     LoadedModel loaded = load_model(file, options_.from);
     try {
       model_->load_state_dict(loaded.model->state_dict());

@@ -11,9 +11,6 @@
 namespace tessera {
 namespace {
 
-constexpr TransformerDefaults kBertDefaults{
-    .dropout = 0.1, .eps = 1e-12, .norm = NormPosition::post, .activation = Nonlinearity::gelu};
-
 /// A bias that belongs to no linear layer: that of a tied output layer.
 class Bias : public Scope {
  public:
@@ -26,8 +23,7 @@ class Bias : public Scope {
 }  // namespace
 
 Bert::Bert(const ModelConfig& config, const ModelInput& input)
-    : options_(transformer_options(config, kBertDefaults)),
-      position_ids_(max_positions_of(config, input)) {
+    : options_(transformer_options(config)), position_ids_(max_positions_of(config, input)) {
   const int64_t width = options_.width;
   require(options_.norm == NormPosition::post,
           "[model] norm of bert must be post; got pre. Leave model.norm out.");

@@ -7,16 +7,9 @@
 #include "framework/ops/linear.h"
 
 namespace tessera {
-namespace {
-
-constexpr TransformerDefaults kGpt2Defaults{
-    .dropout = 0.1, .eps = 1e-5, .norm = NormPosition::pre, .activation = Nonlinearity::gelu_tanh};
-
-}  // namespace
-
 Gpt2::Gpt2(const ModelConfig& config, const ModelInput& input)
     : position_ids_(max_positions_of(config, input)) {
-  TransformerOptions options = transformer_options(config, kGpt2Defaults);
+  TransformerOptions options = transformer_options(config);
   options.causal = true;
   require(options.norm == NormPosition::pre,
           "[model] norm of gpt2 must be pre; got post. Leave model.norm out.");

@@ -1,10 +1,18 @@
 #include "layers/models/language.h"
 
+#include <algorithm>
+
 #include "framework/core/errors.h"
 #include "framework/ops/linear.h"
 
 namespace tessera {
 namespace {
+
+constexpr TransformerDefaults kDefaults[] = {
+    {"bert", 0.1, 1e-12, NormPosition::post, Nonlinearity::gelu},
+    {"gpt2", 0.1, 1e-5, NormPosition::pre, Nonlinearity::gelu_tanh},
+    {"seq2seq", 0.1, 1e-5, NormPosition::post, Nonlinearity::relu},
+    {"vit", 0.0, 1e-12, NormPosition::pre, Nonlinearity::gelu}};
 
 constexpr int64_t kFeedForwardFactor = 4;
 constexpr int64_t kGatedMultiple = 32;
@@ -19,8 +27,13 @@ int64_t feed_forward_width(const ModelConfig& config, bool gated) {
 
 }  // namespace
 
-TransformerOptions transformer_options(const ModelConfig& config,
-                                       const TransformerDefaults& defaults) {
+const TransformerDefaults* transformer_defaults(const std::string& type) {
+  const auto* const found = std::ranges::find(kDefaults, type, &TransformerDefaults::type);
+  return found == std::end(kDefaults) ? nullptr : found;
+}
+
+TransformerOptions transformer_options(const ModelConfig& config) {
+  const TransformerDefaults& defaults = *transformer_defaults(config.type);
   require(config.hidden_size >= 1 && config.num_layers >= 1 && config.num_heads >= 1,
           "[model] hidden_size, num_layers and num_heads must be at least 1; got ",
           config.hidden_size, ", ", config.num_layers, " and ", config.num_heads, ".");
@@ -46,6 +59,23 @@ TransformerOptions transformer_options(const ModelConfig& config,
   options.attention_dropout =
       config.attention_dropout < 0 ? options.dropout : config.attention_dropout;
   return options;
+}
+
+std::string difference_in_function(const ModelConfig& a, const ModelConfig& b) {
+  if (a.type != b.type || transformer_defaults(a.type) == nullptr) return "";
+  const TransformerOptions of_a = transformer_options(a), of_b = transformer_options(b);
+  std::string text;
+  const auto compare = [&](const char* key, bool differs, const auto& x, const auto& y) {
+    if (differs) text += concat(text.empty() ? "" : ", ", "model.", key, " ", x, " and ", y);
+  };
+  compare("num_heads", of_a.heads != of_b.heads, of_a.heads, of_b.heads);
+  compare("activation", of_a.activation != of_b.activation || of_a.gated != of_b.gated,
+          a.activation, b.activation);
+  compare("norm", of_a.norm != of_b.norm, a.norm, b.norm);
+  compare("norm_type", of_a.norm_type != of_b.norm_type, a.norm_type, b.norm_type);
+  compare("positions", of_a.rotary != of_b.rotary, a.positions, b.positions);
+  compare("norm_eps", of_a.eps != of_b.eps, of_a.eps, of_b.eps);
+  return text;
 }
 
 int64_t max_positions_of(const ModelConfig& config, const ModelInput& input) {

@@ -14,15 +14,22 @@ namespace tessera {
 
 /// A model's own choices, where the config says auto.
 struct TransformerDefaults {
-  double dropout = 0.1;
-  double eps = 1e-5;
-  NormPosition norm = NormPosition::post;
-  Nonlinearity activation = Nonlinearity::relu;
+  const char* type;
+  double dropout, eps;
+  NormPosition norm;
+  Nonlinearity activation;
 };
 
+/// Null for another type than those of Transformers.
+const TransformerDefaults* transformer_defaults(const std::string& type);
+
+/// REQUIRES: config.type is one of a Transformer.
 /// Throws: std::invalid_argument where num_heads do not divide hidden_size.
-TransformerOptions transformer_options(const ModelConfig& config,
-                                       const TransformerDefaults& defaults);
+TransformerOptions transformer_options(const ModelConfig& config);
+
+/// What a model of config `b` computes otherwise than one of `a` with the same weights, as
+/// "num_heads 4 and 8, activation ..."; empty where it is nothing.
+std::string difference_in_function(const ModelConfig& a, const ModelConfig& b);
 
 /// config.max_positions, else what `input` says.
 int64_t max_positions_of(const ModelConfig& config, const ModelInput& input);

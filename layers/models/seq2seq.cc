@@ -9,15 +9,8 @@
 #include "framework/ops/mul.h"
 
 namespace tessera {
-namespace {
-
-constexpr TransformerDefaults kSeq2SeqDefaults{
-    .dropout = 0.1, .eps = 1e-5, .norm = NormPosition::post, .activation = Nonlinearity::relu};
-
-}  // namespace
-
 Seq2Seq::Seq2Seq(const ModelConfig& config, const ModelInput& input)
-    : options_(transformer_options(config, kSeq2SeqDefaults)),
+    : options_(transformer_options(config)),
       positions_(max_positions_of(config, input), options_.width) {
   const int64_t width = options_.width;
   if (config.share_embeddings) {

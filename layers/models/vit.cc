@@ -12,9 +12,6 @@
 namespace tessera {
 namespace {
 
-constexpr TransformerDefaults kVitDefaults{
-    .dropout = 0, .eps = 1e-12, .norm = NormPosition::pre, .activation = Nonlinearity::gelu};
-
 /// The tables that belong to no layer: the class token and the positions.
 class Tables : public Scope {
  public:
@@ -30,7 +27,7 @@ class Tables : public Scope {
 }  // namespace
 
 Vit::Vit(const ModelConfig& config, const ModelInput& input)
-    : options_(transformer_options(config, kVitDefaults)) {
+    : options_(transformer_options(config)) {
   const int64_t patch = config.patch_size, width = options_.width;
   require(patch >= 1 && input.height % patch == 0 && input.width % patch == 0,
           "[model] patch_size of vit must divide the image; got ", patch, " for ", input.height,

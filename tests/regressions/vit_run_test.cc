@@ -1,5 +1,6 @@
 // A run of a model that plans do not know trained, pruned, exported, and then failed: the
-// comparison threw for images. It runs over its tiles by its own forward pass now.
+// comparison threw for images. Plans know silu now; what they do not know runs over its tiles by
+// its own forward pass (tests/framework/infer/sparse_model_test.cc).
 #include <doctest/doctest.h>
 
 #include <fstream>
@@ -11,7 +12,7 @@
 
 using namespace tessera;
 
-TEST_CASE("a run of an image model without a plan ends with its accuracy and times") {
+TEST_CASE("a run of a vision Transformer with silu ends with its accuracy and times") {
   const testing::TemporaryFolder folder;
   const auto run = folder.path() / "run";
   const Config config = parse_config(

@@ -266,6 +266,8 @@ TEST_CASE("what tokenizer_config.json says counts, or is refused") {
   const auto others = tokenizer(R"({"cls_token": "<s>", "sep_token": {"content": "</s>"}})");
   CHECK(others->special_tokens().cls == 4);
   CHECK(others->special_tokens().sep == 5);
+  CHECK(tokenizer(R"({"cls_token": "[CLS]", "unk_token": "[UNK]"})")->serialize() ==
+        tokenizer("{}")->serialize());
   write_bytes(folder / "tokenizer_config.json", R"({"tokenize_chinese_chars": false})");
   check_contains(import_error(folder.path()), "'tokenize_chinese_chars' in");
   std::filesystem::remove(folder / "tokenizer_config.json");
