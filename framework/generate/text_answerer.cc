@@ -34,6 +34,9 @@ class TextAnswerer : public TextModel {
         tokenizer_(tokenizer_of(card_.tokenizer, card_.model.vocab_size, parts.path)),
         wordpiece_(dynamic_cast<const WordPiece*>(tokenizer_.get())),
         model_(parts.file, parts.path, parts.device, parts.dtype) {
+    require(card_.model.segments >= 2, "[infer] ", parts.path.string(),
+            " must tell a question from its text, by two segments; got ", card_.model.segments,
+            ".");
     require(wordpiece_ != nullptr, "[infer] ", parts.path.string(),
             " must hold a WordPiece vocabulary, whose tokens say where they stand, to answer "
             "questions; got one of type ",

@@ -71,8 +71,6 @@ class Checks {
     const ModelConfig& model = config_.model;
     check(model.type != "sequential" || !model.layers.empty(), "model.layers",
           "must list at least one layer");
-    check(!model.share_embeddings || config_.data.tokenizer.shared, "model.share_embeddings",
-          "needs one vocabulary of both languages, data.tokenizer.shared true");
   }
 
   void check_optimizer(const OptimizerConfig& optimizer, const std::string& path) const {

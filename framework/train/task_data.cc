@@ -51,6 +51,10 @@ void check_task(const Config& config, TextTask task) {
     demand(type == "bert" && head == "masked_lm", "bert with model.head masked_lm");
   if (task == TextTask::answer_span)
     demand(type == "bert" && head == "span", "bert with model.head span");
+  const bool has_pairs = task == TextTask::answer_span || !config.data.pair_column.empty();
+  require(type != "bert" || !has_pairs || config.model.segments >= 2,
+          "[model] model.segments must be at least 2 for data of two texts each; got ",
+          config.model.segments, ".");
   if (task == TextTask::next_token) demand(type == "gpt2", "gpt2");
   if (task == TextTask::translation) demand(type == "seq2seq" || type == "nmt", "seq2seq or nmt");
 }

@@ -286,6 +286,11 @@ TEST_CASE("what a file must hold to answer texts") {
                 "at most as many tokens as its model has places for, 9; got 10");
   check_message(error_with([](ModelCard& card) { card.model.head = "masked_lm"; }),
                 "must have its head for classification or span; got the head masked_lm");
+  check_message(error_with([](ModelCard& card) {
+                  card.model.head = "span";
+                  card.model.segments = 1;
+                }),
+                "must tell a question from its text, by two segments; got 1");
   check_message(error_with([](ModelCard& card) { card.model.head = "span"; }),
                 "must hold a WordPiece vocabulary, whose tokens say where they stand, to answer "
                 "questions; got one of type words");

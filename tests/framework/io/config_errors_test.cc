@@ -79,10 +79,6 @@ TEST_CASE("every kind of mistake has its message and its place") {
        "data: {type: parallel_text, tokenizer: {files: [v.txt], shared: false}}\n"
        "model: {type: lenet}",
        "c.yaml:1:57: 'data.tokenizer.shared' must be true where data.tokenizer.files are given"},
-      {"shared embeddings of two vocabularies",
-       "data: {type: parallel_text, tokenizer: {shared: false}}\n"
-       "model: {type: seq2seq, share_embeddings: true}",
-       "c.yaml:2:42: 'model.share_embeddings' needs one vocabulary of both languages"},
       {"one language", "data: {type: parallel_text, target: en}\nmodel: {type: lenet}",
        "c.yaml:1:29: 'data.target' must differ from data.source; got 'en' for both"},
       {"component", "data: {type: glyphs, augment: [flop]}\nmodel: {type: lenet}",
