@@ -19,9 +19,10 @@ constexpr int64_t kLargestSlip = 2;
 /// A place in the file, for errors: "train.json: data[3].paragraphs[0]".
 struct Place {
   std::string name;
+  bool is_file = false;
 
   Place at(const char* key, size_t index) const {
-    return {concat(name, name.ends_with(": ") ? "" : ".", key, "[", index, "]")};
+    return {concat(name, is_file ? ": " : ".", key, "[", index, "]")};
   }
 };
 
@@ -113,7 +114,7 @@ void read_paragraph(const json& from, const Place& place, SquadFile& file) {
 
 SquadFile read_squad(const std::filesystem::path& path) {
   const json root = parse(path);
-  const Place top{path.string() + ": "};
+  const Place top{path.string(), /*is_file=*/true};
   SquadFile file;
   const json& articles = list_of(root, "data", top);
   for (size_t i = 0; i < articles.size(); ++i) {

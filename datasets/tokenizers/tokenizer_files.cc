@@ -18,7 +18,8 @@ using nlohmann::json;
 
 std::string read_text(const TokenizerSpec& spec, const fs::path& path) {
   const std::vector<uint8_t> bytes = read_file(spec.type, path);
-  std::string text(bytes.begin(), bytes.end());
+  std::string text(
+      without_byte_order_mark({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
   require(is_valid_utf8(text), "[", spec.type, "] ", path.string(),
           " must be UTF-8; got other bytes.");
   return text;

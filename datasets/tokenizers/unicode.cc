@@ -96,17 +96,48 @@ void append_lower_case(char32_t c, std::u32string& out) {
   out.push_back(in_run ? static_cast<char32_t>(static_cast<int32_t>(c) + run.offset) : c);
 }
 
+namespace {
+
+/// What stands inside of a word without being a letter of it: marks, formats, and the punctuation
+/// that Unicode lets pass within words.
+bool is_case_ignorable(char32_t c) {
+  constexpr std::u32string_view kWithinWords =
+      U"\'.:^`\u00A8\u00AF\u00B4\u00B7\u00B8\u0387\u055F\u05F4\u2018\u2019\u2024\u2027";
+  const CharacterClass kind = class_of(c);
+  return kind == CharacterClass::nonspacing_mark ||
+         (kind == CharacterClass::control && c >= 0xAD) ||
+         kWithinWords.find(c) != kWithinWords.npos;
+}
+
+/// Whether `place` holds the sigma that ends a word: after a letter, and before none.
+bool ends_word(const std::u32string& text, size_t place) {
+  size_t before = place;
+  while (before > 0 && is_case_ignorable(text[before - 1])) --before;
+  if (before == 0 || class_of(text[before - 1]) != CharacterClass::letter) return false;
+  size_t after = place + 1;
+  while (after < text.size() && is_case_ignorable(text[after])) ++after;
+  return after == text.size() || class_of(text[after]) != CharacterClass::letter;
+}
+
+}  // namespace
+
 std::string lower_case(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  std::u32string lower;
+  constexpr char32_t kCapitalSigma = 0x3A3, kFinalSigma = 0x3C2;
+  std::u32string plain, lower;
+  plain.reserve(text.size());
   for (size_t at = 0; at < text.size();) {
     const CodePoint c = next_code_point(text, at);
     at += c.bytes;
-    lower.clear();
-    append_lower_case(c.value, lower);
-    for (const char32_t part : lower) append_utf8(part, out);
+    plain.push_back(c.value);
   }
+  for (size_t i = 0; i < plain.size(); ++i)
+    if (plain[i] == kCapitalSigma && ends_word(plain, i))
+      lower.push_back(kFinalSigma);
+    else
+      append_lower_case(plain[i], lower);
+  std::string out;
+  out.reserve(text.size());
+  for (const char32_t c : lower) append_utf8(c, out);
   return out;
 }
 

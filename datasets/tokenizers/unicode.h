@@ -28,7 +28,9 @@ bool is_whitespace(char32_t c);
 /// Appends the lower-case form as it stands alone (a final sigma is no exception); U+0130 gives two
 /// characters.
 void append_lower_case(char32_t c, std::u32string& out);
-/// The whole of a UTF-8 text; what is invalid becomes U+FFFD.
+/// The whole of a UTF-8 text, as Python's str.lower(): a capital sigma that ends a word becomes a
+/// final one (beside a letter of a script without case Python has it otherwise). What is invalid
+/// becomes U+FFFD.
 std::string lower_case(std::string_view text);
 
 /// Appends the canonical decomposition (NFD) without nonspacing marks: "e" for U+00E9, nothing for

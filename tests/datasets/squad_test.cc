@@ -87,7 +87,7 @@ TEST_CASE("squad files: what is wrong is named") {
                 "got malformed JSON at byte 11 of 10. Is the file complete?");
   check_message(error("{\"data\": 1} x"), "got malformed JSON at byte 13 of 13");
   check_message(error("{\"data\": \"\xff\"}"), "got malformed JSON at byte ");
-  check_message(error("{}"), "must have the key 'data'");
+  check_message(error("{}"), ".json must have the key 'data'");
   check_message(error("{\"data\": 1}"), "'data' of ");
   check_message(error("{\"data\": []}"), "must hold questions; got none");
   json file = file_of({{"a b", {question("1", "who?", {answer("a", 0)})}}});

@@ -53,6 +53,8 @@ TEST_CASE("squad: exact match and F1 equal the official script's") {
     CHECK(squad_exact_match(prediction, answers) == expected["exact"].get<double>());
     CHECK(std::abs(squad_f1(prediction, answers) - expected["f1"].get<double>()) < 1e-12);
   }
+  const std::vector<std::string> greek{"ο λόγος"};
+  CHECK(squad_exact_match("Ο ΛΌΓΟΣ.", greek) == 1);
   check_message(message_of([] { squad_f1("x", {}); }), "must have answers; got none");
 }
 

@@ -23,6 +23,12 @@ TEST_CASE("write_tokenizer: the files read back equal") {
   }
 }
 
+TEST_CASE("vocab.txt: a byte order mark is no part of the first token") {
+  const TemporaryFolder folder;
+  const auto file = folder.write("vocab.txt", "\xEF\xBB\xBF[PAD]\r\n[UNK]\r\n");
+  CHECK(read_tokenizer({"wordpiece", {file}}).tokens == std::vector<std::string>{"[PAD]", "[UNK]"});
+}
+
 TEST_CASE("bpe: the written files are Hugging Face's to the byte") {
   const TemporaryFolder folder;
   const std::vector<std::filesystem::path> golden{golden_path("bpe-vocab.json"),

@@ -68,7 +68,10 @@ TEST_CASE("unicode: classes") {
 
 TEST_CASE("unicode: lower case and accents") {
   CHECK(lower_case("ABC ÄÖÜ ΣΑΣ Ёлка İ ẞ Ǆ ǅ Ⅷ Ⓐ 東 \U00010400") ==
-        "abc äöü σασ ёлка i\u0307 ß ǆ ǆ ⅷ ⓐ 東 \U00010428");
+        "abc äöü σας ёлка i\u0307 ß ǆ ǆ ⅷ ⓐ 東 \U00010428");
+  // A capital sigma ends a word where letters stand before it and none after, marks apart.
+  CHECK(lower_case("ΑΣ ΑΣ. ΑΣ\u0301 Σ ΣΑ ΑΣ’Α Α\u0301Σ ΑΣ1") ==
+        "ας ας. ας\u0301 σ σα ασ’α α\u0301ς ας1");
   const auto plain = [](std::u32string_view text) {
     std::u32string out;
     for (const char32_t c : text) append_without_accents(c, out);
