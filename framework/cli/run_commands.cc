@@ -55,6 +55,7 @@ void evaluate(const RunArguments& arguments) {
   add("F1", scores.text.f1);
   add("Matthews", scores.text.matthews);
   std::cout << "\n";
+  if (!scores.note.empty()) std::cerr << scores.note << std::endl;
 }
 
 void add_run(CLI::App& program, Action& action, Command which, const char* doc) {

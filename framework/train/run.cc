@@ -493,7 +493,9 @@ TaskScores evaluate_file(const Config& config, const std::filesystem::path& weig
   const auto test = make_loader(config, data.test);
   loaded.model->to(device);
   if (device.is_cpu()) use_tiles(*loaded.model, file.tiles);
-  return test_scores(*loaded.model, dtype, data, *test, device);
+  TaskScores scores = test_scores(*loaded.model, dtype, data, *test, device);
+  scores.note = other_class_names(file.card, data);
+  return scores;
 }
 
 }  // namespace tessera

@@ -169,4 +169,12 @@ void check_fits(const char* where, const ModelCard& card, const TaskData& data) 
       "the training text of the model's run, or its vocabulary as data.tokenizer.files.");
 }
 
+std::string other_class_names(const ModelCard& card, const TaskData& data) {
+  const auto& names = data.images ? data.images->info().class_names : data.text->class_names;
+  const auto [model, here] = std::ranges::mismatch(card.class_names, names);
+  if (model == card.class_names.end() || here == names.end()) return {};
+  return concat("Classes count by their place: the model's '", *model,
+                "' is taken for the data's '", *here, "'.");
+}
+
 }  // namespace tessera

@@ -43,5 +43,8 @@ std::string vocabulary_of(const TaskData& data);
 /// Throws: std::invalid_argument, headed by [where], unless the data have the shape of images, or
 /// the vocabulary, that the card's model was trained on. A card without a vocabulary fits any.
 void check_fits(const char* where, const ModelCard& card, const TaskData& data);
+/// A sentence that names the first class of the model whose place another class has in the data;
+/// empty where all are the same.
+std::string other_class_names(const ModelCard& card, const TaskData& data);
 
 }  // namespace tessera

@@ -14,6 +14,7 @@ struct TaskScores {
   Evaluation evaluation;
   Metric metric = Metric::accuracy;
   const char* counted = "samples";  ///< what evaluation.samples are: "tokens" of language
+  std::string note = {};            ///< what the reader of the scores must know of the data
   /// exact_match and f1 of answers; f1 and matthews of classified texts: f1 of the second of two
   /// classes, of more the mean over them.
   TextScores text = {};

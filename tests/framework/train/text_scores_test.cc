@@ -31,4 +31,15 @@ TEST_CASE("three classes of texts: F1 is the mean over them, Matthews correlatio
   CHECK(summary.at("dense_accuracy").get<double>() == 1);
   CHECK(summary.at("dense_f1").get<double>() == 1);
   CHECK(summary.at("dense_matthews").get<double>() == doctest::Approx(1));
+
+  const auto note_with = [&](const char* from, const char* to) {
+    std::string other = table;
+    for (size_t at = 0; (at = other.find(from, at)) != other.npos; ++at)
+      other.replace(at, std::string_view(from).size(), to);
+    folder.write("train.tsv", other);
+    return evaluate_file(config, folder / "run/model.safetensors").note;
+  };
+  CHECK(note_with("stone", "stone").empty());
+  CHECK(note_with("plant", "mineral") ==
+        "Classes count by their place: the model's 'plant' is taken for the data's 'mineral'.");
 }
