@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "datasets/read_file.h"
-#include "datasets/text_metrics.h"
 #include "framework/backend/autotune.h"
 #include "framework/backend/cpu.h"
 #include "framework/backend/cuda_info.h"
@@ -77,22 +76,6 @@ Tensor timed_batch(const Config& config, const Datasets& data) {
   Batch batch;
   loader.next(batch);
   return batch.inputs[0];
-}
-
-/// The model, on `device`, on test data.
-TaskScores test_scores(Module& model, DType dtype, const TaskData& data, DataLoader& test,
-                       Device device) {
-  model.set_training(false);
-  BatchStream batches(test, device);
-  TaskScores scores = score_task(
-      [&](const auto& inputs) { return forward_in(dtype, model, inputs); }, test.source(), batches);
-  if (!data.text) return scores;
-  const double loss = scores.evaluation.loss;
-  scores.text.loss = loss;
-  if (data.test->labels_tokens()) scores.counted = "tokens";
-  if (is_of_language(data.text->task)) scores.text.perplexity = perplexity(loss);
-  if (data.text->task == TextTask::translation) scores.text.bleu = test_bleu(model, *data.text);
-  return scores;
 }
 
 /// One run from the checked config to the summary.

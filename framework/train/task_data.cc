@@ -65,7 +65,7 @@ constexpr size_t kFingerprintDigits = 12;
 
 std::string short_hash(std::string_view text) { return sha256(text).substr(0, kFingerprintDigits); }
 
-/// Of token ids and labels; pixels are left out, whose last bits an instruction set may change.
+/// Of ids, lengths and targets: there is nothing else in batches of text.
 std::string hash_of_batches(const BatchSource& source) {
   const BatchSource::Epoch epoch = source.epoch(0);
   const int64_t count = std::min(kFingerprintBatches, source.batches());
@@ -74,11 +74,18 @@ std::string hash_of_batches(const BatchSource& source) {
     Batch batch = epoch(i * source.batches() / count);
     batch.inputs.push_back(batch.target);
     for (const Tensor& tensor : batch.inputs)
-      if (tensor.dtype() == DType::i64)
-        bytes.append(reinterpret_cast<const char*>(tensor.data<int64_t>()),
-                     static_cast<size_t>(tensor.numel()) * sizeof(int64_t));
+      bytes.append(reinterpret_cast<const char*>(tensor.data<int64_t>()),
+                   static_cast<size_t>(tensor.numel()) * sizeof(int64_t));
   }
   return short_hash(bytes);
+}
+
+/// Of their labels: pixels may differ in their last bits with the instruction set that resized
+/// them.
+std::string hash_of_images(const Dataset& data) {
+  const std::vector<int32_t> labels = labels_of(data);
+  return short_hash(
+      {reinterpret_cast<const char*>(labels.data()), labels.size() * sizeof(int32_t)});
 }
 
 }  // namespace
@@ -136,11 +143,18 @@ ModelCard card_of(const Config& config, const TaskData& data) {
 }
 
 std::string fingerprint_of(const TaskData& data) {
-  std::string text = concat(data.train->samples(), " training, ",
-                            data.validation ? data.validation->samples() : 0, " validation and ",
-                            data.test->samples(), " test samples (", hash_of_batches(*data.train));
-  if (data.validation) text += " " + hash_of_batches(*data.validation);
-  return text + (data.text ? "), " + vocabulary_of(data) : ")");
+  std::string hashes;
+  if (data.images) {
+    hashes = hash_of_images(*data.images->train);
+    if (data.validation) hashes += " " + hash_of_images(*data.images->validation);
+  } else {
+    hashes = hash_of_batches(*data.train);
+    if (data.validation) hashes += " " + hash_of_batches(*data.validation);
+  }
+  return concat(data.train->samples(), " training, ",
+                data.validation ? data.validation->samples() : 0, " validation and ",
+                data.test->samples(), " test samples (", hashes, data.text ? "), " : ")",
+                vocabulary_of(data));
 }
 
 std::string vocabulary_of(const TaskData& data) {

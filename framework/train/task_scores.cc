@@ -10,6 +10,7 @@
 #include "datasets/text/translation_batches.h"
 #include "datasets/text_metrics.h"
 #include "framework/generate/translate.h"
+#include "layers/precision.h"
 
 namespace tessera {
 namespace {
@@ -48,6 +49,11 @@ std::vector<std::string> translations_of(Module& model, const TextData& data) {
   return out;
 }
 
+double bleu_of(Module& model, const TextData& data) {
+  const std::vector<std::vector<std::string>> references = {data.test_references};
+  return corpus_bleu(translations_of(model, data), references, data.bleu).score;
+}
+
 }  // namespace
 
 double TaskScores::value() const {
@@ -84,9 +90,19 @@ TaskScores score_task(const Forward& forward, const BatchSource& source, BatchSt
   return out;
 }
 
-double test_bleu(Module& model, const TextData& data) {
-  const std::vector<std::vector<std::string>> references = {data.test_references};
-  return corpus_bleu(translations_of(model, data), references, data.bleu).score;
+TaskScores test_scores(Module& model, DType dtype, const TaskData& data, DataLoader& test,
+                       Device device) {
+  model.set_training(false);
+  BatchStream batches(test, device);
+  TaskScores scores = score_task(
+      [&](const auto& inputs) { return forward_in(dtype, model, inputs); }, test.source(), batches);
+  if (!data.text) return scores;
+  const double loss = scores.evaluation.loss;
+  scores.text.loss = loss;
+  if (data.test->labels_tokens()) scores.counted = "tokens";
+  if (is_of_language(data.text->task)) scores.text.perplexity = perplexity(loss);
+  if (data.text->task == TextTask::translation) scores.text.bleu = bleu_of(model, *data.text);
+  return scores;
 }
 
 }  // namespace tessera

@@ -2,10 +2,10 @@
 // model of language.
 #pragma once
 
-#include "datasets/text/make_text.h"
 #include "framework/train/evaluate.h"
 #include "framework/train/metric.h"
 #include "framework/train/summary.h"
+#include "framework/train/task_data.h"
 #include "layers/module.h"
 
 namespace tessera {
@@ -27,10 +27,11 @@ struct TaskScores {
 /// All of it in one pass of `batches`, which are those of `source`; `forward` as of evaluate().
 TaskScores score_task(const Forward& forward, const BatchSource& source, BatchStream& batches);
 
-/// BLEU on test data of the model's translations, written by beam search (beam 5, GNMT's length
-/// penalty with alpha 0.6, at most 1.5 times as many tokens as the source's and 10 more) and
-/// compared with the references as they stand in their file, split as data.bleu says. `model` is in
-/// evaluation mode. REQUIRES: data of translation.
-double test_bleu(Module& model, const TextData& data);
+/// The model, on `device`, on test data, whose batches `test` yields. BLEU is that of its
+/// translations, written by beam search (beam 5, GNMT's length penalty with alpha 0.6, at most 1.5
+/// times as many tokens as the source's and 10 more) and compared with the references as they stand
+/// in their file, split as data.bleu says.
+TaskScores test_scores(Module& model, DType dtype, const TaskData& data, DataLoader& test,
+                       Device device);
 
 }  // namespace tessera
