@@ -6,6 +6,7 @@
 
 #include "framework/cli/commands.h"
 #include "framework/infer/hugging_face.h"
+#include "framework/infer/hugging_face_tokenizer.h"
 #include "framework/infer/model_file.h"
 #include "framework/io/atomic_file.h"
 
@@ -16,9 +17,10 @@ struct ExportArguments {
   std::string checkpoint, output, format = "tw", dtype = "f32";
 };
 
-/// config.json, with which transformers reads a file of this name, and of no other: beside another
-/// one it might take the place of the user's own.
-void write_config_beside(const ExportArguments& arguments, const std::string& config) {
+/// config.json and the vocabulary, with which transformers reads a file of this name, and of no
+/// other: beside another one they might take the place of the user's own.
+void write_config_beside(const ExportArguments& arguments, const std::string& config,
+                         const std::string& tokenizer) {
   constexpr const char* kName = "model.safetensors";
   const std::filesystem::path output = arguments.output;
   if (output.filename() != kName) {
@@ -26,9 +28,15 @@ void write_config_beside(const ExportArguments& arguments, const std::string& co
               << " alone. Export to one to have both\n";
     return;
   }
-  const auto path = output.parent_path() / "config.json";
-  write_file_atomically(path, config);
-  std::cout << path.string() << ": for transformers, beside " << kName << "\n";
+  const auto folder = output.has_parent_path() ? output.parent_path() : ".";
+  std::vector<std::filesystem::path> written{folder / "config.json"};
+  write_file_atomically(written[0], config);
+  if (!tokenizer.empty())
+    for (auto& path : write_hugging_face_tokenizer(tokenizer, folder))
+      written.push_back(std::move(path));
+  for (const auto& path : written)
+    std::cout << path.string() << (&path == &written.back() ? ": " : ", ");
+  std::cout << "for transformers, beside " << kName << "\n";
 }
 
 void export_model(const ExportArguments& arguments) {
@@ -47,7 +55,7 @@ void export_model(const ExportArguments& arguments) {
     options.granularity = file.granularity;
   }
   write_model_file(arguments.output, *loaded.model, file.card, loaded.masks, options);
-  if (!config.empty()) write_config_beside(arguments, config);
+  if (!config.empty()) write_config_beside(arguments, config, file.card.tokenizer);
   std::cout << arguments.output << ": " << std::filesystem::file_size(arguments.output)
             << " bytes, " << arguments.format << ", " << arguments.dtype
             << (loaded.masks.empty() && options.format != ExportFormat::dense

@@ -6,9 +6,9 @@
 #include <set>
 
 #include "datasets/read_file.h"
-#include "datasets/tokenizers/make_tokenizer.h"
 #include "framework/core/errors.h"
 #include "framework/infer/hugging_face.h"
+#include "framework/infer/hugging_face_tokenizer.h"
 #include "framework/infer/model_file.h"
 #include "framework/io/safetensors.h"
 #include "layers/models/make_model.h"
@@ -22,7 +22,6 @@ using nlohmann::json;
 constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kConfig = "config.json";
-constexpr const char* kTokenizerConfig = "tokenizer_config.json";
 constexpr const char* kImageConfig = "preprocessor_config.json";
 
 /// The weights' file in a folder, or the path itself.
@@ -100,70 +99,6 @@ void add_missing_head(ImportedModel& imported, TensorMap& state) {
     }
 }
 
-/// A key of tokenizer_config.json, the role that its token has here, and what it mostly is.
-struct SpecialToken {
-  std::string_view type;
-  const char *key, *role, *usual;
-};
-
-constexpr SpecialToken kSpecialTokens[] = {
-    {"wordpiece", "pad_token", "pad", "[PAD]"},    {"wordpiece", "unk_token", "unknown", "[UNK]"},
-    {"wordpiece", "cls_token", "cls", "[CLS]"},    {"wordpiece", "sep_token", "sep", "[SEP]"},
-    {"wordpiece", "mask_token", "mask", "[MASK]"}, {"bpe", "bos_token", "begin", "<|endoftext|>"},
-    {"bpe", "eos_token", "end", "<|endoftext|>"}};
-
-/// What tokenizer_config.json says, beside the vocabulary in `spec`.
-void read_tokenizer_config(const fs::path& path, TokenizerData& data) {
-  const json root = json::parse(read_file_text("import", path), nullptr, false);
-  require(root.is_object(), "[import] ", path.string(),
-          " must be a JSON object; got something else.");
-  const auto flag = [&](const char* key) -> std::optional<bool> {
-    const auto found = root.find(key);
-    if (found == root.end() || !found->is_boolean()) return {};
-    return found->get<bool>();
-  };
-  const bool is_bert = data.type == "wordpiece";
-  TokenizerOptions& options = data.options;
-  options.lowercase = is_bert && flag("do_lower_case").value_or(true);
-  if (const auto strips = flag("strip_accents"); is_bert && strips != options.lowercase)
-    options.strip_accents = strips;
-  options.add_prefix_space = flag("add_prefix_space").value_or(false);
-  for (const auto& [key, supported] : {std::pair{"tokenize_chinese_chars", true},
-                                       {"do_basic_tokenize", true},
-                                       {"add_bos_token", false}})
-    require(flag(key).value_or(supported) == supported, "[import] '", key, "' in ", path.string(),
-            " must be ", supported ? "true" : "false",
-            ", the one that is supported; got the other.");
-  for (const auto& [type, key, role, usual] : kSpecialTokens) {
-    const json token = root.value(key, json{});
-    const json text = token.is_object() ? token.value("content", json{}) : token;
-    // The usual one is left unsaid, so that it is the tokenizer that the vocabulary alone makes.
-    if (type == data.type && text.is_string() && text != usual &&
-        std::ranges::count(data.tokens, text.get<std::string>()) > 0)
-      options.special[role] = text.get<std::string>();
-  }
-}
-
-/// The vocabulary files of a Hugging Face tokenizer beside its model; empty where there are none.
-std::string tokenizer_in(const fs::path& folder, const ModelConfig& model) {
-  const bool is_bert = model.type == "bert";
-  if (!fs::exists(folder / (is_bert ? "vocab.txt" : "vocab.json"))) return {};
-  TokenizerData data = read_tokenizer({.type = is_bert ? "wordpiece" : "bpe", .files = {folder}});
-  data.options.lowercase = is_bert;  // as transformers' BertTokenizer
-  if (const fs::path config = folder / kTokenizerConfig; fs::exists(config))
-    read_tokenizer_config(config, data);
-  const auto tokenizer = make_tokenizer(std::move(data));
-  require(tokenizer->size() <= model.vocab_size, "[import] the vocabulary in ", folder.string(),
-          " must have at most the ", model.vocab_size, " tokens of its model; got ",
-          tokenizer->size(), ".");
-  require(
-      !is_bert || (tokenizer->special_tokens().cls >= 0 && tokenizer->special_tokens().sep >= 0),
-      "[import] the vocabulary in ", folder.string(),
-      " must hold [CLS] and [SEP], or what tokenizer_config.json names in their place; got "
-      "neither or one.");
-  return tokenizer->serialize();
-}
-
 /// Images of the model's size.
 void take_images(ModelCard& card) {
   card.channels = card.model.in_channels;
@@ -224,7 +159,7 @@ void import_hugging_face(ImportedModel& imported, TensorMap state, const fs::pat
   if (input_kind_of(model.type) == InputKind::images)
     add_images(config.parent_path(), imported.card);
   else
-    imported.card.tokenizer = tokenizer_in(config.parent_path(), model);
+    imported.card.tokenizer = read_hugging_face_tokenizer(config.parent_path(), model);
   state = from_hugging_face(model, std::move(state), imported.dropped);
   imported.model = make_model(model, input_of(imported.card), options.seed);
   if (read.has_other_head) drop_head(imported, state);

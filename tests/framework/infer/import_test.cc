@@ -9,6 +9,7 @@
 
 #include "datasets/tokenizers/make_tokenizer.h"
 #include "framework/infer/hugging_face.h"
+#include "framework/infer/hugging_face_tokenizer.h"
 #include "framework/infer/import_model.h"
 #include "framework/infer/model_file.h"
 #include "framework/io/safetensors.h"
@@ -268,6 +269,22 @@ TEST_CASE("what tokenizer_config.json says counts, or is refused") {
   CHECK(others->special_tokens().sep == 5);
   CHECK(tokenizer(R"({"cls_token": "[CLS]", "unk_token": "[UNK]"})")->serialize() ==
         tokenizer("{}")->serialize());
+  for (const auto* const config : {R"({"cls_token": "<s>", "strip_accents": false})", "{}"}) {
+    const std::string one = tokenizer(config)->serialize();
+    CHECK(write_hugging_face_tokenizer(one, folder / "out").size() == 2);
+    CHECK(read_hugging_face_tokenizer(folder / "out", import_model(kBert).card.model) == one);
+  }
+  const std::filesystem::path golden = "tests/golden/tokenizers";
+  const auto bpe = make_tokenizer(
+      {.type = "bpe", .files = {golden / "bpe-vocab.json", golden / "bpe-merges.txt"}});
+  CHECK(write_hugging_face_tokenizer(bpe->serialize(), folder / "bpe").size() == 3);
+  ModelConfig gpt2;
+  gpt2.type = "gpt2";
+  gpt2.vocab_size = bpe->size();
+  CHECK(read_hugging_face_tokenizer(folder / "bpe", gpt2) == bpe->serialize());
+  const auto words = make_tokenizer(TokenizerData{.type = "words", .tokens = {"<unk>", "a"}});
+  CHECK(write_hugging_face_tokenizer(words->serialize(), folder / "none").empty());
+  CHECK_FALSE(std::filesystem::exists(folder / "none"));
   write_bytes(folder / "tokenizer_config.json", R"({"tokenize_chinese_chars": false})");
   check_contains(import_error(folder.path()), "'tokenize_chinese_chars' in");
   std::filesystem::remove(folder / "tokenizer_config.json");
