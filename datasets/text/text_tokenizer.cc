@@ -1,9 +1,6 @@
 #include "datasets/text/text_tokenizer.h"
 
-#include <unistd.h>
-
-#include <cstdlib>
-#include <fstream>
+#include <span>
 
 #include "datasets/tokenizers/make_tokenizer.h"
 #include "datasets/tokenizers/train_tokenizer.h"
@@ -14,38 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Lines in a file of the system's folder for temporaries, for as long as it lives.
-class TemporaryText {
- public:
-  explicit TemporaryText(const std::vector<std::string>& lines) {
-    std::string name = (fs::temp_directory_path() / "tessera-text-XXXXXX").string();
-    const int file = mkstemp(name.data());
-    require_runtime(file >= 0, "[tokenizer] ", name, " must be a file to write to; got none. ",
-                    "Set TMPDIR to a folder with room.");
-    close(file);
-    path_ = name;
-    std::ofstream out(path_, std::ios::binary);
-    for (const std::string& line : lines) out << line << '\n';
-    out.close();
-    if (out.good()) return;
-    fs::remove(path_);
-    fail_runtime("[tokenizer] ", name,
-                 " must take the training text; got a full disk. Set TMPDIR to ",
-                 "a folder with room.");
-  }
-  ~TemporaryText() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  TemporaryText(const TemporaryText&) = delete;
-  TemporaryText& operator=(const TemporaryText&) = delete;
-
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 std::shared_ptr<const Tokenizer> trained(const TokenizerConfig& config,
                                          const std::vector<std::string>& lines, bool is_sentence) {
   TrainTokenizerOptions options{.type = config.type,
@@ -55,9 +20,7 @@ std::shared_ptr<const Tokenizer> trained(const TokenizerConfig& config,
   // By itself a bpe vocabulary has <|endoftext|> alone, which separates texts but encloses none.
   if (config.type == "bpe" && is_sentence)
     options.special_tokens = {{"<pad>", "<unk>", "<s>", "</s>"}};
-  const TemporaryText text(lines);
-  const std::vector<fs::path> files = {text.path()};
-  return make_tokenizer(train_tokenizer(options, files));
+  return make_tokenizer(train_tokenizer(options, std::span<const std::string>(lines)));
 }
 
 }  // namespace

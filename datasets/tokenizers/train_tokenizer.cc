@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -22,27 +23,38 @@ namespace fs = std::filesystem;
 
 using Counts = std::unordered_map<std::string, int64_t>;
 using Counted = std::pair<std::string, int64_t>;
-using Paths = std::span<const fs::path>;
+/// A text, line by line.
+struct Corpus {
+  std::string name;  ///< for errors
+  /// Calls use(line) with each line, its end included.
+  std::function<void(const std::function<void(std::string_view)>& use)> for_each_line;
+};
 
-/// Calls use(line) with each line of the files, its end included.
-template <class Use>
-void for_each_line(const std::string& type, Paths files, Use use) {
-  for (const fs::path& path : files) {
-    const std::vector<uint8_t> bytes = read_file(type, path);
-    const std::string_view text =
-        without_byte_order_mark({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    for (size_t start = 0; start < text.size();) {
-      const size_t end = std::min(text.find('\n', start), text.size() - 1) + 1;
-      use(text.substr(start, end - start));
-      start = end;
-    }
-  }
+Corpus corpus_of_files(const std::string& type, std::span<const fs::path> files) {
+  return {files.front().string(), [type, files](const auto& use) {
+            for (const fs::path& path : files) {
+              const std::vector<uint8_t> bytes = read_file(type, path);
+              const std::string_view text = without_byte_order_mark(
+                  {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+              for (size_t start = 0; start < text.size();) {
+                const size_t end = std::min(text.find('\n', start), text.size() - 1) + 1;
+                use(text.substr(start, end - start));
+                start = end;
+              }
+            }
+          }};
 }
 
-void require_text(const TrainTokenizerOptions& options, Paths files, bool has_text) {
+Corpus corpus_of_lines(std::span<const std::string> lines) {
+  return {"the training text", [lines](const auto& use) {
+            for (const std::string& line : lines) use(line + '\n');
+          }};
+}
+
+void require_text(const TrainTokenizerOptions& options, const Corpus& corpus, bool has_text) {
   require(has_text, "[", options.type,
           "] the text must hold tokens that occur at least min_count, ", options.min_count,
-          ", times; got none in ", files.front().string(), ".");
+          ", times; got none in ", corpus.name, ".");
 }
 
 /// By falling count, then by bytes: an order that does not hang on the hash table's.
@@ -54,9 +66,9 @@ std::vector<Counted> sorted(const Counts& counts) {
   return out;
 }
 
-Counts count_characters(const TrainTokenizerOptions& options, Paths files) {
+Counts count_characters(const Corpus& corpus) {
   Counts counts;
-  for_each_line(options.type, files, [&](std::string_view line) {
+  corpus.for_each_line([&](std::string_view line) {
     const std::string text = replace_invalid_utf8(line);
     for (size_t at = 0; at < text.size();) {
       const uint32_t bytes = next_code_point(text, at).bytes;
@@ -67,9 +79,9 @@ Counts count_characters(const TrainTokenizerOptions& options, Paths files) {
   return counts;
 }
 
-Counts count_words(const TrainTokenizerOptions& options, Paths files) {
+Counts count_words(const TrainTokenizerOptions& options, const Corpus& corpus) {
   Counts counts;
-  for_each_line(options.type, files, [&](std::string_view line) {
+  corpus.for_each_line([&](std::string_view line) {
     const std::string text = word_text(line, options.tokenizer.lowercase);
     size_t at = 0;
     for (std::string_view word; !(word = next_word(text, at)).empty();) ++counts[std::string(word)];
@@ -77,21 +89,21 @@ Counts count_words(const TrainTokenizerOptions& options, Paths files) {
   return counts;
 }
 
-Counts count_bert_words(const TrainTokenizerOptions& options, Paths files) {
+Counts count_bert_words(const TrainTokenizerOptions& options, const Corpus& corpus) {
   const TokenizerOptions& tokenizer = options.tokenizer;
   const BertTextOptions rules{tokenizer.lowercase,
                               tokenizer.strip_accents.value_or(tokenizer.lowercase)};
   Counts counts;
-  for_each_line(options.type, files, [&](std::string_view line) {
+  corpus.for_each_line([&](std::string_view line) {
     const BertWords words = bert_words(line, rules);
     for (const BertWord& word : words.words) ++counts[std::string(words.view(word))];
   });
   return counts;
 }
 
-Counts count_pieces(const TrainTokenizerOptions& options, Paths files) {
+Counts count_pieces(const TrainTokenizerOptions& options, const Corpus& corpus) {
   Counts counts;
-  for_each_line(options.type, files, [&](std::string_view line) {
+  corpus.for_each_line([&](std::string_view line) {
     const std::string text =
         std::string(options.tokenizer.add_prefix_space ? " " : "") + std::string(line);
     for (size_t at = 0; at < text.size();) {
@@ -117,15 +129,16 @@ std::vector<std::string> most_frequent(const Counts& counts, const TrainTokenize
   return out;
 }
 
-void add_characters(const TrainTokenizerOptions& options, Paths files, TokenizerData& data) {
-  auto tokens = most_frequent(count_characters(options, files), options, data.tokens);
+void add_characters(const TrainTokenizerOptions& options, const Corpus& corpus,
+                    TokenizerData& data) {
+  auto tokens = most_frequent(count_characters(corpus), options, data.tokens);
   // UTF-8 sorts by code points.
   std::sort(tokens.begin(), tokens.end());
   data.tokens.insert(data.tokens.end(), tokens.begin(), tokens.end());
 }
 
-void add_words(const TrainTokenizerOptions& options, Paths files, TokenizerData& data) {
-  const auto tokens = most_frequent(count_words(options, files), options, data.tokens);
+void add_words(const TrainTokenizerOptions& options, const Corpus& corpus, TokenizerData& data) {
+  const auto tokens = most_frequent(count_words(options, corpus), options, data.tokens);
   data.tokens.insert(data.tokens.end(), tokens.begin(), tokens.end());
 }
 
@@ -146,8 +159,9 @@ std::vector<std::string> alphabet_of(const std::vector<Counted>& words) {
   return out;
 }
 
-void add_wordpieces(const TrainTokenizerOptions& options, Paths files, TokenizerData& data) {
-  const std::vector<Counted> words = sorted(count_bert_words(options, files));
+void add_wordpieces(const TrainTokenizerOptions& options, const Corpus& corpus,
+                    TokenizerData& data) {
+  const std::vector<Counted> words = sorted(count_bert_words(options, corpus));
   const std::vector<std::string> alphabet = alphabet_of(words);
   std::vector<std::string> pieces = alphabet;
   for (const std::string& character : alphabet)
@@ -179,7 +193,8 @@ void add_wordpieces(const TrainTokenizerOptions& options, Paths files, Tokenizer
                options.min_count, WordPiece::kContinuation);
 }
 
-void add_byte_pairs(const TrainTokenizerOptions& options, Paths files, TokenizerData& data) {
+void add_byte_pairs(const TrainTokenizerOptions& options, const Corpus& corpus,
+                    TokenizerData& data) {
   std::vector<std::string> symbols;
   for (int byte = 0; byte < 256; ++byte) symbols.push_back(byte_symbol(static_cast<uint8_t>(byte)));
   std::sort(symbols.begin(), symbols.end());
@@ -194,8 +209,8 @@ void add_byte_pairs(const TrainTokenizerOptions& options, Paths files, Tokenizer
         first + static_cast<int32_t>(std::lower_bound(symbols.begin(), symbols.end(),
                                                       byte_symbol(static_cast<uint8_t>(byte))) -
                                      symbols.begin());
-  const std::vector<Counted> pieces = sorted(count_pieces(options, files));
-  require_text(options, files, !pieces.empty());
+  const std::vector<Counted> pieces = sorted(count_pieces(options, corpus));
+  require_text(options, corpus, !pieces.empty());
   std::vector<CountedWord> words;
   for (const auto& [piece, count] : pieces) {
     words.push_back({{}, count});
@@ -208,20 +223,21 @@ void add_byte_pairs(const TrainTokenizerOptions& options, Paths files, Tokenizer
                              data.tokens[static_cast<size_t>(merge.right)]);
 }
 
-void add_sentencepieces(const TrainTokenizerOptions& options, Paths files, TokenizerData& data) {
+void add_sentencepieces(const TrainTokenizerOptions& options, const Corpus& corpus,
+                        TokenizerData& data) {
   std::vector<std::string> lines;
-  for_each_line(options.type, files, [&](std::string_view line) {
+  corpus.for_each_line([&](std::string_view line) {
     if (line.ends_with('\n')) line.remove_suffix(1);
     if (!line.empty()) lines.push_back(replace_invalid_utf8(line));
   });
-  require_text(options, files, !lines.empty());
+  require_text(options, corpus, !lines.empty());
   data.model = train_sentencepiece(lines, options.vocab_size);
 }
 
 struct TrainerType {
   const char* type;
   std::vector<std::string> special_tokens;
-  void (*add_tokens)(const TrainTokenizerOptions&, Paths, TokenizerData&);
+  void (*add_tokens)(const TrainTokenizerOptions&, const Corpus&, TokenizerData&);
 };
 
 const TrainerType& trainer_of(const std::string& type) {
@@ -238,20 +254,30 @@ const TrainerType& trainer_of(const std::string& type) {
        "\".");
 }
 
-}  // namespace
-
-TokenizerData train_tokenizer(const TrainTokenizerOptions& options, Paths files) {
+TokenizerData train_on(const TrainTokenizerOptions& options, const Corpus& corpus) {
   const TrainerType& trainer = trainer_of(options.type);
-  require(!files.empty(), "[", options.type, "] training needs text files; got none.");
   TokenizerData data{.type = options.type, .options = options.tokenizer};
   data.tokens = options.special_tokens.value_or(trainer.special_tokens);
   const size_t special = data.tokens.size();
   require(options.vocab_size > static_cast<int64_t>(special), "[", options.type,
           "] vocab_size must be over the number of special tokens, ", special, "; got ",
           options.vocab_size, ".");
-  trainer.add_tokens(options, files, data);
-  require_text(options, files, data.tokens.size() > special || !data.model.empty());
+  trainer.add_tokens(options, corpus, data);
+  require_text(options, corpus, data.tokens.size() > special || !data.model.empty());
   return data;
+}
+
+}  // namespace
+
+TokenizerData train_tokenizer(const TrainTokenizerOptions& options,
+                              std::span<const fs::path> files) {
+  require(!files.empty(), "[", options.type, "] training needs text files; got none.");
+  return train_on(options, corpus_of_files(options.type, files));
+}
+
+TokenizerData train_tokenizer(const TrainTokenizerOptions& options,
+                              std::span<const std::string> lines) {
+  return train_on(options, corpus_of_lines(lines));
 }
 
 }  // namespace tessera

@@ -36,5 +36,8 @@ struct TrainTokenizerOptions {
 /// without a single token.
 TokenizerData train_tokenizer(const TrainTokenizerOptions& options,
                               std::span<const std::filesystem::path> files);
+/// The same from lines without their ends.
+TokenizerData train_tokenizer(const TrainTokenizerOptions& options,
+                              std::span<const std::string> lines);
 
 }  // namespace tessera

@@ -127,6 +127,9 @@ TEST_CASE("labelled texts: what is wrong with files is named") {
     folder.write("test.tsv", bytes + "x\ty\n");
     check_message(error_of(config, folder), "must be a table in UTF-8; got bytes that are no text");
   }
+  folder.write("test.tsv", std::string("sentence,label\ngood,1\n"));
+  check_message(error_of(config, folder),
+                "got the columns sentence,label alone: fields stand between tabs");
   std::string wide = "a";
   for (int i = 0; i < 100; ++i) wide += "\t" + std::string(1000, 'b');
   folder.write("test.tsv", wide + "\n" + wide + "\n");

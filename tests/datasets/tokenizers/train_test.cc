@@ -71,7 +71,10 @@ TEST_CASE("training: texts and sizes that yield nothing") {
            {{.type = "bpe", .vocab_size = 256}, "a a", "all bytes, 257; got 256"},
            {{.type = "word"}, "a a", "got \"word\""}})
     check_message(message_of([&] { train(test.options, test.text); }), test.message);
-  check_message(message_of([] { train_tokenizer({.type = "words"}, {}); }), "got none");
+  check_message(message_of([] {
+                  train_tokenizer({.type = "words"}, std::span<const std::filesystem::path>());
+                }),
+                "got none");
   const std::vector<std::filesystem::path> missing{"no/such/file"};
   check_message(message_of([&] { train_tokenizer({.type = "words"}, missing); }),
                 "no/such/file must be a readable file");
@@ -93,4 +96,18 @@ TEST_CASE("sentencepiece: at most vocab_size pieces; no text, and room for speci
 
 TEST_CASE("training: a byte order mark at the start of a file is no text") {
   CHECK(train({.type = "words", .min_count = 1}, "\xEF\xBB\xBFlow").tokens.back() == "low");
+}
+
+TEST_CASE("training: lines make the vocabulary that a file of them makes") {
+  const std::vector<std::string> lines{"low lower lowest", "", "low \u6771\u4eac low"};
+  for (const std::string type : {"characters", "words", "wordpiece", "bpe"}) {
+    const TrainTokenizerOptions options{.type = type, .vocab_size = 300, .min_count = 1};
+    const TokenizerData from_lines = train_tokenizer(options, lines);
+    const TokenizerData from_file = train(options, lines[0] + "\n\n" + lines[2] + "\n");
+    CHECK(from_lines.tokens == from_file.tokens);
+    CHECK(from_lines.merges == from_file.merges);
+  }
+  check_message(
+      message_of([] { train_tokenizer({.type = "words"}, std::vector<std::string>{"a"}); }),
+      "got none in the training text");
 }
