@@ -23,7 +23,10 @@ struct LabelledFiles {
 
 TsvColumns columns_of(const DataConfig& config) {
   if (config.type == "sst2") return {.text = "sentence", .label = "label"};
-  return {.text = config.text_column, .pair = config.pair_column, .label = config.label_column};
+  return {.text = config.text_column,
+          .pair = config.pair_column,
+          .label = config.label_column,
+          .are_named = config.header};
 }
 
 LabelledFiles read_files(const DataConfig& config, uint64_t seed) {

@@ -34,6 +34,13 @@ size_t column_of(const std::string& name, const std::vector<std::string_view>& h
   return static_cast<size_t>(found - header.begin());
 }
 
+/// "1", "2", ...
+std::vector<std::string> numbers_to(size_t count) {
+  std::vector<std::string> out;
+  for (size_t i = 1; i <= count; ++i) out.push_back(std::to_string(i));
+  return out;
+}
+
 /// Valid, and without control characters apart from the tab.
 bool is_text(std::string_view line) {
   return is_valid_utf8(line) && std::ranges::none_of(line, [](char c) {
@@ -60,18 +67,21 @@ std::vector<std::string> read_lines(const std::filesystem::path& path) {
 
 std::vector<LabelledText> read_tsv(const std::filesystem::path& path, const TsvColumns& columns) {
   const std::vector<std::string> lines = read_lines(path);
-  require_runtime(lines.size() >= 2, "[data] ", path.string(),
-                  " must hold a line of column names and at least one sample; got ", lines.size(),
-                  " lines.");
+  const size_t first = columns.are_named ? 1 : 0;
+  require_runtime(lines.size() > first, "[data] ", path.string(), " must hold ",
+                  columns.are_named ? "a line of column names and " : "",
+                  "at least one sample; got ", lines.size(), " lines.");
   require_runtime(is_text(lines[0]), "[data] ", path.string(),
                   " must be a table in UTF-8; got bytes that are no text. Is it compressed, or in "
                   "another encoding?");
-  const auto header = split(lines[0], '\t');
+  std::vector<std::string_view> header = split(lines[0], '\t');
+  const std::vector<std::string> numbers = numbers_to(columns.are_named ? 0 : header.size());
+  if (!columns.are_named) header.assign(numbers.begin(), numbers.end());
   const size_t text = column_of(columns.text, header, path.string());
   const size_t label = column_of(columns.label, header, path.string());
   const size_t pair = columns.pair.empty() ? 0 : column_of(columns.pair, header, path.string());
   std::vector<LabelledText> rows;
-  for (size_t i = 1; i < lines.size(); ++i) {
+  for (size_t i = first; i < lines.size(); ++i) {
     if (lines[i].empty()) continue;
     const auto fields = split(lines[i], '\t');
     require_runtime(fields.size() == header.size(), "[data] ", path.string(), ":", i + 1,

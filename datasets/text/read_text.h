@@ -20,6 +20,7 @@ struct TsvColumns {
   std::string text;
   std::string pair = {};  ///< empty: single texts
   std::string label;
+  bool are_named = true;  ///< by the first line; otherwise they are called 1, 2, ...
 };
 
 struct LabelledText {
@@ -29,11 +30,10 @@ struct LabelledText {
   int64_t line = 0;  ///< in its file, from 1
 };
 
-/// A table whose first line names its columns. Fields are what stands between tabs: nothing is
-/// quoted. Lines that are empty are passed over.
-/// Throws: std::runtime_error for a file that cannot be read, a column that is not there (naming
-/// those that are), a line with another number of fields or an empty label (naming it), or no line
-/// at all.
+/// A table whose first line names its columns, unless they have none. Fields are what stands
+/// between tabs: nothing is quoted. Lines that are empty are passed over. Throws:
+/// std::runtime_error for a file that cannot be read, a column that is not there (naming those that
+/// are), a line with another number of fields or an empty label (naming it), or no line at all.
 std::vector<LabelledText> read_tsv(const std::filesystem::path& path, const TsvColumns& columns);
 
 }  // namespace tessera

@@ -65,6 +65,7 @@ struct DataConfig {
   std::string validation_file;  ///< likewise
   std::string test_file;        ///< likewise
   double test_share = 0;        ///< tsv: of the training samples, without test_file
+  bool header = true;           ///< tsv: the first line names the columns; else 1, 2, ...
   std::string text_column = "sentence", pair_column, label_column = "label";  ///< tsv
   std::string source = "en", target = "de";  ///< parallel_text: the files' endings
   std::string bleu = "none";                 ///< or 13a: how it splits translations into words

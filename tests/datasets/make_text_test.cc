@@ -109,6 +109,26 @@ TEST_CASE("tsv: a pair whose second text is empty is a pair, as in tessera infer
   CHECK(batch.inputs[2].data<int64_t>()[length - 1] == 1);
 }
 
+TEST_CASE("tsv: a table without a line of names, as CoLA's, has columns 1, 2, ...") {
+  const TemporaryFolder folder;
+  folder.write("train.tsv", std::string("gj04\t1\t\tOne sang.\ngj04\t0\t*\tSang one the.\n\n"));
+  DataConfig config = config_of("tsv", folder);
+  config.test_file = "train.tsv";
+  config.validation = 0;
+  config.header = false;
+  config.text_column = "4";
+  config.label_column = "2";
+  const TextData data = make_text(config, 1, folder / "cache");
+  CHECK(data.train->samples() == 2);
+  CHECK(data.class_names == std::vector<std::string>{"0", "1"});
+  CHECK(data.tokenizer->find("sang.").has_value());
+  CHECK_FALSE(data.tokenizer->find("gj04").has_value());
+  config.text_column = "sentence";
+  check_message(error_of(config, folder), "got the columns 1, 2, 3, 4.");
+  folder.write("train.tsv", std::string());
+  check_message(error_of(config, folder), "must hold at least one sample; got 0 lines");
+}
+
 TEST_CASE("labelled texts: what is wrong with files is named") {
   const TemporaryFolder folder;
   const DataConfig config = config_of("sst2", folder);
