@@ -67,7 +67,10 @@ double sum_of(const Tensor& scores, const uint8_t* mask) {
 }  // namespace
 
 FileMasks make_masks(const MaskRequest& request) {
-  TensorMap tensors = read_safetensors(request.input).tensors;
+  return make_masks(request, read_safetensors(request.input).tensors);
+}
+
+FileMasks make_masks(const MaskRequest& request, TensorMap tensors) {
   select(tensors, request);
   std::vector<LayerScores> layers;
   FileMasks result{.masks = {},

@@ -45,6 +45,8 @@ struct FileMasks {
 /// all are ranked together. Throws: std::invalid_argument where nothing is selected, for a
 /// malformed regex, and as prune_masks() does; std::runtime_error for a file that cannot be read.
 FileMasks make_masks(const MaskRequest& request);
+/// The same of these tensors, those of the file.
+FileMasks make_masks(const MaskRequest& request, TensorMap tensors);
 
 /// A safetensors file of the masks; its metadata keep pattern and granularity.
 void write_masks(const std::filesystem::path& path, const FileMasks& masks);

@@ -25,7 +25,7 @@ FileMasks masks_of(const ApplyArguments& arguments) {
     require(arguments.has_pattern,
             "[usage] one of --masks and --pattern must be given; got neither. --masks takes the "
             "file of `tessera mask`.");
-    return make_masks(mask_request(arguments.options));
+    return make_masks(arguments.options);
   }
   FileMasks masks = read_masks(arguments.masks);
   if (arguments.has_pattern || masks.pattern.empty()) {

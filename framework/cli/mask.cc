@@ -20,7 +20,7 @@ void mask(const MaskArguments& arguments) {
   require(options.scores.empty() != options.weights.empty(),
           "[usage] one of --scores and --weights must be given; got ",
           options.scores.empty() ? "neither" : "both", ".");
-  const FileMasks masks = make_masks(mask_request(options));
+  const FileMasks masks = make_masks(options);
   write_masks(arguments.output, masks);
   print_pruned(masks.tensors, arguments.output);
   std::cout << "; " << 100 * masks.kept_score << "% of the score kept\n";

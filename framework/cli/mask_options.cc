@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "framework/core/errors.h"
+#include "framework/infer/model_file.h"
 
 namespace tessera {
 namespace {
@@ -100,11 +101,13 @@ void add_mask_options(CLI::App& command, CLI::App& ranking, MaskOptions& options
                   "oi: [out, in, ...] as in PyTorch; kn: [K, N], outputs last")
       ->check(CLI::IsMember({"oi", "kn"}))
       ->capture_default_str();
-  ranking
-      .add_option("--select", options.request.select,
-                  "Regular expression: the tensors that take part")
-      ->capture_default_str();
+  ranking.add_option(
+      "--select", options.select,
+      "Regular expression: the tensors that take part (all; of the weights of a model "
+      "file, all but embeddings, poolers and output layers)");
 }
+
+namespace {
 
 MaskRequest mask_request(const MaskOptions& options) {
   MaskRequest request = options.request;
@@ -119,7 +122,17 @@ MaskRequest mask_request(const MaskOptions& options) {
       request.options.variant == "reference")
     std::cerr << "tessera: [mask] the reference's vectors have 16 inputs: --granularity "
               << request.options.granularity << " is not used\n";
+  if (!options.select.empty()) request.select = options.select;
   return request;
+}
+
+}  // namespace
+
+FileMasks make_masks(const MaskOptions& options) {
+  const MaskRequest request = mask_request(options);
+  SafetensorsFile file = read_tensors(request.input);
+  if (options.select.empty() && request.are_weights) keep_prunable(file, request.input);
+  return make_masks(request, std::move(file.tensors));
 }
 
 void print_pruned(const std::vector<PrunedTensor>& tensors, const std::string& output) {

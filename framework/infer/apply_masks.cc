@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "framework/core/errors.h"
-#include "framework/io/safetensors.h"
+#include "framework/infer/model_file.h"
 #include "framework/io/schema.h"
 #include "framework/sparse/pack.h"
 
@@ -78,7 +78,7 @@ void require_plain_weights(const std::filesystem::path& path) {
 
 std::vector<PrunedTensor> apply_masks(const ApplyRequest& request) {
   require_plain_weights(request.weights);
-  SafetensorsFile file = read_safetensors(request.weights);
+  SafetensorsFile file = read_tensors(request.weights);
   check(request, file);
   restore_halves(request, file.tensors);
   std::vector<PrunedTensor> applied;

@@ -1,8 +1,9 @@
 #include "framework/infer/model_file.h"
 
+#include <set>
+
 #include "framework/core/errors.h"
 #include "framework/infer/hugging_face.h"
-#include "framework/io/safetensors.h"
 #include "layers/models/make_model.h"
 
 namespace tessera {
@@ -93,6 +94,30 @@ ModelFile read_model_file(const std::filesystem::path& path) {
   } catch (const std::invalid_argument& error) {
     fail_runtime("[model file] ", path.string(), " must be a valid model; got: ", error.what());
   }
+}
+
+SafetensorsFile read_tensors(const std::filesystem::path& path) {
+  SafetensorsFile file = read_safetensors(path);
+  if (file.metadata[kForm] != kHuggingFace) {
+    file.metadata.erase(kForm);
+    return file;
+  }
+  const ModelCard card = parse_model_card(file.metadata["tessera.config"], path.string());
+  if (card.model.type != "gpt2") return file;
+  file.tensors =
+      to_hugging_face(card.model, std::move(file.tensors));  // transposing is its inverse
+  file.metadata.erase(kForm);
+  return file;
+}
+
+void keep_prunable(SafetensorsFile& file, const std::filesystem::path& path) {
+  const auto config = file.metadata.find("tessera.config");
+  if (config == file.metadata.end()) return;
+  const ModelCard card = parse_model_card(config->second, path.string());
+  std::set<std::string> names;
+  for (const Parameter& parameter : make_model(card.model, input_of(card))->parameters())
+    if (parameter.role == ParameterRole::weight) names.insert(parameter.name);
+  std::erase_if(file.tensors, [&](const auto& entry) { return !names.contains(entry.first); });
 }
 
 LoadedModel load_model(const ModelFile& file, const std::filesystem::path& path) {

@@ -11,6 +11,7 @@
 #include "framework/core/tensor_map.h"
 #include "framework/infer/pruned_weights.h"
 #include "framework/io/model_card.h"
+#include "framework/io/safetensors.h"
 #include "framework/sparse/tile_matrix.h"
 #include "layers/masks.h"
 #include "layers/models/make_model.h"
@@ -39,6 +40,14 @@ void write_model_file(const std::filesystem::path& path, const Module& model, co
 
 /// Throws: std::runtime_error naming the file and what is wrong with it.
 ModelFile read_model_file(const std::filesystem::path& path);
+
+/// The tensors of any safetensors file. Of a dense model file they have the shapes that weights
+/// have here, [out, in]: those of a GPT-2 lie in it as transformers has them.
+SafetensorsFile read_tensors(const std::filesystem::path& path);
+
+/// Of a model file: takes out what is no weight of a linear layer or convolution, or of a pooler or
+/// output layer. Other files keep all.
+void keep_prunable(SafetensorsFile& file, const std::filesystem::path& path);
 
 struct LoadedModel {
   std::unique_ptr<Module> model;  ///< zeros in place, in evaluation mode

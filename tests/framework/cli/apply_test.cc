@@ -177,6 +177,30 @@ TEST_CASE("apply: a dense model file becomes a packed one that runs") {
   CHECK(contains(again.err, "packed or masked. Write it with `tessera export --format dense`"));
 }
 
+TEST_CASE("apply: an imported gpt2 is pruned as its layers compute, without its embeddings") {
+  const TemporaryFolder folder;
+  const auto path = [&](const char* name) { return (folder / name).string(); };
+  REQUIRE(run_program({"import", "tests/golden/gpt2", "-o", path("dense")}).status == 0);
+  REQUIRE(run_program({"mask", "--weights", path("dense"), "--pattern", "tw", "-o", path("masks")})
+              .status == 0);
+  const TensorMap wanted = load_model(read_model_file(path("dense")), "").model->state_dict();
+  for (const char* format : {"tw", "masked", "dense"}) {
+    CAPTURE(format);
+    REQUIRE(run_program({"apply", "--weights", path("dense"), "--masks", path("masks"), "-o",
+                         path("pruned"), "--format", format})
+                .status == 0);
+    const TensorMap state = load_model(read_model_file(path("pruned")), "").model->state_dict();
+    const TensorMap masks = read_safetensors(path("masks")).tensors;
+    CHECK(masks.size() == 8);  // four of each layer
+    for (const auto& [name, tensor] : state) {
+      CAPTURE(name);
+      CHECK(tensor.to_vector<float>() ==
+            (masks.contains(name) ? product_of(wanted.at(name), masks.at(name), DType::f32)
+                                  : wanted.at(name).to_vector<float>()));
+    }
+  }
+}
+
 TEST_CASE("apply: mistakes leave with status 1 or 2, a message and no file") {
   Files files;
   files.file.tensors["fc.weight.tw_values"] = Tensor::zeros({3});
