@@ -1,5 +1,5 @@
 // Compilers leave Philox's rounds scalar: its products of 32 bits are wanted whole, in two halves.
-// Lanes are blocks; a comparison leaves a bit a lane for each of the four words of the blocks.
+// A comparison leaves a bit a block for each of the four words of the blocks.
 #include "framework/ops/draws_cpu.h"
 
 #include <array>
@@ -15,57 +15,44 @@ namespace {
 using BlockBits = std::array<uint32_t, 4>;  ///< bit b of bits[k]: of word k of block b
 
 #if defined(__x86_64__)
-#define TESSERA_AVX2 __attribute__((target("avx2"), always_inline)) inline
-#define TESSERA_AVX512 __attribute__((target("avx512f"), always_inline)) inline
-
-/// The two halves of factor * each lane.
-TESSERA_AVX2 void products(__m256i lanes, uint32_t factor, __m256i& high, __m256i& low) {
-  constexpr int kOddLanes = 0b10101010;
-  const __m256i by = _mm256_set1_epi64x(factor);
-  const __m256i even = _mm256_mul_epu32(lanes, by);
-  const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(lanes, 32), by);
-  high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, kOddLanes);
-  low = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), kOddLanes);
+__attribute__((target("avx2"), always_inline)) inline __m256i lanes4(uint64_t x) {
+  return _mm256_set1_epi64x(static_cast<int64_t>(x));
+}
+__attribute__((target("avx512f"), always_inline)) inline __m512i lanes8(uint64_t x) {
+  return _mm512_set1_epi64(static_cast<int64_t>(x));
 }
 
-// Forms with a mask of all lanes: GCC 12 warns about what the others leave undefined.
-TESSERA_AVX512 void products(__m512i lanes, uint32_t factor, __m512i& high, __m512i& low) {
-  constexpr __mmask16 kOddLanes = 0b1010101010101010;
-  constexpr __mmask8 kAll = 0xff;
-  const __m512i by = _mm512_set1_epi64(factor);
-  const __m512i even = _mm512_maskz_mul_epu32(kAll, lanes, by);
-  const __m512i odd = _mm512_maskz_mul_epu32(kAll, _mm512_maskz_srli_epi64(kAll, lanes, 32), by);
-  high = _mm512_mask_mov_epi32(_mm512_maskz_srli_epi64(kAll, even, 32), kOddLanes, odd);
-  low = _mm512_mask_mov_epi32(even, kOddLanes, _mm512_maskz_slli_epi64(kAll, odd, 32));
-}
-
-TESSERA_AVX2 __m256i eight(uint32_t x) { return _mm256_set1_epi32(static_cast<int>(x)); }
-TESSERA_AVX512 __m512i sixteen(uint32_t x) { return _mm512_set1_epi32(static_cast<int>(x)); }
-
-/// RandomKey::block() of eight blocks from `first` on, compared with `bound`.
+/// RandomKey::block() of eight blocks from `first` on, compared with `bound`. Lanes are of 64 bits,
+/// a word in the low half, so that products need no sorting: one array holds the even blocks, one
+/// the odd ones. What lies in the high halves does not matter.
 __attribute__((target("avx2"))) BlockBits eight_blocks_avx2(const RandomKey& key, uint64_t first,
                                                             uint32_t bound) {
-  const auto low = static_cast<uint32_t>(first), high = static_cast<uint32_t>(first >> 32);
-  __m256i c0 = _mm256_add_epi32(eight(low), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-  const __m256i no_carry = _mm256_cmpeq_epi32(_mm256_max_epu32(c0, eight(low)), c0);
-  __m256i c1 = _mm256_add_epi32(eight(high + 1), no_carry);  // -1 where there is none
-  __m256i c2 = eight(key.stream), c3 = eight(key.step);
+  __m256i c[4][2];
+  for (size_t odd = 0; odd < 2; ++odd) {
+    c[0][odd] = _mm256_add_epi64(lanes4(first + odd), _mm256_setr_epi64x(0, 2, 4, 6));
+    c[1][odd] = _mm256_srli_epi64(c[0][odd], 32);
+    c[2][odd] = lanes4(key.stream);
+    c[3][odd] = lanes4(key.step);
+  }
   uint32_t k0 = static_cast<uint32_t>(key.seed), k1 = static_cast<uint32_t>(key.seed >> 32);
   for (int round = 0; round < RandomKey::kRounds; ++round) {
-    __m256i high0, low0, high2, low2;
-    products(c0, RandomKey::kFactor0, high0, low0);
-    products(c2, RandomKey::kFactor2, high2, low2);
-    c0 = _mm256_xor_si256(_mm256_xor_si256(high2, c1), eight(k0));
-    c2 = _mm256_xor_si256(_mm256_xor_si256(high0, c3), eight(k1));
-    c1 = low2;
-    c3 = low0;
+    for (size_t odd = 0; odd < 2; ++odd) {
+      const __m256i p0 = _mm256_mul_epu32(c[0][odd], lanes4(RandomKey::kFactor0));
+      const __m256i p2 = _mm256_mul_epu32(c[2][odd], lanes4(RandomKey::kFactor2));
+      c[0][odd] = _mm256_srli_epi64(p2, 32) ^ c[1][odd] ^ lanes4(k0);
+      c[1][odd] = p2;
+      c[2][odd] = _mm256_srli_epi64(p0, 32) ^ c[3][odd] ^ lanes4(k1);
+      c[3][odd] = p0;
+    }
     k0 += RandomKey::kWeyl0;
     k1 += RandomKey::kWeyl1;
   }
   BlockBits bits;
-  const __m256i words[]{c0, c1, c2, c3};
   for (size_t k = 0; k < 4; ++k) {
-    const __m256i reaches = _mm256_cmpeq_epi32(_mm256_max_epu32(words[k], eight(bound)), words[k]);
+    constexpr int kOddLanes = 0b10101010;
+    const __m256i words = _mm256_blend_epi32(c[k][0], _mm256_slli_epi64(c[k][1], 32), kOddLanes);
+    const __m256i bounds = _mm256_set1_epi32(static_cast<int>(bound));
+    const __m256i reaches = _mm256_cmpeq_epi32(_mm256_max_epu32(words, bounds), words);
     bits[k] = static_cast<uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(reaches)));
   }
   return bits;
@@ -78,30 +65,39 @@ BlockBits blocks_avx2(const RandomKey& key, uint64_t first, uint32_t bound) {
   return bits;
 }
 
+/// The same of sixteen blocks. Forms with a mask of all lanes: GCC 12 warns about what the others
+/// leave undefined.
 __attribute__((target("avx512f"), noinline)) BlockBits blocks_avx512(const RandomKey& key,
                                                                      uint64_t first,
                                                                      uint32_t bound) {
-  const auto low = static_cast<uint32_t>(first), high = static_cast<uint32_t>(first >> 32);
-  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  __m512i c0 = _mm512_add_epi32(sixteen(low), lane);
-  const __mmask16 carry = _mm512_cmplt_epu32_mask(c0, sixteen(low));
-  __m512i c1 = _mm512_mask_mov_epi32(sixteen(high), carry, sixteen(high + 1));
-  __m512i c2 = sixteen(key.stream), c3 = sixteen(key.step);
+  constexpr __mmask8 kAll = 0xff;
+  __m512i c[4][2];
+  for (size_t odd = 0; odd < 2; ++odd) {
+    c[0][odd] = _mm512_add_epi64(lanes8(first + odd), _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14));
+    c[1][odd] = _mm512_maskz_srli_epi64(kAll, c[0][odd], 32);
+    c[2][odd] = lanes8(key.stream);
+    c[3][odd] = lanes8(key.step);
+  }
   uint32_t k0 = static_cast<uint32_t>(key.seed), k1 = static_cast<uint32_t>(key.seed >> 32);
   for (int round = 0; round < RandomKey::kRounds; ++round) {
-    __m512i high0, low0, high2, low2;
-    products(c0, RandomKey::kFactor0, high0, low0);
-    products(c2, RandomKey::kFactor2, high2, low2);
-    c0 = _mm512_xor_si512(_mm512_xor_si512(high2, c1), sixteen(k0));
-    c2 = _mm512_xor_si512(_mm512_xor_si512(high0, c3), sixteen(k1));
-    c1 = low2;
-    c3 = low0;
+    for (size_t odd = 0; odd < 2; ++odd) {
+      const __m512i p0 = _mm512_maskz_mul_epu32(kAll, c[0][odd], lanes8(RandomKey::kFactor0));
+      const __m512i p2 = _mm512_maskz_mul_epu32(kAll, c[2][odd], lanes8(RandomKey::kFactor2));
+      c[0][odd] = _mm512_maskz_srli_epi64(kAll, p2, 32) ^ c[1][odd] ^ lanes8(k0);
+      c[1][odd] = p2;
+      c[2][odd] = _mm512_maskz_srli_epi64(kAll, p0, 32) ^ c[3][odd] ^ lanes8(k1);
+      c[3][odd] = p0;
+    }
     k0 += RandomKey::kWeyl0;
     k1 += RandomKey::kWeyl1;
   }
   BlockBits bits;
-  const __m512i words[]{c0, c1, c2, c3};
-  for (size_t k = 0; k < 4; ++k) bits[k] = _mm512_cmpge_epu32_mask(words[k], sixteen(bound));
+  for (size_t k = 0; k < 4; ++k) {
+    constexpr __mmask16 kOddLanes = 0b1010101010101010;
+    const __m512i words =
+        _mm512_mask_mov_epi32(c[k][0], kOddLanes, _mm512_maskz_slli_epi64(kAll, c[k][1], 32));
+    bits[k] = _mm512_cmpge_epu32_mask(words, _mm512_set1_epi32(static_cast<int>(bound)));
+  }
   return bits;
 }
 #endif
