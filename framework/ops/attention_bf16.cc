@@ -55,7 +55,8 @@ void store_columns(const float* columns, const Extents& extents, int64_t count, 
 struct Bf16Forward {
   const AttentionCall& call;
   CpuIsa isa;
-  Keep<float> keep{isa, call.options};
+  const AttentionSaved& saved;
+  Keep<float> keep{isa, call.options, saved.kept};
   Extents extents{call.shape};
 
   int64_t scratch_size() const {
@@ -116,7 +117,8 @@ struct Bf16Forward {
 struct Bf16Backward {
   const AttentionCall& call;
   CpuIsa isa;
-  Keep<float> keep{isa, call.options};
+  const AttentionSaved& saved;
+  Keep<float> keep{isa, call.options, saved.kept};
   Extents extents{call.shape};
 
   int64_t scratch_size() const {
@@ -213,21 +215,21 @@ struct Bf16Backward {
 
 }  // namespace
 
-void attention_forward_bf16(Cpu& cpu, const AttentionCall& call, Tensor& log_sums, Tensor& y) {
-  const Bf16Forward forward{call, cpu.isa()};
+void attention_forward_bf16(Cpu& cpu, const AttentionCall& call, AttentionSaved& saved, Tensor& y) {
+  const Bf16Forward forward{call, cpu.isa(), saved};
   for_heads<float>(cpu, call, forward, [&](const AttentionHead<float>& head, float* scratch) {
     const Bf16Tiles tiles(cpu.isa());
-    forward.run(head, scratch, log_sums.data<float>(), y);
+    forward.run(head, scratch, saved.log_sums.data<float>(), y);
   });
 }
 
-void attention_backward_bf16(Cpu& cpu, const AttentionCall& call, const Tensor& log_sums,
+void attention_backward_bf16(Cpu& cpu, const AttentionCall& call, const AttentionSaved& saved,
                              const Tensor& y, const Tensor& dy, HeadsView& dq, HeadsView& dk,
                              HeadsView& dv) {
-  const Bf16Backward backward{call, cpu.isa()};
+  const Bf16Backward backward{call, cpu.isa(), saved};
   for_heads<float>(cpu, call, backward, [&](const AttentionHead<float>& head, float* scratch) {
     const Bf16Tiles tiles(cpu.isa());
-    backward.run(head, scratch, log_sums.data<float>(), y, dy, {dq, dk, dv});
+    backward.run(head, scratch, saved.log_sums.data<float>(), y, dy, {dq, dk, dv});
   });
 }
 

@@ -8,8 +8,8 @@
 namespace tessera {
 
 /// As attention_forward() and attention_backward().  REQUIRES: f32 and cpu.bf16_products().
-void attention_forward_bf16(Cpu& cpu, const AttentionCall& call, Tensor& log_sums, Tensor& y);
-void attention_backward_bf16(Cpu& cpu, const AttentionCall& call, const Tensor& log_sums,
+void attention_forward_bf16(Cpu& cpu, const AttentionCall& call, AttentionSaved& saved, Tensor& y);
+void attention_backward_bf16(Cpu& cpu, const AttentionCall& call, const AttentionSaved& saved,
                              const Tensor& y, const Tensor& dy, HeadsView& dq, HeadsView& dk,
                              HeadsView& dv);
 

@@ -42,7 +42,8 @@ template <class T>
 struct Forward {
   const AttentionCall& call;
   CpuIsa isa;
-  Keep<T> keep{isa, call.options};
+  const AttentionSaved& saved;
+  Keep<T> keep{isa, call.options, saved.kept};
   int64_t D = padded(call.shape.D, kBlockProductColumns);
   int64_t Tk = padded(call.shape.Tk, kBlockProductRows);
 
@@ -122,7 +123,8 @@ template <class T>
 struct Backward {
   const AttentionCall& call;
   CpuIsa isa;
-  Keep<T> keep{isa, call.options};
+  const AttentionSaved& saved;
+  Keep<T> keep{isa, call.options, saved.kept};
   int64_t D = padded(call.shape.D, kBlockProductColumns);
   int64_t Tk = padded(call.shape.Tk, kBlockProductRows);
 
@@ -209,9 +211,10 @@ bool takes_bf16(const Cpu& cpu, const AttentionCall& call) {
 }  // namespace
 
 void attention_forward(Cpu& cpu, const AttentionCall& call, AttentionSaved& saved, Tensor& y) {
-  if (takes_bf16(cpu, call)) return attention_forward_bf16(cpu, call, saved.log_sums, y);
+  if (call.is_trained && call.options.dropout > 0) saved.kept = kept_of_blocks(call.shape);
+  if (takes_bf16(cpu, call)) return attention_forward_bf16(cpu, call, saved, y);
   dispatch_float("attention", y.dtype(), [&]<class T>() {
-    const Forward<T> forward{call, cpu.isa()};
+    const Forward<T> forward{call, cpu.isa(), saved};
     for_heads<T>(cpu, call, forward, [&](const AttentionHead<T>& head, T* scratch) {
       forward.run(head, scratch, saved.log_sums.data<T>(), y);
     });
@@ -221,10 +224,9 @@ void attention_forward(Cpu& cpu, const AttentionCall& call, AttentionSaved& save
 void attention_backward(Cpu& cpu, const AttentionCall& call, const AttentionSaved& saved,
                         const Tensor& y, const Tensor& dy, HeadsView& dq, HeadsView& dk,
                         HeadsView& dv) {
-  if (takes_bf16(cpu, call))
-    return attention_backward_bf16(cpu, call, saved.log_sums, y, dy, dq, dk, dv);
+  if (takes_bf16(cpu, call)) return attention_backward_bf16(cpu, call, saved, y, dy, dq, dk, dv);
   dispatch_float("attention", y.dtype(), [&]<class T>() {
-    const Backward<T> backward{call, cpu.isa()};
+    const Backward<T> backward{call, cpu.isa(), saved};
     for_heads<T>(cpu, call, backward, [&](const AttentionHead<T>& head, T* scratch) {
       backward.run(head, scratch, saved.log_sums.data<T>(), y, dy, {dq, dk, dv});
     });
