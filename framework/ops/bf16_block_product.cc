@@ -83,10 +83,13 @@ constexpr int kDotRows = 8;
 TESSERA_BF16_INLINE void dot_block(const Bf16BlockProduct& p, int64_t m, int64_t n) {
   __m512 sums[kDotRows][2];
   float* const c = p.c + m * p.c_row + n;
+  alignas(64) static const float kZeros[kBf16Block] = {};
+  const float* const start = p.accumulates ? c : p.bias != nullptr ? p.bias + n : kZeros;
+  const int64_t start_row = p.accumulates ? p.c_row : 0;
 #pragma GCC unroll 8
   for (int r = 0; r < kDotRows; ++r) {
-    sums[r][0] = p.accumulates ? _mm512_loadu_ps(c + r * p.c_row) : _mm512_setzero_ps();
-    sums[r][1] = p.accumulates ? _mm512_loadu_ps(c + r * p.c_row + kLanes32) : _mm512_setzero_ps();
+    sums[r][0] = _mm512_loadu_ps(start + r * start_row);
+    sums[r][1] = _mm512_loadu_ps(start + r * start_row + kLanes32);
   }
   const uint16_t* a = p.a + m * p.a_row;
   const uint32_t* b = p.b + n;
@@ -122,15 +125,26 @@ struct TileConfig {
 };
 constexpr int64_t kTile = 16;
 
-/// A block of 2 x 2 tiles of C, 0 to 3; tiles 4 and 5 are of A, 6 and 7 of B.
+/// A block of 2 x 2 tiles of C, 0 to 3; tiles 4 and 5 are of A, 6 and 7 of B. Where another thread
+/// of the core uses tiles, too, each of them waits for whoever reads what it held: it is loaded
+/// right after its last use.
 TESSERA_AMX void product_of_tiles(const Bf16BlockProduct& p) {
   const auto a_row = static_cast<size_t>(p.a_row) * sizeof(*p.a);
   const auto b_row = static_cast<size_t>(p.b_row) * sizeof(*p.b);
-  const auto c_row = static_cast<size_t>(p.c_row) * sizeof(*p.c);
+  alignas(64) float block[kBf16Block * kBf16Block];
   for (int64_t n = 0; n < p.N; n += kBf16Block)
     for (int64_t m = 0; m < p.M; m += kBf16Block) {
-      float* const top = p.c + m * p.c_row + n;
-      float* const bottom = top + kTile * p.c_row;
+      const uint16_t *a0 = p.a + m * p.a_row, *a1 = a0 + kTile * p.a_row;
+      const uint32_t* b = p.b + n;
+      _tile_loadd(4, a0, a_row);
+      _tile_loadd(6, b, b_row);
+      _tile_loadd(7, b + kTile, b_row);
+      _tile_loadd(5, a1, a_row);
+      float* const c = p.c + m * p.c_row + n;
+      float* const top = p.bias != nullptr ? block : c;
+      const int64_t top_row = p.bias != nullptr ? kBf16Block : p.c_row;
+      const auto c_row = static_cast<size_t>(top_row) * sizeof(*p.c);
+      float* const bottom = top + kTile * top_row;
       if (p.accumulates) {
         _tile_loadd(0, top, c_row);
         _tile_loadd(1, top + kTile, c_row);
@@ -142,22 +156,28 @@ TESSERA_AMX void product_of_tiles(const Bf16BlockProduct& p) {
         _tile_zero(2);
         _tile_zero(3);
       }
-      const uint16_t* a = p.a + m * p.a_row;
-      const uint32_t* b = p.b + n;
-      for (int64_t k = 0; k < p.K; k += kBf16Block, a += kBf16Block, b += kTile * p.b_row) {
-        _tile_loadd(6, b, b_row);
-        _tile_loadd(4, a, a_row);
+      for (int64_t k = kBf16Block; k < p.K; k += kBf16Block) {
+        a0 += kBf16Block;
+        a1 += kBf16Block;
+        b += kTile * p.b_row;
         _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(7, b + kTile, b_row);
         _tile_dpbf16ps(1, 4, 7);
-        _tile_loadd(5, a + kTile * p.a_row, a_row);
+        _tile_loadd(4, a0, a_row);
         _tile_dpbf16ps(2, 5, 6);
+        _tile_loadd(6, b, b_row);
         _tile_dpbf16ps(3, 5, 7);
+        _tile_loadd(7, b + kTile, b_row);
+        _tile_loadd(5, a1, a_row);
       }
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
       _tile_stored(0, top, c_row);
       _tile_stored(1, top + kTile, c_row);
       _tile_stored(2, bottom, c_row);
       _tile_stored(3, bottom + kTile, c_row);
+      if (p.bias != nullptr) copy_block(block, kBf16Block, kBf16Block, p.bias + n, c, p.c_row);
     }
 }
 
@@ -176,6 +196,20 @@ Bf16Tiles::Bf16Tiles(CpuIsa isa) : isa_(isa) {
 
 Bf16Tiles::~Bf16Tiles() {
   if (isa_ >= CpuIsa::amx) release_tiles();
+}
+
+TESSERA_BF16 void copy_block(const float* block, int64_t rows, int64_t columns, const float* bias,
+                             float* c, int64_t c_row) {
+  const __mmask16 inside[] = {lanes_inside(columns), lanes_inside(columns - kLanes32)};
+  __m512 added[2];
+  for (int half = 0; half < 2; ++half)
+    added[half] = bias != nullptr ? _mm512_maskz_loadu_ps(inside[half], bias + half * kLanes32)
+                                  : _mm512_setzero_ps();
+  for (int64_t i = 0; i < rows; ++i)
+    for (int half = 0; half < 2; ++half)
+      _mm512_mask_storeu_ps(
+          c + i * c_row + half * kLanes32, inside[half],
+          _mm512_loadu_ps(block + i * kBf16Block + half * kLanes32) + added[half]);
 }
 
 void bf16_block_product(CpuIsa isa, const Bf16BlockProduct& product) {

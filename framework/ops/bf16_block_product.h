@@ -1,6 +1,6 @@
-// C = A B or C += A B for small matrices in bf16 that lie in the caches, on one thread, with sums
-// in f32: on AMX's tiles, else on AVX-512's products of pairs. block_product.h is the same in f32
-// and f64.
+// C = A B [+ bias] or C += A B for small matrices in bf16 that lie in the caches, on one thread,
+// with sums in f32: on AMX's tiles, else on AVX-512's products of pairs. block_product.h is the
+// same in f32 and f64.
 //
 // A lies in rows, with K along them; B in pairs: rows 2k and 2k+1 of a column are the low and the
 // high half of one word. The four functions below round matrices of f32, or their transposes, to
@@ -23,12 +23,21 @@ struct Bf16BlockProduct {
   float* c = nullptr;  ///< C[m, n] = c[m * c_row + n]
   int64_t c_row = 0;
   bool accumulates = false;
+  const float* bias = nullptr;  ///< [N], for each row, or null; not where C accumulates
 };
 
 inline constexpr int64_t kBf16Block = 32;
 
+/// `n` rounded up to a multiple of kBf16Block.
+constexpr int64_t bf16_padded(int64_t n) { return (n + kBf16Block - 1) / kBf16Block * kBf16Block; }
+
 /// REQUIRES: cpu().has_bf16(), and that a Bf16Tiles lives on this thread.
 void bf16_block_product(CpuIsa isa, const Bf16BlockProduct& product);
+
+/// c[i * c_row + j] = block[i * kBf16Block + j] + bias[j] for i < rows and j < columns, at most
+/// kBf16Block; without bias where that is null.  REQUIRES: cpu().has_bf16().
+void copy_block(const float* block, int64_t rows, int64_t columns, const float* bias, float* c,
+                int64_t c_row);
 
 /// Sets up the thread's tiles, where the family has them.
 class Bf16Tiles {

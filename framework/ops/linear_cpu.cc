@@ -1,6 +1,8 @@
 #include "framework/backend/vectorized.h"
 #include "framework/ops/linear.h"
+#include "framework/ops/linear_bf16.h"
 #include "framework/ops/matmul.h"
+#include "framework/ops/matmul_bf16.h"
 #include "framework/ops/relu.h"
 
 namespace tessera {
@@ -37,13 +39,22 @@ void add_bias(Cpu& cpu, const Tensor& bias, Tensor& y) {
 
 void linear_forward(Cpu& cpu, const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const LinearOptions& options, Tensor& y) {
-  matmul_forward(cpu, x, weight, {.transpose_b = true}, y);
-  if (bias.defined()) add_bias(cpu, bias, y);
+  constexpr MatmulOptions kOptions{.transpose_b = true};
+  if (cpu.bf16_products() && bias.defined() && y.dtype() == DType::f32 && y.numel() > 0 &&
+      x.numel() > 0) {
+    bf16_matrix_product({y.dim(0), y.dim(1), x.dim(1)}, kOptions, x.data<float>(),
+                        weight.data<float>(), bias.data<float>(), y.data<float>());
+  } else {
+    matmul_forward(cpu, x, weight, kOptions, y);
+    if (bias.defined()) add_bias(cpu, bias, y);
+  }
   if (options.relu) relu_forward(cpu, y, y);
 }
 
 void linear_backward(Cpu& cpu, const Tensor& dy, const Tensor& x, const Tensor& weight,
                      LinearGradients& out) {
+  if (cpu.bf16_products() && bf16_linear_backward_takes(dy, out))
+    return bf16_linear_backward(cpu, dy, x, weight, out);
   if (out.dx.defined()) matmul_forward(cpu, dy, weight, {}, out.dx);
   if (out.dweight.defined()) matmul_forward(cpu, dy, x, {.transpose_a = true}, out.dweight);
   if (out.dbias.defined()) bias_backward(cpu, dy, out.dbias);

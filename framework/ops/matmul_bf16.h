@@ -5,8 +5,9 @@
 
 namespace tessera {
 
-/// y = op(a) op(b) as matrix_product() (matmul.h).  REQUIRES: cpu().bf16_products().
+/// y = op(a) op(b) + bias as matrix_product() (matmul.h); bias: [N], or null.  REQUIRES:
+/// cpu().bf16_products().
 void bf16_matrix_product(const MatrixExtents& extents, MatmulOptions options, const float* a,
-                         const float* b, float* y);
+                         const float* b, const float* bias, float* y);
 
 }  // namespace tessera

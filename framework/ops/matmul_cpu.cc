@@ -35,7 +35,7 @@ void product_eigen(const MatrixExtents& extents, MatmulOptions options, const T*
 
 void matrix_product([[maybe_unused]] const char* op, const MatrixExtents& extents,
                     MatmulOptions options, const float* a, const float* b, float* y) {
-  if (cpu().bf16_products()) return bf16_matrix_product(extents, options, a, b, y);
+  if (cpu().bf16_products()) return bf16_matrix_product(extents, options, a, b, nullptr, y);
 #ifdef TESSERA_ONEDNN
   const auto [M, N, K] = extents;
   const auto [ta, tb] = options;

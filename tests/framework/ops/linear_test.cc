@@ -2,6 +2,7 @@
 
 #include "framework/backend/autotune.h"
 #include "framework/ops/cast.h"
+#include "framework/ops/matmul.h"
 #include "tests/framework/ops/op_case.h"
 
 using namespace tessera;
@@ -123,4 +124,58 @@ TEST_CASE("linear: computes only the gradients that are asked for") {
   CHECK(bias.grad().to_vector<double>() == std::vector<double>{2, 2});
   CHECK(!x.grad().defined());
   CHECK(!weight.grad().defined());
+}
+
+TEST_CASE("linear: factors in bf16 on a CPU that has it") {
+  if (const std::string why_not = cpu().why_no_bf16_products(); !why_not.empty()) {
+    MESSAGE("skipped: no products in bf16: ", why_not);
+    return;
+  }
+  const auto rounded = [](const Tensor& x) { return x.to(DType::bf16).to(DType::f64); };
+  const auto largest_difference = [](const Tensor& got, const Tensor& want) {
+    const auto a = got.to_vector<float>();
+    const auto b = want.to_vector<double>();
+    double largest = 0;
+    for (size_t i = 0; i < a.size(); ++i)
+      largest = std::max(largest, std::abs(static_cast<double>(a[i]) - b[i]));
+    return largest;
+  };
+  const int threads = cpu().threads();
+  // The last one's gradient of the weight is too large for a sum a thread.
+  for (const auto& [M, N, K] : {std::array{1, 1, 1},
+                                std::array{70, 33, 17},
+                                {64, 32, 96},
+                                {600, 70, 130},
+                                {1100, 64, 64},
+                                {90, 520, 512}})
+    for (const int used : {1, 3}) {
+      INFO("extents ", M, " ", N, " ", K, ", threads ", used);
+      const Tensor x = uniform({M, K}), weight = uniform({N, K}, -1, 1, 1);
+      const Tensor bias = uniform({N}, -1, 1, 2), dy = uniform({M, N}, -1, 1, 3);
+      Tensor y = Tensor::empty({M, N}, {.dtype = DType::f32});
+      LinearGradients out{Tensor::empty({M, K}, {.dtype = DType::f32}),
+                          Tensor::empty({N, K}, {.dtype = DType::f32}),
+                          Tensor::empty({N}, {.dtype = DType::f32})};
+      LinearGradients frozen;
+      frozen.dweight = Tensor::empty({N, K}, {.dtype = DType::f32});
+      const auto f32 = [](const Tensor& t) { return t.to(DType::f32); };
+      cpu().set_threads(used);
+      cpu().set_bf16_products(true);
+      linear_forward(cpu(), f32(x), f32(weight), f32(bias), {}, y);
+      linear_backward(cpu(), f32(dy), f32(x), f32(weight), out);
+      linear_backward(cpu(), f32(dy), f32(x), {}, frozen);
+      cpu().set_bf16_products(false);
+      cpu().set_threads(threads);
+      Tensor want_y = matmul(rounded(x), rounded(weight), {.transpose_b = true});
+      add_bias(cpu(), bias, want_y);
+      const Tensor want_dweight = matmul(rounded(dy), rounded(x), {.transpose_a = true});
+      Tensor want_dbias = Tensor::empty({N}, {.dtype = DType::f64});
+      bias_backward(cpu(), dy, want_dbias);
+      const double most = 1e-6 + 5e-8 * std::max({M, N, K});  // sums of terms below 1 in f32
+      CHECK(largest_difference(y, want_y) < most);
+      CHECK(largest_difference(out.dx, matmul(rounded(dy), rounded(weight))) < most);
+      CHECK(largest_difference(out.dweight, want_dweight) < most);
+      CHECK(largest_difference(frozen.dweight, want_dweight) < most);
+      CHECK(largest_difference(out.dbias, want_dbias) < most);
+    }
 }
