@@ -59,12 +59,13 @@ int64_t bytes_of(const std::string& name, const std::map<std::string, int64_t>& 
   return sum;
 }
 
-void print_row(const std::string& name, const std::string& shape, const std::string& tiles,
-               const std::string& kept, const std::string& singles, const std::string& sparsity,
-               const std::string& bytes) {
-  std::cout << std::left << std::setw(35) << name << " " << std::setw(20) << shape << std::right
-            << std::setw(7) << tiles << std::setw(14) << kept << std::setw(10) << singles
-            << std::setw(11) << sparsity << std::setw(12) << bytes << "\n";
+void print_row(size_t width, const std::string& name, const std::string& shape,
+               const std::string& tiles, const std::string& kept, const std::string& singles,
+               const std::string& sparsity, const std::string& bytes) {
+  std::cout << std::left << std::setw(static_cast<int>(width)) << name << " " << std::setw(20)
+            << shape << std::right << std::setw(7) << tiles << std::setw(14) << kept
+            << std::setw(10) << singles << std::setw(11) << sparsity << std::setw(12) << bytes
+            << "\n";
 }
 
 std::string percentage(double zeros, double all) {
@@ -77,7 +78,9 @@ void print_layers(const ModelFile& file, const std::string& path) {
   std::map<std::string, int64_t> bytes;
   for (const auto& entry : read_safetensors_header(path).entries)
     bytes[entry.name] = entry.end - entry.begin;
-  print_row("weight", "shape", "tiles", "their outputs", "singles", "sparsity", "bytes");
+  size_t width = 35;
+  for (const auto& [name, tiles] : file.tiles) width = std::max(width, name.size());
+  print_row(width, "weight", "shape", "tiles", "their outputs", "singles", "sparsity", "bytes");
   double zeros = 0, weights = 0;
   int64_t all_bytes = 0;
   for (const std::string& name : layers_of(file)) {
@@ -87,7 +90,7 @@ void print_layers(const ModelFile& file, const std::string& path) {
     for (const float value : tiles.values) kept += value != 0;
     for (const float value : tiles.tew_values) kept += value != 0;
     const int64_t layer_bytes = bytes_of(name, bytes);
-    print_row(name, concat(tiles.shape), concat(tiles.tiles()),
+    print_row(width, name, concat(tiles.shape), concat(tiles.tiles()),
               tiles.tiles() == 0 ? "-" : concat(tiles.n_idx.size(), "/", tiles.outputs()),
               tiles.has_remainder() ? concat(tiles.tew_values.size()) : "-",
               percentage(all - kept, all), concat(layer_bytes));
@@ -95,7 +98,7 @@ void print_layers(const ModelFile& file, const std::string& path) {
     weights += all;
     all_bytes += layer_bytes;
   }
-  print_row("all prunable weights", concat(static_cast<int64_t>(weights)), "", "", "",
+  print_row(width, "all prunable weights", concat(static_cast<int64_t>(weights)), "", "", "",
             percentage(zeros, weights), concat(all_bytes));
 }
 
@@ -111,13 +114,23 @@ void draw(const ModelFile& file, const InspectArguments& arguments) {
   std::cout << "masks drawn to " << arguments.heatmap << "\n";
 }
 
+/// What goes in and comes out.
+std::string ends_of(const ModelCard& card) {
+  const ModelConfig& model = card.model;
+  if (card.channels > 0)
+    return concat(card.channels, "x", card.height, "x", card.width, " to ", model.num_classes,
+                  " classes");
+  const std::string tokens = concat(model.max_positions, " of ", model.vocab_size, " tokens to ");
+  if (model.target_vocab_size > 0) return concat(tokens, "some of ", model.target_vocab_size);
+  if (model.type != "bert" || model.head == "masked_lm") return tokens + "the same";
+  return tokens + (model.head == "span" ? "a span" : concat(model.num_classes, " classes"));
+}
+
 void inspect(const InspectArguments& arguments) {
   const ModelFile file = read_model_file(arguments.file);
   const ModelCard& card = file.card;
   std::cout << arguments.file << ": " << card.model.type << " for " << card.dataset << ", "
-            << card.channels << "x" << card.height << "x" << card.width << " to "
-            << card.model.num_classes << " classes, " << std::filesystem::file_size(arguments.file)
-            << " bytes\n";
+            << ends_of(card) << ", " << std::filesystem::file_size(arguments.file) << " bytes\n";
   if (file.tiles.empty())
     std::cout << "dense: no weight is packed\n";
   else

@@ -19,9 +19,9 @@ const std::set<std::string> kHarmless = {
     "_name_or_path", "architectures", "model_type", "transformers_version", "torch_dtype", "dtype",
     "initializer_range", "use_cache", "pad_token_id", "bos_token_id", "eos_token_id",
     "sep_token_id", "decoder_start_token_id", "id2label", "label2id", "num_labels", "_num_labels",
-    "problem_type", "finetuning_task", "task_specific_params", "tokenizer_class", "prefix",
-    "return_dict", "output_attentions", "output_hidden_states", "output_past", "torchscript",
-    "use_bfloat16", "gradient_checkpointing", "chunk_size_feed_forward", "attn_implementation",
+    "finetuning_task", "task_specific_params", "tokenizer_class", "prefix", "return_dict",
+    "output_attentions", "output_hidden_states", "output_past", "torchscript", "use_bfloat16",
+    "gradient_checkpointing", "chunk_size_feed_forward", "attn_implementation",
     "_attn_implementation", "max_length", "min_length", "do_sample", "early_stopping", "num_beams",
     "num_beam_groups", "diversity_penalty", "temperature", "top_k", "top_p", "typical_p",
     "repetition_penalty", "length_penalty", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size",
@@ -48,6 +48,7 @@ const std::map<std::string, json> kFixed = {
     {"reorder_and_upcast_attn", false},
     {"tie_encoder_decoder", false},
     {"qkv_bias", true},
+    {"problem_type", "single_label_classification"},  // else classes have no probabilities
 };
 
 std::string activation_named(const std::string& word) {

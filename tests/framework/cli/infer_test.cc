@@ -216,7 +216,7 @@ TEST_CASE(
   check_message(alone.err, "must hold an image that can be read; got 1 that cannot");
 }
 
-TEST_CASE("inspect: a long name stands apart from its shape") {
+TEST_CASE("inspect: long names widen their column; texts are tokens") {
   const TemporaryFolder folder;
   const auto model = folder / "model";
   write_text_model(model, text_card("bert"), true);
@@ -224,5 +224,11 @@ TEST_CASE("inspect: a long name stands apart from its shape") {
   REQUIRE(result.status == 0);
   const std::string name = "bert.encoder.layer.0.attention.self.query.weight";
   REQUIRE(name.size() > 36);
-  CHECK(result.out.find(name + " [") != std::string::npos);
+  const auto column_of = [&](const std::string& row, char first) {
+    const size_t at = result.out.find(row + " ");
+    REQUIRE(at != std::string::npos);
+    return result.out.find(first, at + row.size()) - at;
+  };
+  CHECK(column_of(name, '[') == column_of("weight", 's'));
+  CHECK(result.out.find("bert for tsv, 12 of 10 tokens to 2 classes, ") != std::string::npos);
 }
