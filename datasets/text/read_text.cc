@@ -28,9 +28,11 @@ size_t column_of(const std::string& name, const std::vector<std::string_view>& h
     known += concat(i == 0 ? "" : ", ", header[i].substr(0, kMostBytes));
   if (header.size() > kMostNamed) known += ", ...";
   if (header.size() == 1) known += " alone: fields stand between tabs";
-  require_runtime(found != header.end(), "[data] ", path, " must have a column '", name,
-                  "'; got the columns ", known,
-                  ". Set data.text_column, data.pair_column and data.label_column.");
+  require_runtime(
+      found != header.end(), "[data] ", path, " must have a column '", name, "'; got the columns ",
+      known,
+      ". Set data.text_column, data.pair_column and data.label_column, or data.header=false "
+      "where the first line is a sample.");
   return static_cast<size_t>(found - header.begin());
 }
 
