@@ -155,6 +155,10 @@ TEST_CASE("every kind of mistake has its message and its place") {
        "c.yaml:3:34: 'prune.fine_tune.early_stop.patience' needs validation data"},
       {"early stop without patience", kBase + "prune: {fine_tune: {early_stop: {min_delta: 0.1}}}",
        "c.yaml:3:34: 'prune.fine_tune.early_stop.min_delta' has no effect without patience"},
+      {"the default rate of fine-tuning above the training's",
+       kBase + "optimizer: {type: adamw, lr: 5.0e-4}\nprune: {sparsity: 0.5}",
+       "c.yaml:4:1: 'prune.fine_tune.lr' must be given where its default, 0.01, is above "
+       "optimizer.lr; got optimizer.lr 0.0005"},
       {"final rate of fine-tuning",
        kBase + "prune: {fine_tune: {lr: 0.01, scheduler: {final_lr: 0.1}}}",
        "c.yaml:3:43: 'prune.fine_tune.scheduler.final_lr' must not exceed prune.fine_tune.lr"},

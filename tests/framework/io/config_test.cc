@@ -19,7 +19,8 @@ model:      {type: sequential, num_classes: 10, layers: [{conv: {out: 8, bias: f
 optimizer:  {type: adamw, lr: 1.0e-3, weight_decay: 5e-4, betas: [0.8, 0.99], decay_norms_and_biases: false}
 scheduler:  {type: step, warmup: 500st, every: 1.5ep, gamma: 0.5}
 train:      {epochs: 3, label_smoothing: 0.1, clip_norm: none, ema: 0.99}
-prune:      {sparsity: 0.6, include: ["features\\.", 'x"y'], schedule: {type: list, sparsities: [0.3, 0.6]}}
+prune:      {sparsity: 0.6, include: ["features\\.", 'x"y'], schedule: {type: list, sparsities: [0.3, 0.6]},
+             fine_tune: {lr: 1.0e-3}}
 )";
 
 TEST_CASE("a config fills the struct") {
