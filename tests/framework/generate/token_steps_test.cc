@@ -53,8 +53,10 @@ TEST_CASE("kept keys and values give what recomputing gives, through a beam sear
   Tensor lengths = Tensor::full({2}, 3, {.dtype = DType::i64});
   for (int64_t i = 0; i < source.numel(); ++i) source.data<int64_t>()[i] = 1 + i % 7;
   lengths.data<int64_t>()[1] = 5;
-  for (const bool translates : {false, true}) {
-    config.type = translates ? "seq2seq" : "gpt2";
+  for (const std::string type : {"gpt2", "seq2seq", "nmt"}) {
+    CAPTURE(type);
+    config.type = type;
+    const bool translates = type != "gpt2";
     const ModelInput input{.kind = translates ? InputKind::pairs : InputKind::tokens,
                            .vocabulary = 11,
                            .target_vocabulary = translates ? 11 : 0,
