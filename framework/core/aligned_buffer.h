@@ -15,7 +15,7 @@ class AlignedBuffer {
   T* of(int64_t count) {
     const size_t needed =
         (static_cast<size_t>(count) * sizeof(T) + sizeof(Line) - 1) / sizeof(Line);
-    if (lines_.size() < needed) lines_.resize(needed);
+    if (lines_.size() < needed) lines_ = std::vector<Line>(needed);
     return reinterpret_cast<T*>(lines_.data());
   }
 

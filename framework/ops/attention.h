@@ -7,8 +7,9 @@
 // Query i sees key j where j < key_lengths[n] and, if causal, j <= i + Tk - Tq. A query that sees
 // no key gives zeros and takes no gradient.
 // Dropout multiplies p[n, h, i, j] by 0 or 1 / (1 - dropout): by number ((n*H + h)*Tq + i)*Tk + j
-// of `key`, so that the numbers depend neither on the threads nor on the device; backward draws
-// them again, or on the tensor cores reads a bit of each while these take no more memory than y.
+// of `key`, so that the numbers depend neither on the threads nor on the device; backward reads a
+// bit of each while these take no more memory than y, else (and on CUDA but for the tensor cores)
+// it draws them again.
 //
 // On CUDA, bf16 and f16 with D a multiple of 8 run on the tensor cores: p and the gradient of the
 // scores are rounded to the type for their products.
@@ -88,6 +89,11 @@ struct AttentionSaved {
   /// What dropout kept, a bit a score, as the backend has it; undefined: backward draws again.
   Tensor kept;
 };
+
+/// Whether forward saves what dropout kept: while that takes no more memory than y.
+inline bool saves_kept(const AttentionCall& call, int64_t bytes, const Tensor& y) {
+  return call.is_trained && call.options.dropout > 0 && bytes <= y.nbytes();
+}
 
 /// saved.log_sums is there; forward fills it, and may add saved.kept.
 void attention_forward(Cpu&, const AttentionCall& call, AttentionSaved& saved, Tensor& y);

@@ -35,13 +35,12 @@ struct Scratch {
 
 struct Extents {
   int64_t D, Tk;
-  /// Between rows of keys: not a power of two, which would put them in the same few cache lines.
-  int64_t key_row;
+  int64_t key_row;  ///< between rows of keys
 
   explicit Extents(const AttentionShape& shape)
       : D(padded(shape.D, kBf16Block)),
         Tk(padded(shape.Tk, kBf16Block)),
-        key_row(Tk + kBf16Block) {}
+        key_row(spread_row<uint16_t>(Tk)) {}
 };
 
 /// rows.x[q][d] = scale[q] * columns[d][q]; `turned` is scratch of as many elements.

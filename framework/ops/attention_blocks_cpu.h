@@ -55,11 +55,12 @@ struct KeptKeys {
   }
 };
 
-/// AttentionSaved::kept on the CPU: KeptKeys of each block of queries and keys of each head.
-inline Tensor kept_of_blocks(const AttentionShape& shape) {
+/// Of AttentionSaved::kept on the CPU, in i32: KeptKeys of each block of queries and keys of each
+/// head.
+inline Shape kept_shape(const AttentionShape& shape) {
   static_assert(sizeof(KeptKeys) == sizeof(int32_t) * 2 * kQueries);
   const int64_t blocks = padded(shape.Tq, kQueries) / kQueries * (padded(shape.Tk, kKeys) / kKeys);
-  return Tensor::empty({shape.N * shape.H, blocks, 2 * kQueries}, {.dtype = DType::i32});
+  return {shape.N * shape.H, blocks, 2 * kQueries};
 }
 
 /// What dropout leaves of probabilities.
@@ -69,14 +70,14 @@ struct Keep {
   RandomKey key;
   float dropout;
   T scale;
-  KeptKeys* saved = nullptr;  ///< of kept_of_blocks()
+  KeptKeys* kept_blocks = nullptr;  ///< of AttentionSaved::kept, where there is one
 
   Keep(CpuIsa isa, const AttentionOptions& options, Tensor kept)
       : isa(isa),
         key(options.key),
         dropout(static_cast<float>(options.dropout)),
         scale(static_cast<T>(1 / (1 - options.dropout))) {
-    if (kept.defined()) saved = reinterpret_cast<KeptKeys*>(kept.data<int32_t>());
+    if (kept.defined()) kept_blocks = reinterpret_cast<KeptKeys*>(kept.data<int32_t>());
     if (options.step.defined()) key.step = static_cast<uint32_t>(*options.step.data<int32_t>());
   }
   /// Bit j: whether number index + j keeps its key, for j in [0, count), count <= 64.
@@ -130,11 +131,12 @@ struct QueryBlock {
   int64_t keys_at(int64_t key, int64_t multiple) const {
     return padded(std::min(kKeys, end - key), multiple);
   }
-  /// This block's, of what was saved of all.
-  KeptKeys& saved(const AttentionHead<T>& head, const Keep<T>& keep, int64_t key) const {
+  /// Where forward leaves to backward what is kept of this block.
+  KeptKeys& kept_block(const AttentionHead<T>& head, const Keep<T>& keep, int64_t key) const {
     const auto [N, H, Tq, Tk, D, causal] = head.shape;
     const int64_t queries = padded(Tq, kQueries) / kQueries, keys = padded(Tk, kKeys) / kKeys;
-    return keep.saved[((head.n * H + head.h) * queries + first / kQueries) * keys + key / kKeys];
+    return keep
+        .kept_blocks[((head.n * H + head.h) * queries + first / kQueries) * keys + key / kKeys];
   }
   /// What is kept of the probabilities of `keys` keys from `key` on; undefined where hidden.
   KeptKeys kept(const AttentionHead<T>& head, const Keep<T>& keep, int64_t key,
@@ -197,7 +199,7 @@ void drop(const AttentionHead<T>& head, const QueryBlock<T>& block, const Keep<T
           int64_t key, int64_t n, T* scores) {
   if (keep.dropout == 0) return;
   const KeptKeys kept = block.kept(head, keep, key, n);
-  if (keep.saved != nullptr) block.saved(head, keep, key) = kept;
+  if (keep.kept_blocks != nullptr) block.kept_block(head, keep, key) = kept;
   for (int64_t j = 0; j < n; ++j) {
     const auto factors = kept.factors(j, keep.scale);
     for (size_t q = 0; q < kQueries; ++q) scores[j * kQueries + q] *= factors[q];
@@ -212,7 +214,8 @@ void differentiate(const AttentionHead<T>& head, const QueryBlock<T>& block, con
   const bool drops = keep.dropout > 0;
   KeptKeys kept;
   if (drops)
-    kept = keep.saved != nullptr ? block.saved(head, keep, key) : block.kept(head, keep, key, n);
+    kept = keep.kept_blocks != nullptr ? block.kept_block(head, keep, key)
+                                       : block.kept(head, keep, key, n);
   for (int64_t j = 0; j < n; ++j) {
     T* const score = scores + j * kQueries;
     T* const dscore = dscores + j * kQueries;

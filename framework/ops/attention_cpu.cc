@@ -211,7 +211,9 @@ bool takes_bf16(const Cpu& cpu, const AttentionCall& call) {
 }  // namespace
 
 void attention_forward(Cpu& cpu, const AttentionCall& call, AttentionSaved& saved, Tensor& y) {
-  if (call.is_trained && call.options.dropout > 0) saved.kept = kept_of_blocks(call.shape);
+  const Shape kept = kept_shape(call.shape);
+  if (saves_kept(call, kept.numel() * size_of(DType::i32), y))
+    saved.kept = Tensor::empty(kept, {.dtype = DType::i32});
   if (takes_bf16(cpu, call)) return attention_forward_bf16(cpu, call, saved, y);
   dispatch_float("attention", y.dtype(), [&]<class T>() {
     const Forward<T> forward{call, cpu.isa(), saved};

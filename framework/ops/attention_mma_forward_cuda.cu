@@ -147,8 +147,7 @@ void attention_mma_forward(Cuda& cuda, const AttentionCall& call, AttentionSaved
   const AttentionShape& shape = call.shape;
   const KeptWords stored(shape);
   const int64_t words = stored.count(shape.N * shape.H);
-  const bool stores = call.is_trained && call.options.dropout > 0 &&
-                      words * static_cast<int64_t>(sizeof(uint32_t)) <= y.nbytes();
+  const bool stores = saves_kept(call, words * static_cast<int64_t>(sizeof(uint32_t)), y);
   if (stores) saved.kept = Tensor::empty({words}, {.dtype = DType::i32, .device = y.device()});
   dispatch_mma(
       y.dtype(), shape.D, call.options.dropout > 0, [&]<class T, int kWidth, bool kDrops>() {

@@ -177,7 +177,7 @@ TESSERA_AMX void product_of_tiles(const Bf16BlockProduct& p) {
       _tile_stored(1, top + kTile, c_row);
       _tile_stored(2, bottom, c_row);
       _tile_stored(3, bottom + kTile, c_row);
-      if (p.bias != nullptr) copy_block(block, kBf16Block, kBf16Block, p.bias + n, c, p.c_row);
+      if (p.bias != nullptr) store_block(block, kBf16Block, kBf16Block, p.bias + n, c, p.c_row);
     }
 }
 
@@ -198,8 +198,8 @@ Bf16Tiles::~Bf16Tiles() {
   if (isa_ >= CpuIsa::amx) release_tiles();
 }
 
-TESSERA_BF16 void copy_block(const float* block, int64_t rows, int64_t columns, const float* bias,
-                             float* c, int64_t c_row) {
+TESSERA_BF16 void store_block(const float* block, int64_t rows, int64_t columns, const float* bias,
+                              float* c, int64_t c_row) {
   const __mmask16 inside[] = {lanes_inside(columns), lanes_inside(columns - kLanes32)};
   __m512 added[2];
   for (int half = 0; half < 2; ++half)

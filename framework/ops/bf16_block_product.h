@@ -13,7 +13,7 @@
 
 namespace tessera {
 
-/// REQUIRES: M, N and K multiples of kBf16Block: pad with zeros.
+/// REQUIRES: M, N and K at least kBf16Block and multiples of it: pad with zeros.
 struct Bf16BlockProduct {
   int64_t M = 0, N = 0, K = 0;
   const uint16_t* a = nullptr;  ///< A[m, k] = a[m * a_row + k]
@@ -31,13 +31,21 @@ inline constexpr int64_t kBf16Block = 32;
 /// `n` rounded up to a multiple of kBf16Block.
 constexpr int64_t bf16_padded(int64_t n) { return (n + kBf16Block - 1) / kBf16Block * kBf16Block; }
 
+/// How far rows of n elements of T should lie apart: an odd number of cache lines, since at a power
+/// of two all rows would share a few of the lines that a cache has.
+template <class T>
+constexpr int64_t spread_row(int64_t n) {
+  constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
+  return ((n + kLine - 1) / kLine | 1) * kLine;
+}
+
 /// REQUIRES: cpu().has_bf16(), and that a Bf16Tiles lives on this thread.
 void bf16_block_product(CpuIsa isa, const Bf16BlockProduct& product);
 
 /// c[i * c_row + j] = block[i * kBf16Block + j] + bias[j] for i < rows and j < columns, at most
 /// kBf16Block; without bias where that is null.  REQUIRES: cpu().has_bf16().
-void copy_block(const float* block, int64_t rows, int64_t columns, const float* bias, float* c,
-                int64_t c_row);
+void store_block(const float* block, int64_t rows, int64_t columns, const float* bias, float* c,
+                 int64_t c_row);
 
 /// Sets up the thread's tiles, where the family has them.
 class Bf16Tiles {

@@ -1,5 +1,7 @@
 #include "framework/ops/bf16_panels.h"
 
+#include <algorithm>
+
 namespace tessera {
 
 Bf16Panels::Bf16Panels(const Cpu& cpu, const float* b, int64_t K, int64_t N, bool transposed,
@@ -36,6 +38,7 @@ void Bf16Panels::multiply(CpuIsa isa, const uint16_t* a, int64_t a_row, int64_t 
   for (int64_t i = first; i < last; ++i) {
     const int64_t n = i * kBf16Block, columns = std::min(kBf16Block, N_ - n);
     const float* const panel_bias = bias == nullptr ? nullptr : bias + n;
+    const bool is_whole = columns == kBf16Block;
     Bf16BlockProduct product{.M = rows_padded,
                              .N = kBf16Block,
                              .K = K_,
@@ -45,17 +48,16 @@ void Bf16Panels::multiply(CpuIsa isa, const uint16_t* a, int64_t a_row, int64_t 
                              .b_row = kBf16Block,
                              .c = y + n,
                              .c_row = N_,
-                             .bias = panel_bias};
-    if (rows == rows_padded && columns == kBf16Block) {
+                             .bias = is_whole ? panel_bias : nullptr};
+    if (rows == rows_padded && is_whole) {
       bf16_block_product(isa, product);
       continue;
     }
     alignas(64) float block[kRows * kBf16Block];
     product.c = block;
     product.c_row = kBf16Block;
-    product.bias = nullptr;
     bf16_block_product(isa, product);
-    copy_block(block, rows, columns, panel_bias, y + n, N_);
+    store_block(block, rows, columns, is_whole ? nullptr : panel_bias, y + n, N_);
   }
 }
 

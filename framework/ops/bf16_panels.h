@@ -9,7 +9,7 @@ namespace tessera {
 /// Matrix [K, N], rounded, in panels of kBf16Block columns.
 class Bf16Panels {
  public:
-  static constexpr int64_t kRows = 64;  ///< of the left factor, at most: they stay in a first cache
+  static constexpr int64_t kRows = 64;  ///< of the left factor, at most
 
   /// Of b, or of its transpose, without gaps. `buffer` holds the panels and grows as needed.
   Bf16Panels(const Cpu& cpu, const float* b, int64_t K, int64_t N, bool transposed,

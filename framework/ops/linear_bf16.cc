@@ -1,7 +1,8 @@
-// A thread takes rows of dy in turn, and while a few of them lie in its caches it rounds them, both
-// as rows (for dx) and as columns (for dweight), and adds them to dbias.
+// A thread takes rows of dy in turn. While a few of them lie in its first two caches it rounds
+// them, both as rows (for dx) and as columns (for dweight), and adds them to dbias.
 #include "framework/ops/linear_bf16.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "framework/backend/vectorized.h"
@@ -11,11 +12,7 @@ namespace tessera {
 namespace {
 
 constexpr int64_t kSumOver = 256;            // rows, whose products are added to dweight at once
-constexpr int64_t kLargestWeight = 1 << 18;  // of dweight, at most
-
-/// Added to rows whose length may be a power of two, which would put them all in the same few
-/// cache lines.
-constexpr int64_t kGap = kBf16Block;
+constexpr int64_t kLargestWeight = 1 << 18;  // elements: 1 MiB of sums
 
 struct LinearBackward {
   static constexpr int64_t kRows = Bf16Panels::kRows;  ///< of dy at a time
@@ -23,10 +20,12 @@ struct LinearBackward {
   Cpu& cpu;
   const Tensor &dy, &x, &weight;
   LinearGradients& out;
+  std::optional<Bf16Panels> weight_panels = {};  ///< for dx
   int64_t M = dy.dim(0), N = dy.dim(1);
   int64_t K = x.dim(1);
   int64_t N_padded = bf16_padded(N), K_padded = bf16_padded(K);
-  int64_t row = N_padded + kGap, column = kSumOver + kGap, pair_row = K_padded + kGap;
+  int64_t row = spread_row<uint16_t>(N_padded), column = spread_row<uint16_t>(kSumOver);
+  int64_t pair_row = spread_row<uint32_t>(K_padded);
   /// Of a range of rows: dweight [N_padded, K_padded], dbias [N_padded].
   int64_t sums_size = N_padded * K_padded + N_padded;
 
@@ -41,8 +40,7 @@ struct LinearBackward {
   int64_t blocks() const { return (M + kRows - 1) / kRows; }
 
   /// Blocks [first_block, last_block) of rows: dx, and the sums over them.
-  void run(int64_t first_block, int64_t last_block, const Bf16Panels* weight_panels,
-           float* sums) const {
+  void run(int64_t first_block, int64_t last_block, float* sums) const {
     const int64_t begin = first_block * kRows, end = std::min(last_block * kRows, M);
     static thread_local AlignedBuffer dy_buffer, x_buffer;
     uint16_t* const rows = dy_buffer.of<uint16_t>(kRows * row + N_padded * column);
@@ -57,7 +55,7 @@ struct LinearBackward {
         const int64_t count = std::min(kRows, last - m), count_padded = bf16_padded(count);
         const PaddedMatrix dy_rows{dy.data<float>() + m * N, N, count, N};
         bf16_rows(dy_rows, count_padded, N_padded, rows, row);
-        if (weight_panels != nullptr)
+        if (weight_panels)
           weight_panels->multiply(cpu.isa(), rows, row, count, 0, weight_panels->count(), nullptr,
                                   out.dx.data<float>() + m * K);
         if (out.dbias.defined()) add_rows(m, count, dbias);
@@ -95,24 +93,26 @@ struct LinearBackward {
 
 }  // namespace
 
-bool bf16_linear_backward_takes(const Tensor& dy, const LinearGradients& out) {
-  return dy.dtype() == DType::f32 && dy.numel() > 0 && out.dweight.defined() &&
-         out.dweight.numel() > 0 &&
+bool bf16_linear_backward_takes(const Cpu& cpu, const Tensor& dy, const LinearGradients& out) {
+  constexpr int64_t kBlocks = 2;  // a thread
+  return dy.dtype() == DType::f32 && dy.dim(0) >= kBlocks * cpu.threads() * Bf16Panels::kRows &&
+         out.dweight.defined() && out.dweight.numel() > 0 &&
          bf16_padded(out.dweight.dim(0)) * bf16_padded(out.dweight.dim(1)) <= kLargestWeight;
 }
 
 void bf16_linear_backward(Cpu& cpu, const Tensor& dy, const Tensor& x, const Tensor& weight,
                           LinearGradients& out) {
-  const LinearBackward backward{cpu, dy, x, weight, out};
+  LinearBackward backward{cpu, dy, x, weight, out};
   static thread_local AlignedBuffer weight_buffer;
-  std::optional<Bf16Panels> weight_panels;
   if (out.dx.defined())
-    weight_panels.emplace(cpu, weight.data<float>(), backward.N, backward.K, false, weight_buffer);
-  Tensor sums = Tensor::empty({cpu.threads(), backward.sums_size}, {.dtype = DType::f32});
+    backward.weight_panels.emplace(cpu, weight.data<float>(), backward.N, backward.K, false,
+                                   weight_buffer);
+  Tensor sums =
+      Tensor::empty({std::min<int64_t>(cpu.threads(), backward.blocks()), backward.sums_size},
+                    {.dtype = DType::f32});
   const int64_t ranges =
       cpu.parallel_ranges(backward.blocks(), 1, [&](int64_t begin, int64_t end, int64_t range) {
-        backward.run(begin, end, weight_panels ? &*weight_panels : nullptr,
-                     sums.data<float>() + range * backward.sums_size);
+        backward.run(begin, end, sums.data<float>() + range * backward.sums_size);
       });
   backward.add_sums(sums.data<float>(), ranges);
 }

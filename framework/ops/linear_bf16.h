@@ -5,9 +5,10 @@
 
 namespace tessera {
 
-/// Whether bf16_linear_backward() is made for these gradients: each thread's sums of dweight must
-/// stay in its second cache.
-bool bf16_linear_backward_takes(const Tensor& dy, const LinearGradients& out);
+/// Whether bf16_linear_backward() is faster for these gradients than products one after the other:
+/// with rows enough for all threads, each of which sums all of dweight, and so few sums that they
+/// stay in a cache.
+bool bf16_linear_backward_takes(const Cpu& cpu, const Tensor& dy, const LinearGradients& out);
 
 /// As linear_backward(), in one pass over dy and x; sums over rows are split by threads.
 /// REQUIRES: cpu.bf16_products() and bf16_linear_backward_takes().

@@ -40,10 +40,10 @@ void add_bias(Cpu& cpu, const Tensor& bias, Tensor& y) {
 void linear_forward(Cpu& cpu, const Tensor& x, const Tensor& weight, const Tensor& bias,
                     const LinearOptions& options, Tensor& y) {
   constexpr MatmulOptions kOptions{.transpose_b = true};
-  if (cpu.bf16_products() && bias.defined() && y.dtype() == DType::f32 && y.numel() > 0 &&
-      x.numel() > 0) {
+  if (cpu.bf16_products() && y.dtype() == DType::f32 && y.numel() > 0 && x.numel() > 0) {
     bf16_matrix_product({y.dim(0), y.dim(1), x.dim(1)}, kOptions, x.data<float>(),
-                        weight.data<float>(), bias.data<float>(), y.data<float>());
+                        weight.data<float>(), bias.defined() ? bias.data<float>() : nullptr,
+                        y.data<float>());
   } else {
     matmul_forward(cpu, x, weight, kOptions, y);
     if (bias.defined()) add_bias(cpu, bias, y);
@@ -53,7 +53,7 @@ void linear_forward(Cpu& cpu, const Tensor& x, const Tensor& weight, const Tenso
 
 void linear_backward(Cpu& cpu, const Tensor& dy, const Tensor& x, const Tensor& weight,
                      LinearGradients& out) {
-  if (cpu.bf16_products() && bf16_linear_backward_takes(dy, out))
+  if (cpu.bf16_products() && bf16_linear_backward_takes(cpu, dy, out))
     return bf16_linear_backward(cpu, dy, x, weight, out);
   if (out.dx.defined()) matmul_forward(cpu, dy, weight, {}, out.dx);
   if (out.dweight.defined()) matmul_forward(cpu, dy, x, {.transpose_a = true}, out.dweight);

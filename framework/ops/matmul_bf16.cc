@@ -14,8 +14,7 @@ void bf16_matrix_product(const MatrixExtents& extents, MatmulOptions options, co
   const auto [M, N, K] = extents;
   const Bf16Panels panels(cpu(), b, K, N, options.transpose_b, panels_buffer);
   const int64_t depth = panels.depth();
-  // Not a power of two, which would put all rows in the same few cache lines.
-  const int64_t a_row = depth + kBf16Block;
+  const int64_t a_row = spread_row<uint16_t>(depth);
   const auto pack_rows = [&](int64_t m, int64_t rows, uint16_t* packed) {
     if (options.transpose_a)
       bf16_rows_of_transpose({a + m, M, K, M - m}, rows, depth, packed, a_row);

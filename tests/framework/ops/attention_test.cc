@@ -162,8 +162,10 @@ TEST_CASE("attention: tiles") {
                    causal),
            matches("dropout", qkv(1, 70, 132, 2, 64), dropped),
            matches("dropout, not by four", qkv(1, 70, 131, 2, 64), dropped),
-           matches("dropout, drawn again by backward: its bits would take more than y",
+           matches("dropout, drawn again by backward: its bits would take more than y in halves",
                    qkv(1, 70, 152, 2, 8), dropped),
+           matches("dropout, drawn again by backward: its bits would take more than y in f32",
+                   qkv(1, 70, 152, 2, 4), dropped),
            matches("dropout, lengths, several tiles",
                    with_lengths(qkv(2, 150, 200, 2, 64), {200, 77}), dropped),
            matches("dropout, causal, wide", qkv(1, 72, 72, 2, 128), both),
@@ -259,23 +261,41 @@ TEST_CASE("attention: the step may come from a tensor") {
         attend({.dropout = 0.5, .key = kKey})(in).to_vector<double>());
 }
 
+TEST_CASE("attention: backward knows what forward dropped, whatever the step has become") {
+  const auto gradients = [&](int32_t step_then) {
+    auto in = qkv(2, 70, 130, 2, 32);
+    for (Tensor& x : in) x = x.to(DType::f32).set_requires_grad();
+    Tensor step = Tensor::from<int32_t>({5}, {1});
+    const Tensor y = attend({.dropout = 0.5, .key = kKey, .step = step})(in);
+    step.data<int32_t>()[0] = step_then;
+    backward(y, Tensor::full(y.shape(), 1, {.dtype = DType::f32}));
+    return in[0].grad().to_vector<float>();
+  };
+  CHECK(gradients(5) == gradients(6));
+}
+
 TEST_CASE("attention: the same bits at any number of threads") {
-  const auto in = qkv(3, 40, 40, 3, 8);
-  std::vector<std::vector<float>> results;
   const int threads = cpu().threads();
-  for (int n : {1, 2, 3}) {
-    cpu().set_threads(n);
-    const OpCase test{.name = "threads",
-                      .op = attend({.causal = true, .dropout = 0.1, .key = kKey}),
-                      .inputs = in};
-    const auto got = differentiate(test, {.dtype = DType::f32});
-    results.push_back(got.y.to_vector<float>());
-    for (const Tensor& gradient : got.gradients)
-      for (float value : gradient.to_vector<float>()) results.back().push_back(value);
+  const OpCase test{.name = "threads",
+                    .op = attend({.causal = true, .dropout = 0.1, .key = kKey}),
+                    .inputs = qkv(3, 70, 140, 3, 8)};
+  for (const bool in_bf16 : {false, true}) {
+    if (in_bf16 && !cpu().why_no_bf16_products().empty()) continue;
+    INFO("products in bf16: ", in_bf16);
+    cpu().set_bf16_products(in_bf16);
+    std::vector<std::vector<float>> results;
+    for (int n : {1, 2, 3}) {
+      cpu().set_threads(n);
+      const auto got = differentiate(test, {.dtype = DType::f32});
+      results.push_back(got.y.to_vector<float>());
+      for (const Tensor& gradient : got.gradients)
+        for (float value : gradient.to_vector<float>()) results.back().push_back(value);
+    }
+    cpu().set_bf16_products(false);
+    cpu().set_threads(threads);
+    CHECK(results[0] == results[1]);
+    CHECK(results[0] == results[2]);
   }
-  cpu().set_threads(threads);
-  CHECK(results[0] == results[1]);
-  CHECK(results[0] == results[2]);
 }
 
 TEST_CASE("attention: large scores neither overflow nor leave a query without weight") {

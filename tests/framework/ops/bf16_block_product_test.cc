@@ -87,12 +87,15 @@ TEST_CASE("bf16 blocks: products of every family, with gaps between rows") {
     for (const bool accumulates : {false, true}) {
       INFO("family ", static_cast<int>(isa), ", accumulates ", accumulates);
       std::vector<float> c(M * kRow, 2.0f);
-      bf16_block_product(
-          isa, {M, N, K, rows.data(), K + 32, pairs.data(), N + 16, c.data(), kRow, accumulates});
+      Bf16BlockProduct product{M,      N,        K,    rows.data(), K + 32, pairs.data(),
+                               N + 16, c.data(), kRow, accumulates};
+      const std::vector<float> bias(N, 3.0f);
+      if (!accumulates) product.bias = bias.data();
+      bf16_block_product(isa, product);
       double largest = 0;
       for (int64_t m = 0; m < M; ++m)
         for (int64_t n = 0; n < kRow; ++n) {
-          double want = accumulates || n >= N ? 2 : 0;
+          double want = accumulates || n >= N ? 2 : 3;
           for (int64_t k = 0; n < N && k < K; ++k)
             want += left[static_cast<size_t>(m * 2 * kRow + k)] *
                     right[static_cast<size_t>(k * kRow + n)];
@@ -102,6 +105,30 @@ TEST_CASE("bf16 blocks: products of every family, with gaps between rows") {
       CHECK(largest < 2e-5);
     }
   }
+}
+
+TEST_CASE("bf16 blocks: parts of a block are stored, and nothing beside them") {
+  if (!has_bf16()) return;
+  const int64_t rows = 37;
+  std::vector<float> block(rows * kBf16Block), bias(kBf16Block);
+  for (size_t i = 0; i < block.size(); ++i) block[i] = static_cast<float>(i);
+  for (size_t j = 0; j < bias.size(); ++j) bias[j] = 0.25f * static_cast<float>(j);
+  for (const int64_t columns : {1, 17, 32})
+    for (const bool has_bias : {false, true}) {
+      INFO(columns, " columns, bias ", has_bias);
+      std::vector<float> c((rows + 1) * kRow, -1.0f);
+      store_block(block.data(), rows, columns, has_bias ? bias.data() : nullptr, c.data(), kRow);
+      int64_t wrong = 0;
+      for (int64_t i = 0; i <= rows; ++i)
+        for (int64_t j = 0; j < kRow; ++j) {
+          const bool inside = i < rows && j < columns;
+          const float want = !inside ? -1.0f
+                                     : block[static_cast<size_t>(i * kBf16Block + j)] +
+                                           (has_bias ? bias[static_cast<size_t>(j)] : 0.0f);
+          wrong += c[static_cast<size_t>(i * kRow + j)] != want;
+        }
+      CHECK(wrong == 0);
+    }
 }
 
 TEST_CASE("bf16 blocks: floats are transposed") {

@@ -4,6 +4,7 @@
 #include "framework/ops/cast.h"
 #include "framework/ops/matmul.h"
 #include "tests/framework/ops/op_case.h"
+#include "tests/largest_difference.h"
 
 using namespace tessera;
 using namespace tessera::testing;
@@ -132,14 +133,6 @@ TEST_CASE("linear: factors in bf16 on a CPU that has it") {
     return;
   }
   const auto rounded = [](const Tensor& x) { return x.to(DType::bf16).to(DType::f64); };
-  const auto largest_difference = [](const Tensor& got, const Tensor& want) {
-    const auto a = got.to_vector<float>();
-    const auto b = want.to_vector<double>();
-    double largest = 0;
-    for (size_t i = 0; i < a.size(); ++i)
-      largest = std::max(largest, std::abs(static_cast<double>(a[i]) - b[i]));
-    return largest;
-  };
   const int threads = cpu().threads();
   // The last one's gradient of the weight is too large for a sum a thread.
   for (const auto& [M, N, K] : {std::array{1, 1, 1},
