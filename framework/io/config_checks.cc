@@ -59,6 +59,8 @@ class Checks {
     check(data.mean.size() == data.std.size(), "data.std",
           "must have one value for each of data.mean; got ", data.std.size(), " for ",
           data.mean.size());
+    check(data.test_share == 0 || data.test_file.empty(), "data.test_share",
+          "has no effect beside data.test_file. Remove one of them");
     check(data.tokenizer.shared || data.tokenizer.files.empty(), "data.tokenizer.shared",
           "must be true where data.tokenizer.files are given: they serve both languages");
     check(data.tokenizer.shared || !config_.model.share_embeddings, "model.share_embeddings",

@@ -35,28 +35,42 @@ ModelInput input_of(const TextData& text) {
   return input;
 }
 
+/// The models that learn the task, where `model` is none of them; else null.
+const char* other_models_for(TextTask task, const ModelConfig& model) {
+  const bool is_bert = model.type == "bert";
+  const std::string& head = model.head;
+  switch (task) {
+    case TextTask::classes:
+      return is_bert && (head == "auto" || head == "classification")
+                 ? nullptr
+                 : "bert with its head for classification";
+    case TextTask::masked_token:
+      return is_bert && head == "masked_lm" ? nullptr : "bert with model.head masked_lm";
+    case TextTask::answer_span:
+      return is_bert && head == "span" ? nullptr : "bert with model.head span";
+    case TextTask::next_token:
+      return model.type == "gpt2" ? nullptr : "gpt2";
+    case TextTask::translation:
+      return model.type == "seq2seq" || model.type == "nmt" ? nullptr : "seq2seq or nmt";
+  }
+  return nullptr;
+}
+
+/// "bert with the head span".
+std::string title_of(const ModelConfig& model) {
+  return model.head == "auto" ? model.type : concat(model.type, " with the head ", model.head);
+}
+
 /// Data and model must be made for one task: their tensors alone would fit others, too.
 void check_task(const Config& config, TextTask task) {
-  const std::string& type = config.model.type;
-  const std::string& head = config.model.head;
-  const auto demand = [&](bool fits, const char* models) {
-    require(fits, "[model] data.type ", config.data.type, " must train ", models, "; got ", type,
-            head == "auto" ? "" : " with the head ", head == "auto" ? "" : head,
-            ". Change model.type or data.type.");
-  };
-  if (task == TextTask::classes)
-    demand(type == "bert" && (head == "auto" || head == "classification"),
-           "bert with its head for classification");
-  if (task == TextTask::masked_token)
-    demand(type == "bert" && head == "masked_lm", "bert with model.head masked_lm");
-  if (task == TextTask::answer_span)
-    demand(type == "bert" && head == "span", "bert with model.head span");
+  const char* const models = other_models_for(task, config.model);
+  require(models == nullptr, "[model] data.type ", config.data.type, " must train ",
+          models == nullptr ? "" : models, "; got ", title_of(config.model),
+          ". Change model.type or data.type.");
   const bool has_pairs = task == TextTask::answer_span || !config.data.pair_column.empty();
-  require(type != "bert" || !has_pairs || config.model.segments >= 2,
+  require(config.model.type != "bert" || !has_pairs || config.model.segments >= 2,
           "[model] model.segments must be at least 2 for data of two texts each; got ",
           config.model.segments, ".");
-  if (task == TextTask::next_token) demand(type == "gpt2", "gpt2");
-  if (task == TextTask::translation) demand(type == "seq2seq" || type == "nmt", "seq2seq or nmt");
 }
 
 /// Of an epoch, spread evenly: enough to tell other samples, or another order, from these.
@@ -166,6 +180,15 @@ std::string vocabulary_of(const TaskData& data) {
 }
 
 void check_fits(const char* where, const ModelCard& card, const TaskData& data) {
+  const bool takes_images = card.channels > 0;
+  const char* const models =
+      data.text && !takes_images ? other_models_for(data.text->task, card.model) : nullptr;
+  require(takes_images == data.images.has_value() && models == nullptr, "[", where,
+          "] the data are for ",
+          data.images ? "models of images"
+          : models    ? models
+                      : "models of text",
+          "; got ", title_of(card.model), ". Use another model file, or other data.");
   if (data.images) {
     const ImageShape expected{card.channels, card.height, card.width};
     require(data.images->info().shape == expected, "[", where,

@@ -42,4 +42,17 @@ TEST_CASE("three classes of texts: F1 is the mean over them, Matthews correlatio
   CHECK(note_with("stone", "stone").empty());
   CHECK(note_with("plant", "mineral") ==
         "Classes count by their place: the model's 'plant' is taken for the data's 'mineral'.");
+
+  // The file is judged on data of its own task alone.
+  const auto refuses = [&](const std::string& sections, const char* message) {
+    const Config other = parse_config("run: {threads: 1}\n" + sections, "other.yaml");
+    CHECK_THROWS_WITH_AS(evaluate_file(other, folder / "run/model.safetensors"),
+                         doctest::Contains(message), std::invalid_argument);
+  };
+  refuses("data: {type: glyphs, train_samples: 40, test_samples: 40}\nmodel: {type: lenet}\n",
+          "[eval] the data are for models of images; got bert");
+  folder.write("train.txt", table);
+  refuses("data: {type: masked_text, root: " + folder.path().string() +
+              "}\nmodel: {type: bert, head: masked_lm}\n",
+          "[eval] the data are for bert with model.head masked_lm; got bert");
 }
