@@ -112,7 +112,11 @@ LimitedOptions add_limited_options(CLI::App& command, InferArguments& arguments)
               "Draw only from the fewest tokens that reach this probability"),
        {continuation}},
       {option("--seed", text.seed, "Of a continuation's draws; line n, from 0, takes seed + n")
-           ->check(CLI::NonNegativeNumber),
+           ->check([](const std::string& value) {
+             // CLI11 reads -1 as the largest number.
+             const bool is_whole = value.find_first_not_of("0123456789") == value.npos;
+             return is_whole ? std::string() : "must be a whole number from 0 on; got " + value;
+           }),
        {continuation}},
       {command.add_option("--null-threshold", text.null_threshold,
                           "No answer where the class token's score is above the best span's by "
