@@ -37,7 +37,7 @@ std::vector<std::string> translations_of(Module& model, const TextData& data) {
   const SentenceTokens source = sentence_tokens(*data.tokenizer, "source");
   const SentenceTokens target = sentence_tokens(*data.target_tokenizer, "target");
   const auto make_steps = [&](const std::vector<Tensor>& inputs, int64_t copies) {
-    return make_token_steps(model, inputs, copies);
+    return limited_steps(make_token_steps(model, inputs, copies), data.target_tokenizer->size());
   };
   std::vector<std::string> out;
   for (const Hypothesis& found : translate(make_steps, data.test_sources,

@@ -56,3 +56,25 @@ TEST_CASE("three classes of texts: F1 is the mean over them, Matthews correlatio
               "}\nmodel: {type: bert, head: masked_lm}\n",
           "[eval] the data are for bert with model.head masked_lm; got bert");
 }
+
+TEST_CASE("a translator with more places for tokens than the data have is judged by those it has") {
+  const TemporaryFolder folder;
+  for (const char* name : {"train.en", "val.en", "test.en"})
+    folder.write(name, "one two\ntwo one\n");
+  for (const char* name : {"train.de", "val.de", "test.de"})
+    folder.write(name, "eins zwei\nzwei eins\n");
+  for (const std::string type : {"seq2seq, num_heads: 2", "nmt"}) {
+    const Config config = parse_config(
+        "run: {name: tiny, threads: 1, dir: " + (folder / "run").string() +
+            "}\ndata: {type: parallel_text, root: " + folder.path().string() +
+            ", batch_size: 2, max_length: 8, tokenizer: {type: words, min_count: 1}}\n"
+            "model: {type: " +
+            type +
+            ", hidden_size: 8, num_layers: 1, vocab_size: 50, target_vocab_size: 2000}\n"
+            "optimizer: {lr: 1.0e-6}\ntrain: {epochs: 1}\n",
+        "tiny.yaml");
+    run_command(Command::train, config, {.overwrite = true});
+    std::ifstream file(folder / "run/summary.json");
+    CHECK(nlohmann::json::parse(file).at("dense_bleu").get<double>() >= 0);
+  }
+}
