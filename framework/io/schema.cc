@@ -305,7 +305,9 @@ std::vector<Field> prune_fields() {
               "network has less room to overfit. The dense control keeps the model's.",
        .range = within(0, 1)},
       {TESSERA_FIELD(prune.fine_tune.lr),
-       .doc = "Learning rate at their start, before prune.fine_tune.scheduler.", .range = above(0)},
+       .doc = "Learning rate at their start, before prune.fine_tune.scheduler. Must be given where "
+              "its default is above optimizer.lr.",
+       .range = above(0)},
   };
 }
 
