@@ -7,7 +7,7 @@
 #   scripts/gpu-check.sh [--build DIR=build] [--logs DIR=gpu-logs] [--only STEP[,STEP...]]
 #
 # The sanitizers' steps are named TOOL-PROGRAM, as memcheck-sparse; those of the ops have parts,
-# memcheck-ops-0 and -1.
+# memcheck-ops-0 to -5.
 #
 # Exit status: 0 all passed, 1 a step failed, 2 no GPU or no build.
 set -uo pipefail
@@ -128,8 +128,7 @@ step determinism 60 same_bytes
 step kill-resume 120 kill_and_resume
 # Side by side: each keeps one core and a fraction of the device busy.
 for tool in memcheck initcheck racecheck synccheck; do
-  shards=2
-  [[ $tool != racecheck ]] || shards=6  # by far the slowest
+  shards=6
   for ((shard = 0; shard < shards; ++shard)); do
     start "$tool-ops-$shard" 300 sanitizer "$tool" ops "$shard" "$shards"
   done
