@@ -20,7 +20,7 @@ std::vector<std::string_view> split(std::string_view line, char mark) {
 }
 
 size_t column_of(const std::string& name, const std::vector<std::string_view>& header,
-                 const std::string& path) {
+                 bool is_named, const std::string& path) {
   const auto found = std::ranges::find(header, std::string_view(name));
   constexpr size_t kMostNamed = 10, kMostBytes = 40;
   std::string known;
@@ -28,11 +28,10 @@ size_t column_of(const std::string& name, const std::vector<std::string_view>& h
     known += concat(i == 0 ? "" : ", ", header[i].substr(0, kMostBytes));
   if (header.size() > kMostNamed) known += ", ...";
   if (header.size() == 1) known += " alone: fields stand between tabs";
-  require_runtime(
-      found != header.end(), "[data] ", path, " must have a column '", name, "'; got the columns ",
-      known,
-      ". Set data.text_column, data.pair_column and data.label_column, or data.header=false "
-      "where the first line is a sample.");
+  require_runtime(found != header.end(), "[data] ", path, " must have a column '", name,
+                  "'; got the columns ", known,
+                  ". Set data.text_column, data.pair_column and data.label_column",
+                  is_named ? ", or data.header=false where the first line is a sample." : ".");
   return static_cast<size_t>(found - header.begin());
 }
 
@@ -79,9 +78,10 @@ std::vector<LabelledText> read_tsv(const std::filesystem::path& path, const TsvC
   std::vector<std::string_view> header = split(lines[0], '\t');
   const std::vector<std::string> numbers = numbers_to(columns.are_named ? 0 : header.size());
   if (!columns.are_named) header.assign(numbers.begin(), numbers.end());
-  const size_t text = column_of(columns.text, header, path.string());
-  const size_t label = column_of(columns.label, header, path.string());
-  const size_t pair = columns.pair.empty() ? 0 : column_of(columns.pair, header, path.string());
+  const size_t text = column_of(columns.text, header, columns.are_named, path.string());
+  const size_t label = column_of(columns.label, header, columns.are_named, path.string());
+  const size_t pair =
+      columns.pair.empty() ? 0 : column_of(columns.pair, header, columns.are_named, path.string());
   std::vector<LabelledText> rows;
   for (size_t i = first; i < lines.size(); ++i) {
     if (lines[i].empty()) continue;

@@ -40,6 +40,10 @@ void write_config_beside(const ExportArguments& arguments, const std::string& co
 }
 
 void export_model(const ExportArguments& arguments) {
+  std::error_code missing;
+  require(!std::filesystem::equivalent(arguments.checkpoint, arguments.output, missing),
+          "[export] the output must be another file than the model that it is made from; got ",
+          arguments.output, " for both. Give -o another name.");
   const ModelFile file = read_model_file(arguments.checkpoint);
   const LoadedModel loaded = load_model(file, arguments.checkpoint);
   std::string config;

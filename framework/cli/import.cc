@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 
+#include "datasets/tokenizers/make_tokenizer.h"
 #include "framework/cli/commands.h"
 #include "framework/infer/import_model.h"
 #include "framework/infer/model_file.h"
@@ -24,6 +25,21 @@ void print_list(const char* title, const std::vector<std::string>& names) {
   std::cout << "\n";
 }
 
+/// The section of a config that makes this tokenizer, where one can.
+void print_tokenizer(const Tokenizer& tokenizer, const std::filesystem::path& path) {
+  const TokenizerData& data = tokenizer.data();
+  const TokenizerOptions& options = data.options;
+  if (options.strip_accents || options.add_prefix_space || !options.special.empty()) {
+    std::cout
+        << "Its tokenizer_config.json says what no data.tokenizer can say yet: `tessera infer` "
+           "reads texts so, training and eval cannot.\n";
+    return;
+  }
+  const auto folder = std::filesystem::is_directory(path) ? path : path.parent_path();
+  std::cout << "data:\n  tokenizer: {type: " << data.type << ", files: [\"" << folder.string()
+            << "\"]" << (options.lowercase ? ", lowercase: true" : "") << "}\n";
+}
+
 void import_file(const ImportArguments& arguments) {
   const ImportedModel imported = import_model(arguments.path, arguments.options);
   write_model_file(arguments.output, *imported.model, imported.card, {},
@@ -39,6 +55,10 @@ void import_file(const ImportArguments& arguments) {
   config.model = imported.card.model;
   std::cout << "a config that goes on from it (--from) has\n"
             << write_yaml(bind_fields(config, "model"));
+  if (imported.card.tokenizer.empty())
+    std::cout << "No vocabulary was read: data.tokenizer must be the model's own.\n";
+  else
+    print_tokenizer(*deserialize_tokenizer(imported.card.tokenizer), arguments.path);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <memory>
 
 #include "framework/autograd/autograd.h"
@@ -114,8 +115,12 @@ LimitedOptions add_limited_options(CLI::App& command, InferArguments& arguments)
       {option("--seed", text.seed, "Of a continuation's draws; line n, from 0, takes seed + n")
            ->check([](const std::string& value) {
              // CLI11 reads -1 as the largest number.
-             const bool is_whole = value.find_first_not_of("0123456789") == value.npos;
-             return is_whole ? std::string() : "must be a whole number from 0 on; got " + value;
+             uint64_t number = 0;
+             const char* const end = value.data() + value.size();
+             const auto [read, error] = std::from_chars(value.data(), end, number);
+             return error == std::errc() && read == end && !value.empty()
+                        ? std::string()
+                        : "must be a whole number in [0, 2^64); got " + value;
            }),
        {continuation}},
       {command.add_option("--null-threshold", text.null_threshold,

@@ -22,13 +22,13 @@ const std::set<std::string> kHarmless = {
     "finetuning_task", "task_specific_params", "tokenizer_class", "prefix", "return_dict",
     "output_attentions", "output_hidden_states", "output_past", "torchscript", "use_bfloat16",
     "gradient_checkpointing", "chunk_size_feed_forward", "attn_implementation",
-    "_attn_implementation", "max_length", "min_length", "do_sample", "early_stopping", "num_beams",
-    "num_beam_groups", "diversity_penalty", "temperature", "top_k", "top_p", "typical_p",
-    "repetition_penalty", "length_penalty", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size",
-    "bad_words_ids", "num_return_sequences", "output_scores", "return_dict_in_generate",
-    "forced_bos_token_id", "forced_eos_token_id", "remove_invalid_values",
-    "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens",
-    "tf_legacy_loss", "cross_attention_hidden_size",
+    "_attn_implementation", "_attn_implementation_autoset", "max_length", "min_length", "do_sample",
+    "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty", "temperature", "top_k",
+    "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
+    "encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "output_scores",
+    "return_dict_in_generate", "forced_bos_token_id", "forced_eos_token_id",
+    "remove_invalid_values", "exponential_decay_length_penalty", "suppress_tokens",
+    "begin_suppress_tokens", "tf_legacy_loss", "cross_attention_hidden_size", "problem_type",
     // Of hiding patches, of poolers (ViT's classes have none, BERT's of TensorFlow), of GPT-2's
     // classes that are not imported:
     "encoder_stride", "pooler_act", "pooler_output_size", "directionality", "pooler_fc_size",
@@ -48,7 +48,6 @@ const std::map<std::string, json> kFixed = {
     {"reorder_and_upcast_attn", false},
     {"tie_encoder_decoder", false},
     {"qkv_bias", true},
-    {"problem_type", "single_label_classification"},  // else classes have no probabilities
 };
 
 std::string activation_named(const std::string& word) {
@@ -186,6 +185,7 @@ std::vector<std::string> class_names_of(const ConfigKeys& keys) {
   return names;
 }
 
+/// Call after it is known which head the files have.
 void add_classes(ConfigKeys& keys, HuggingFaceConfig& config) {
   config.class_names = class_names_of(keys);
   const auto named = static_cast<int64_t>(config.class_names.size());
@@ -193,6 +193,13 @@ void add_classes(ConfigKeys& keys, HuggingFaceConfig& config) {
   require(named == 0 || config.model.num_classes == named, "[import] 'num_labels' in ",
           keys.origin(), " must be the number of id2label's classes, ", named, "; got ",
           config.model.num_classes, ".");
+  if (config.has_other_head) return;
+  constexpr const char* kClasses = "single_label_classification";
+  const auto problem = keys.take<std::string>("problem_type", kClasses);
+  require(problem == kClasses && config.model.num_classes >= 2, "[import] the head in ",
+          keys.origin(), " must choose one of two or more classes ('problem_type': \"", kClasses,
+          "\"); got ", problem, " of ", config.model.num_classes,
+          ". With --head span or masked_lm, or another config.json, the head starts at random.");
 }
 
 /// What BERT and ViT say alike.

@@ -52,9 +52,11 @@ void read_tokenizer_config(const fs::path& path, TokenizerData& data) {
   for (const auto& [key, supported] : {std::pair{"tokenize_chinese_chars", true},
                                        {"do_basic_tokenize", true},
                                        {"add_bos_token", false}})
-    require(flag(key).value_or(supported) == supported, "[import] '", key, "' in ", path.string(),
-            " must be ", supported ? "true" : "false",
-            ", the one that is supported; got the other.");
+    require(
+        flag(key).value_or(supported) == supported, "[import] '", key, "' in ", path.string(),
+        " must be ", supported ? "true" : "false",
+        ", the one that is supported; got the other. Without the vocabulary's files the weights "
+        "are imported alone.");
   for (const auto& [type, key, role, id, usual] : kSpecialTokens) {
     const json token = root.value(key, json{});
     const json text = token.is_object() ? token.value("content", json{}) : token;

@@ -156,12 +156,13 @@ class Checks {
   void check_fine_tune(const PruneConfig& prune) const {
     const FineTuneConfig& fine_tune = prune.fine_tune;
     check_optimizer(fine_tune.optimizer, "prune.fine_tune.optimizer");
-    // The default is meant for SGD's rates; above Adam's it undoes what was learnt.
-    check(prune.rewind || fine_tune.epochs.count == 0 || reader_.has("prune.fine_tune.lr") ||
+    // The default is one of SGD's; above Adam's rate it undoes what was learnt.
+    check(!fine_tune.optimizer.type.starts_with("adam") || prune.rewind ||
+              fine_tune.epochs.count == 0 || reader_.has("prune.fine_tune.lr") ||
               fine_tune.lr <= config_.optimizer.lr,
           "prune.fine_tune.lr", "must be given where its default, ", fine_tune.lr,
           ", is above optimizer.lr; got optimizer.lr ", config_.optimizer.lr,
-          ". Set it, to optimizer.lr or less");
+          ". Set it, to optimizer.lr or less; 0.01 keeps the default");
     check(fine_tune.scheduler.final_lr <= fine_tune.lr, "prune.fine_tune.scheduler.final_lr",
           "must not exceed prune.fine_tune.lr; got ", fine_tune.scheduler.final_lr, " and ",
           fine_tune.lr);

@@ -74,7 +74,7 @@ void check_task(const Config& config, TextTask task) {
 }
 
 /// Of an epoch, spread evenly: enough to tell other samples, or another order, from these.
-constexpr int64_t kFingerprintBatches = 16;
+constexpr int64_t kFingerprintBatches = 1024;
 constexpr size_t kFingerprintDigits = 12;
 
 std::string short_hash(std::string_view text) { return sha256(text).substr(0, kFingerprintDigits); }
@@ -161,9 +161,11 @@ std::string fingerprint_of(const TaskData& data) {
   if (data.images) {
     hashes = hash_of_images(*data.images->train);
     if (data.validation) hashes += " " + hash_of_images(*data.images->validation);
+    hashes += " " + hash_of_images(*data.images->test);
   } else {
     hashes = hash_of_batches(*data.train);
     if (data.validation) hashes += " " + hash_of_batches(*data.validation);
+    hashes += " " + hash_of_batches(*data.test);
   }
   return concat(data.train->samples(), " training, ",
                 data.validation ? data.validation->samples() : 0, " validation and ",
@@ -203,7 +205,8 @@ void check_fits(const char* where, const ModelCard& card, const TaskData& data) 
   require(
       fits, "[", where, "] the data must be read with the tokenizer that the model was trained ",
       "with; got another one of ", text.tokenizer->size(), " tokens. Use the data.tokenizer and ",
-      "the training text of the model's run, or its vocabulary as data.tokenizer.files.");
+      "the training text of the model's run, or its vocabulary as data.tokenizer.files (and "
+      "its data.tokenizer.lowercase).");
 }
 
 std::string other_class_names(const ModelCard& card, const TaskData& data) {

@@ -165,7 +165,10 @@ TEST_CASE("infer: options and inputs that do not fit the model are refused befor
            Case{seq2seq, {}, "standard input:3 must have at most 12 tokens"},
            Case{gpt2, {"--max-tokens", "0"}, "--max-tokens must be at least 1"},
            Case{gpt2, {"--temperature", "-1"}, "must not be negative"},
-           Case{gpt2, {"--seed=-1"}, "--seed: must be a whole number from 0 on; got -1"},
+           Case{gpt2, {"--seed=-1"}, "--seed: must be a whole number in [0, 2^64); got -1"},
+           Case{gpt2,
+                {"--seed", "18446744073709551616"},
+                "must be a whole number in [0, 2^64); got 18446744073709551616"},
            Case{seq2seq, {"--beam", "0"}, "--beam"},
            Case{seq2seq, {"--length-penalty", "inf"}, "--length-penalty finite and not negative"},
        }) {

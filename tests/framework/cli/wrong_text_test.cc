@@ -179,6 +179,35 @@ TEST_CASE("data tokenizer: an option that the type would not heed is refused") {
   check_message(error_with({"--type", "words", "--min-count", "0"}), "--min-count");
 }
 
+TEST_CASE("export: the model itself is not written over") {
+  const TemporaryFolder folder;
+  const std::string model = (folder / "model").string();
+  REQUIRE(run_program({"import", "tests/golden/bert-span", "-o", model}).status == 0);
+  const auto bytes = std::filesystem::file_size(model);
+  const Result result = run_program({"export", model, "-o", folder.path().string() + "/./model"});
+  check_refused(result);
+  check_message(result.err, "must be another file than the model");
+  CHECK(std::filesystem::file_size(model) == bytes);
+}
+
+TEST_CASE("import: prints the data.tokenizer of a config that goes on, where a config can say it") {
+  const TemporaryFolder folder;
+  for (const char* const file : {"model.safetensors", "config.json"})
+    std::filesystem::copy_file(std::string("tests/golden/bert/") + file, folder / file);
+  const auto imported = [&] {
+    const Result result =
+        run_program({"import", folder.path().string(), "-o", (folder / "out").string()});
+    CHECK(result.status == 0);
+    return result.out;
+  };
+  check_message(imported(), "No vocabulary was read");
+  folder.write("vocab.txt", std::string("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n<sep>\na\n"));
+  check_message(imported(),
+                "{type: wordpiece, files: [\"" + folder.path().string() + "\"], lowercase: true}");
+  folder.write("tokenizer_config.json", std::string("{\"sep_token\": \"<sep>\"}"));
+  check_message(imported(), "no data.tokenizer can say yet");
+}
+
 TEST_CASE("import: a key of config.json that nobody knows is named, and nothing is written") {
   const TemporaryFolder folder;
   std::filesystem::copy_file("tests/golden/bert/model.safetensors", folder / "model.safetensors");

@@ -90,7 +90,7 @@ TEST_CASE("keys that change what a model computes are refused by name") {
       {kBert, "position_embedding_type", "relative_key",
        "'position_embedding_type' in config.json must be \"absolute\""},
       {kBert, "hidden_act", "quick_gelu", "'hidden_act' in config.json must be relu, gelu"},
-      {kBert, "problem_type", "regression", "must be \"single_label_classification\""},
+      {kBert, "problem_type", "regression", "must choose one of two or more classes"},
       {kBert, "is_decoder", true, "'is_decoder' in config.json must be false"},
       {kBert, "rope_theta", 10000, "the key 'rope_theta' in config.json must be one whose effect"},
       {kBert, "model_type", "roberta", "'model_type' in config.json must be bert, gpt2 or vit"},
