@@ -21,7 +21,8 @@ SparseModel::SparseModel(const LoadedModel& loaded, const ModelFile& file,
                           " pruned weights over their tiles");
     for (const std::string& name : used.dense)
       description_ += concat("\n  dense, with zeros in place: ", name);
-    description_ += concat("\nNo plan: ", error.what(), "\n");
+    description_ +=
+        concat("\nThere is no inference plan for such a model yet: ", error.what(), "\n");
   }
 }
 
